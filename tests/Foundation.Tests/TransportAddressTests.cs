@@ -1,0 +1,54 @@
+using System.Net;
+using Addresses;
+
+namespace Foundation.Tests;
+
+public class TransportAddressTests
+{
+    [Theory]
+    [InlineData("192.0.2.1:3478")]
+    [InlineData("[2001:db8::1]:41641")]
+    [InlineData("0.0.0.0:0")]
+    public void The_text_form_survives_a_round_trip(string text)
+    {
+        Assert.True(TransportAddress.TryParse(text, out TransportAddress address));
+
+        Assert.Equal(text, address.ToString());
+        Assert.Equal(address, TransportAddress.From(IPEndPoint.Parse(text)));
+    }
+
+    [Theory]
+    [InlineData("192.0.2.1")]
+    [InlineData("192.0.2.1:")]
+    [InlineData("192.0.2.1:65536")]
+    [InlineData("127.1:80")]
+    [InlineData("2001:db8::1:80")]
+    [InlineData("[192.0.2.1]:80")]
+    [InlineData("[2001:db8::1]")]
+    [InlineData(":80")]
+    [InlineData("")]
+    [InlineData("host:80")]
+    public void What_is_not_an_address_with_a_port_is_refused(string text) => Assert.False(TransportAddress.TryParse(text, out _));
+
+    [Fact]
+    public void A_mapped_address_is_the_ipv4_address_it_maps()
+    {
+        Assert.True(TransportAddress.TryParse("[::ffff:192.0.2.1]:80", out TransportAddress mapped));
+        Assert.True(TransportAddress.TryParse("192.0.2.1:80", out TransportAddress plain));
+
+        Assert.Equal(plain, mapped);
+        Assert.True(mapped.IsIpv4);
+    }
+
+    [Fact]
+    public void Sixteen_bytes_carry_both_families()
+    {
+        Assert.True(TransportAddress.TryParse("192.0.2.1:41641", out TransportAddress address));
+        byte[] bytes = new byte[16];
+
+        address.WriteBytes16(bytes);
+
+        Assert.Equal("00000000000000000000FFFFC0000201", Convert.ToHexString(bytes));
+        Assert.Equal(address, TransportAddress.FromBytes16(bytes, 41641));
+    }
+}
