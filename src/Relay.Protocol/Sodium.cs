@@ -1,0 +1,55 @@
+using System.Runtime.InteropServices;
+
+namespace Relay.Protocol;
+
+/// <summary>The few functions of libsodium that are needed. The native side checks no lengths: callers here do.</summary>
+internal static partial class Sodium
+{
+    public const int KeyLength = 32;
+    public const int NonceLength = 24;
+    public const int TagLength = 16;
+
+    static Sodium()
+    {
+        if (sodium_init() < 0) throw new DllNotFoundException("libsodium was found but could not be initialised.");
+    }
+
+    public static void Precompute(Span<byte> shared, ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> secretKey, out bool isWeak)
+    {
+        if (shared.Length != KeyLength || publicKey.Length != KeyLength || secretKey.Length != KeyLength) throw new ArgumentException("Keys have 32 bytes.");
+        isWeak = crypto_box_beforenm(shared, publicKey, secretKey) != 0; // A low-order public key: the product is zero.
+    }
+
+    public static void PublicFromSecret(Span<byte> publicKey, ReadOnlySpan<byte> secretKey)
+    {
+        if (publicKey.Length != KeyLength || secretKey.Length != KeyLength) throw new ArgumentException("Keys have 32 bytes.");
+        if (crypto_scalarmult_base(publicKey, secretKey) != 0) throw new ArgumentException("Not a usable private key.");
+    }
+
+    public static void Seal(Span<byte> box, ReadOnlySpan<byte> message, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> shared)
+    {
+        if (box.Length != message.Length + TagLength || nonce.Length != NonceLength || shared.Length != KeyLength) throw new ArgumentException("A box is its message and 16 bytes.");
+        if (crypto_box_easy_afternm(box, message, (ulong)message.Length, nonce, shared) != 0) throw new InvalidOperationException("Sealing failed.");
+    }
+
+    public static bool Open(Span<byte> message, ReadOnlySpan<byte> box, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> shared)
+    {
+        if (box.Length != message.Length + TagLength || nonce.Length != NonceLength || shared.Length != KeyLength) throw new ArgumentException("A box is its message and 16 bytes.");
+        return crypto_box_open_easy_afternm(message, box, (ulong)box.Length, nonce, shared) == 0;
+    }
+
+    [LibraryImport("libsodium")]
+    private static partial int sodium_init();
+
+    [LibraryImport("libsodium")]
+    private static partial int crypto_scalarmult_base(Span<byte> publicKey, ReadOnlySpan<byte> secretKey);
+
+    [LibraryImport("libsodium")]
+    private static partial int crypto_box_beforenm(Span<byte> shared, ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> secretKey);
+
+    [LibraryImport("libsodium")]
+    private static partial int crypto_box_easy_afternm(Span<byte> box, ReadOnlySpan<byte> message, ulong messageLength, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> shared);
+
+    [LibraryImport("libsodium")]
+    private static partial int crypto_box_open_easy_afternm(Span<byte> message, ReadOnlySpan<byte> box, ulong boxLength, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> shared);
+}
