@@ -1,0 +1,160 @@
+using System.Buffers;
+using MessagePack;
+
+namespace Relay.Protocol.Disco;
+
+/// <summary>
+/// Hello: who a node is since its last start. Sealed between node keys, by relay only: type 0x40, version 0, then a MessagePack map with
+/// small integer keys. It binds the disco key, under which all else is sealed, to the node key.
+/// </summary>
+/// <remarks>
+/// Sender and receiver stand inside the box, because a box opens both ways; start and counter only grow, so nothing old counts again; and
+/// the echo proves to the receiver that the sender lives now, for it was made after the receiver's own start.
+/// </remarks>
+public sealed record Hello
+{
+    /// <summary>The longest message we read, in bytes; ours have about 200.</summary>
+    public const int MaxLength = 1024;
+
+    private const int PrefixLength = 2;
+    private const int MaxFields = 32;
+
+    /// <summary>The node that says this.</summary>
+    public required NodeKey Sender { get; init; }
+
+    /// <summary>The node this is for.</summary>
+    public required NodeKey Receiver { get; init; }
+
+    /// <summary>The sender's start: microseconds since 1970, and later than at any start before.</summary>
+    public required long StartedAt { get; init; }
+
+    /// <summary>Counts the Hellos since that start, over all receivers.</summary>
+    public required long Counter { get; init; }
+
+    /// <summary>The disco key made at that start.</summary>
+    public required DiscoKey DiscoKey { get; init; }
+
+    /// <summary>The receiver's disco key as last heard; null where none was.</summary>
+    public DiscoKey? Echo { get; init; }
+
+    /// <summary>The region of the relay map where the sender is at home; 0 where it has none yet.</summary>
+    public int HomeRegion { get; init; }
+
+    /// <summary>What the sender knows of its NAT.</summary>
+    public NatProfile Nat { get; init; }
+
+    /// <summary>Says whether this is later than <paramref name="startedAt"/> and <paramref name="counter"/> of an earlier one.</summary>
+    public bool IsNewerThan(long startedAt, long counter) => StartedAt > startedAt || (StartedAt == startedAt && Counter > counter);
+
+    /// <summary>Makes the whole message.</summary>
+    public byte[] ToMessage()
+    {
+        ArrayBufferWriter<byte> buffer = new(256);
+        buffer.Write<byte>([(byte)DiscoMessageType.Hello, 0]);
+        MessagePackWriter writer = new(buffer);
+        writer.WriteMapHeader(Echo is null ? 8 : 9);
+        WriteKey(ref writer, Field.Sender, Sender);
+        WriteKey(ref writer, Field.Receiver, Receiver);
+        WriteNumber(ref writer, Field.StartedAt, StartedAt);
+        WriteNumber(ref writer, Field.Counter, Counter);
+        WriteKey(ref writer, Field.DiscoKey, DiscoKey.Value);
+        if (Echo is { } echo) WriteKey(ref writer, Field.Echo, echo.Value);
+        WriteNumber(ref writer, Field.HomeRegion, HomeRegion);
+        WriteNumber(ref writer, Field.NatMapping, (long)Nat.Mapping);
+        WriteNumber(ref writer, Field.UdpReach, (long)Nat.Udp);
+        writer.Flush();
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Reads a message whose type is known to be Hello.</summary>
+    /// <returns>False where it is malformed, over <see cref="MaxLength"/>, of another version, or lacks a field every Hello has.</returns>
+    public static bool TryRead(ReadOnlySpan<byte> message, out Hello? hello)
+    {
+        hello = null;
+        if (message.Length is <= PrefixLength or > MaxLength || message[1] != 0) return false;
+        try
+        {
+            hello = ReadFields(message[PrefixLength..].ToArray());
+            return hello is not null;
+        }
+        catch (Exception exception) when (exception is MessagePackSerializationException or EndOfStreamException or OverflowException)
+        {
+            return false; // An authenticated peer sent nonsense; the caller counts it.
+        }
+    }
+
+    private static Hello? ReadFields(byte[] body)
+    {
+        MessagePackReader reader = new(body);
+        int count = reader.ReadMapHeader();
+        if (count > MaxFields) return null;
+
+        NodeKey sender = default, receiver = default, disco = default, echo = default;
+        long startedAt = 0, counter = -1, home = 0, mapping = 0, udp = 0;
+        for (int i = 0; i < count; i++)
+        {
+            switch ((Field)reader.ReadInt32())
+            {
+                case Field.Sender: sender = ReadKey(ref reader); break;
+                case Field.Receiver: receiver = ReadKey(ref reader); break;
+                case Field.StartedAt: startedAt = reader.ReadInt64(); break;
+                case Field.Counter: counter = reader.ReadInt64(); break;
+                case Field.DiscoKey: disco = ReadKey(ref reader); break;
+                case Field.Echo: echo = ReadKey(ref reader); break;
+                case Field.HomeRegion: home = reader.ReadInt64(); break;
+                case Field.NatMapping: mapping = reader.ReadInt64(); break;
+                case Field.UdpReach: udp = reader.ReadInt64(); break;
+                default: reader.Skip(); break; // For later versions.
+            }
+        }
+
+        bool isWhole = !sender.IsZero && !receiver.IsZero && !disco.IsZero && startedAt > 0 && counter >= 0 && home is >= 0 and <= int.MaxValue;
+        return !isWhole ? null : new Hello
+        {
+            Sender = sender,
+            Receiver = receiver,
+            StartedAt = startedAt,
+            Counter = counter,
+            DiscoKey = new DiscoKey(disco),
+            Echo = echo.IsZero ? null : new DiscoKey(echo),
+            HomeRegion = (int)home,
+            Nat = new NatProfile(
+                mapping is >= 0 and <= 2 ? (NatMapping)mapping : NatMapping.Unknown,
+                udp is >= 0 and <= 2 ? (UdpReach)udp : UdpReach.Unknown),
+        };
+    }
+
+    private static void WriteKey(ref MessagePackWriter writer, Field field, NodeKey key)
+    {
+        Span<byte> bytes = stackalloc byte[NodeKey.Length];
+        key.CopyTo(bytes);
+        writer.Write((int)field);
+        writer.Write(bytes);
+    }
+
+    private static void WriteNumber(ref MessagePackWriter writer, Field field, long value)
+    {
+        writer.Write((int)field);
+        writer.Write(value);
+    }
+
+    private static NodeKey ReadKey(ref MessagePackReader reader)
+    {
+        ReadOnlySequence<byte>? bytes = reader.ReadBytes();
+        if (bytes is not { Length: NodeKey.Length } whole) throw new MessagePackSerializationException("A key has 32 bytes.");
+        return new NodeKey(whole.ToArray());
+    }
+
+    private enum Field
+    {
+        Sender = 1,
+        Receiver = 2,
+        StartedAt = 3,
+        Counter = 4,
+        DiscoKey = 5,
+        Echo = 6,
+        HomeRegion = 7,
+        NatMapping = 8,
+        UdpReach = 9,
+    }
+}

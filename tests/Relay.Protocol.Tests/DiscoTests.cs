@@ -1,0 +1,144 @@
+using Addresses;
+using CsCheck;
+using Relay.Protocol.Disco;
+
+namespace Relay.Protocol.Tests;
+
+public class DiscoTests
+{
+    private const string EnvelopeHex = "5453f09f92ac" + Golden.ClientKeyHex + "000102030405060708090a0b0c0d0e0f1011121314151617";
+    private const string PingHex = EnvelopeHex + "8f42dbe1ccf7f0e7a74cbb575599cc30aded7314ed3e3cff645813fdac17986a083643a3109747abbe9c5396124cc7c46cca849fe384679a881b22b81422";
+    private const string PongHex = EnvelopeHex + "ab4820efc8eed45df41332ce83bb672eaeed7314ed3e3cff645813fdac179fc9748a5783835ff0fe9d78837e7cf9435a";
+    private const string CallMeMaybeHex = EnvelopeHex + "10ffec4ddfa05ca50b678ee61f74cbc1afed7216ee3a39f963501af758e45fc9768bf52aa35efd466287437e7ef8e1f3261bee3612c0";
+
+    private static readonly PingId Id = PingId.Read(Golden.Bytes("0102030405060708090a0b0c"));
+
+    [Fact]
+    public void Ping_is_byte_exact_and_reads_back()
+    {
+        byte[] message = new byte[DiscoPing.Length];
+        DiscoPing ping = new(Id, Golden.Client.PublicKey);
+
+        ping.Write(message);
+
+        Assert.Equal(PingHex, Golden.Hex(Seal(message)));
+        Assert.True(DiscoPing.TryRead(Open(PingHex), out DiscoPing read));
+        Assert.Equal(ping, read);
+    }
+
+    [Fact]
+    public void Pong_is_byte_exact_and_reads_back()
+    {
+        byte[] message = new byte[DiscoPong.Length];
+        DiscoPong pong = new(Id, Address("192.0.2.1:41641"));
+
+        pong.Write(message);
+
+        Assert.Equal(PongHex, Golden.Hex(Seal(message)));
+        Assert.True(DiscoPong.TryRead(Open(PongHex), out DiscoPong read));
+        Assert.Equal(pong, read);
+    }
+
+    [Fact]
+    public void CallMeMaybe_is_byte_exact_and_reads_back()
+    {
+        TransportAddress[] addresses = [Address("192.0.2.1:41641"), Address("[2001:db8::1]:41641")];
+
+        Assert.Equal(CallMeMaybeHex, Golden.Hex(Seal(CallMeMaybe.ToMessage(addresses))));
+        Assert.Equal(addresses, CallMeMaybe.Read(Open(CallMeMaybeHex)));
+    }
+
+    [Fact]
+    public void CallMeMaybe_says_and_hears_no_more_than_its_limit()
+    {
+        TransportAddress[] many = [.. Enumerable.Range(0, 10_000).Select(i => TransportAddress.FromIpv4((uint)i, 1))];
+
+        Assert.Equal(CallMeMaybe.MaxAddresses, CallMeMaybe.Read(CallMeMaybe.ToMessage(many)).Length);
+        Assert.Equal(CallMeMaybe.MaxAddresses, CallMeMaybe.Read([3, 0, .. new byte[18 * 10_000]]).Length);
+        Assert.Empty(CallMeMaybe.Read([3, 0, .. new byte[19]]));
+        Assert.Empty(CallMeMaybe.Read([3, 1, .. new byte[18]]));
+    }
+
+    [Fact]
+    public void Hello_reads_back_whole()
+    {
+        Hello hello = SomeHello();
+
+        Assert.True(Hello.TryRead(hello.ToMessage(), out Hello? read));
+        Assert.Equal(hello, read);
+        Assert.True(Hello.TryRead((hello with { Echo = null }).ToMessage(), out read));
+        Assert.Equal(hello with { Echo = null }, read);
+    }
+
+    [Fact]
+    public void Hello_is_byte_exact() => Assert.Equal(
+        "40008901c420" + Golden.ClientKeyHex + "02c420" + Golden.ServerKeyHex
+        + "03cf0006501e0b1c0000" + "0407" + "05c420" + Golden.ServerKeyHex + "06c420" + Golden.ClientKeyHex + "07cd0384" + "0802" + "0901",
+        Golden.Hex(SomeHello().ToMessage()));
+
+    [Fact]
+    public void No_truncated_flipped_or_random_message_throws()
+    {
+        byte[] hello = SomeHello().ToMessage();
+        Gen.Select(Gen.Int[0, hello.Length - 1], Gen.Byte, Gen.Int[0, hello.Length]).Sample((at, value, length) =>
+        {
+            byte[] damaged = hello.ToArray();
+            damaged[at] = value;
+            _ = Hello.TryRead(damaged.AsSpan(0, length), out _);
+        });
+        Gen.Byte.Array[0, 300].Sample(bytes =>
+        {
+            _ = Hello.TryRead(bytes, out _);
+            _ = DiscoPing.TryRead(bytes, out _);
+            _ = DiscoPong.TryRead(bytes, out _);
+            _ = CallMeMaybe.Read(bytes);
+            _ = DiscoEnvelope.TryReadSender(bytes, out _);
+        });
+    }
+
+    [Fact]
+    public void A_changed_envelope_does_not_open()
+    {
+        byte[] envelope = Golden.Bytes(PingHex);
+        envelope[^1] ^= 1;
+
+        Assert.False(DiscoEnvelope.TryOpen(envelope, new Box(Golden.Server, Golden.Client.PublicKey), new byte[DiscoPing.Length]));
+    }
+
+    [Fact]
+    public void A_weak_key_opens_nothing()
+    {
+        Box weak = new(Golden.Server, default);
+        byte[] sealedByAnyone = new byte[Box.Overhead];
+        weak.Seal([], Golden.FirstNonce, sealedByAnyone);
+
+        Assert.False(weak.TryOpen(sealedByAnyone, Golden.FirstNonce, []));
+    }
+
+    private static Hello SomeHello() => new()
+    {
+        Sender = Golden.Client.PublicKey,
+        Receiver = Golden.Server.PublicKey,
+        StartedAt = 0x0006501e0b1c0000,
+        Counter = 7,
+        DiscoKey = new DiscoKey(Golden.Server.PublicKey),
+        Echo = new DiscoKey(Golden.Client.PublicKey),
+        HomeRegion = 900,
+        Nat = new NatProfile(NatMapping.EndpointDependent, UdpReach.Works),
+    };
+
+    private static byte[] Seal(byte[] message) =>
+        DiscoEnvelope.Seal(Golden.Client.PublicKey, new Box(Golden.Client, Golden.Server.PublicKey), Golden.FirstNonce, message);
+
+    private static byte[] Open(string hex)
+    {
+        byte[] envelope = Golden.Bytes(hex);
+        Assert.True(DiscoEnvelope.TryReadSender(envelope, out NodeKey sender));
+        byte[] message = new byte[envelope.Length - DiscoEnvelope.Overhead];
+        Assert.True(DiscoEnvelope.TryOpen(envelope, new Box(Golden.Server, sender), message));
+        return message;
+    }
+
+    private static TransportAddress Address(string text) =>
+        TransportAddress.TryParse(text, out TransportAddress address) ? address : throw new FormatException(text);
+}
