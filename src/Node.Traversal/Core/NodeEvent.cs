@@ -1,0 +1,30 @@
+using Addresses;
+using Node.Traversal.Core.Paths;
+using Relay.Protocol;
+
+namespace Node.Traversal.Core;
+
+/// <summary>What the core has decided and the shell must carry out or pass on.</summary>
+internal abstract record NodeEvent
+{
+    /// <summary>From the next packet on, data to the peer goes this way.</summary>
+    public sealed record PathSelected(NodeKey Peer, SelectedPath Path) : NodeEvent;
+
+    /// <summary>Data from this address is the peer's: the address is proven by a sealed message.</summary>
+    public sealed record AddressLearnt(TransportAddress Address, NodeKey Peer) : NodeEvent;
+
+    /// <summary>Data from this address is nobody's any more.</summary>
+    public sealed record AddressForgotten(TransportAddress Address) : NodeEvent;
+
+    /// <summary>Connect to this region, and stay connected.</summary>
+    public sealed record RelayWanted(int RegionId) : NodeEvent;
+
+    /// <summary>This region is not needed any more.</summary>
+    public sealed record RelayUnwanted(int RegionId) : NodeEvent;
+
+    /// <summary>The node is at home in this region now (NotePreferred there, and no longer at the one before); 0 = nowhere.</summary>
+    public sealed record HomeSelected(int RegionId) : NodeEvent;
+
+    /// <summary>The peer is at home in this region: worth keeping over a restart.</summary>
+    public sealed record PeerHomeLearnt(NodeKey Peer, int RegionId) : NodeEvent;
+}

@@ -1,0 +1,26 @@
+using Addresses;
+
+namespace Node.Traversal.Core.Paths;
+
+/// <summary>Where packets to one peer go from now on: one immutable value, read by the data plane without a lock.</summary>
+/// <param name="Kind">The way.</param>
+/// <param name="Socket">The socket of a direct path.</param>
+/// <param name="Remote">The peer's address on a direct path.</param>
+/// <param name="RegionId">The connected relay to use, for a relayed path and wherever both are wanted; 0 = none is connected.</param>
+/// <param name="IsSuspect">Says that a direct path may be broken: packets go both ways until it is known.</param>
+internal sealed record SelectedPath(PathKind Kind, SocketId Socket, TransportAddress Remote, int RegionId, bool IsSuspect)
+{
+    /// <summary>No way at present.</summary>
+    public static SelectedPath None { get; } = new(PathKind.None, default, default, 0, false);
+
+    /// <summary>A relayed path.</summary>
+    public static SelectedPath ByRelay(int regionId) => new(PathKind.Relay, default, default, regionId, false);
+
+    /// <summary>A direct path, with the relay to fall back to.</summary>
+    public static SelectedPath Direct(PairId pair, int regionId, bool isSuspect) => new(PathKind.Direct, pair.Socket, pair.Remote, regionId, isSuspect);
+}
+
+/// <summary>A way to reach a peer: one of our sockets and one of its addresses (RFC 8445's candidate pair).</summary>
+/// <param name="Socket">The local socket.</param>
+/// <param name="Remote">The peer's address as seen from it.</param>
+internal readonly record struct PairId(SocketId Socket, TransportAddress Remote);

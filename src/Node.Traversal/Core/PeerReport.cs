@@ -1,0 +1,14 @@
+using Addresses;
+using Node.Traversal.Core.Paths;
+using Timing;
+
+namespace Node.Traversal.Core;
+
+/// <summary>How one peer stands, for status and metrics.</summary>
+/// <param name="Path">The way packets go now; None also where the peer is known to be offline.</param>
+/// <param name="Remote">The peer's address; only valid on a direct path.</param>
+/// <param name="RegionId">The relay in use; 0 = none.</param>
+/// <param name="Rtt">The round trip, where it was measured.</param>
+/// <param name="Since">Since when packets have gone this way.</param>
+/// <param name="Verdict">Why it is not direct; null where it is.</param>
+internal sealed record PeerReport(PathKind Path, TransportAddress Remote, int RegionId, TimeSpan? Rtt, Instant Since, PathVerdict? Verdict);
