@@ -1,4 +1,5 @@
 using Addresses;
+using Node.Traversal.Core.RelayMaps;
 
 namespace Node.Traversal;
 
