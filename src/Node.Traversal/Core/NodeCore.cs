@@ -1,5 +1,10 @@
 using Addresses;
+using Node.Traversal.Core.Netcheck;
+using Node.Traversal.Core.Paths;
+using Node.Traversal.Core.Peers;
+using Node.Traversal.Core.RelayMaps;
 using Relay.Protocol;
+using Relay.Protocol.Disco;
 using Relay.Protocol.Frames;
 using Timing;
 
@@ -9,60 +14,350 @@ namespace Node.Traversal.Core;
 /// Everything a node decides: whom to greet, where it is at home, what to check, which path each peer's packets take, and why a pair is
 /// not direct. Sans-IO and single-threaded: one loop hands it inputs with the time, and drains transmits and events after each.
 /// </summary>
-internal sealed partial class NodeCore
+internal sealed class NodeCore
 {
+    /// <summary>Hellos a second over all peers: a node with hundreds of peers greets them in seconds and floods nobody.</summary>
+    private const double HellosPerSecond = 100;
+    private const double HelloBurst = 20;
+
+    private static readonly TimeSpan HelloPace = TimeSpan.FromSeconds(1 / HellosPerSecond);
+
+    private readonly NodeContext _context;
+    private readonly StunProber _stun;
+    private readonly HomeSelector _homes;
+    private readonly RelayWants _wants;
+    private readonly AddressBook _addresses;
+    private readonly Dictionary<NodeKey, PeerSession> _peers = [];
+    private readonly Dictionary<NodeKey, PeerSession> _peersByDiscoKey = [];
+    private TokenBucket _hellos;
+    private IReadOnlyList<TransportAddress> _localAddresses = [];
+
     /// <summary>Makes a core that knows no peers and no addresses yet.</summary>
-    public NodeCore(NodeCoreOptions options, RelayMap map, Instant now) => throw new NotImplementedException();
-
-    /// <summary>When <see cref="HandleTimeout"/> is due; null = nothing is planned.</summary>
-    public Instant? NextTimeout => throw new NotImplementedException();
-
-    public void HandleTimeout(Instant now) => throw new NotImplementedException();
-
-    public bool TryDequeueTransmit(out Transmit transmit) => throw new NotImplementedException();
-
-    public bool TryDequeueEvent(out NodeEvent? nodeEvent) => throw new NotImplementedException();
-
-    public void HandlePeerAdded(PeerOptions peer, Instant now) => throw new NotImplementedException();
-
-    public void HandlePeerRemoved(NodeKey peer, Instant now) => throw new NotImplementedException();
-
-    /// <summary>The relay map has changed.</summary>
-    public void HandleRelayMap(RelayMap map, Instant now) => throw new NotImplementedException();
-
-    /// <summary>Takes the STUN servers of the map, looked up by the shell; again whenever that changes. The first call starts the probing.</summary>
-    public void HandleStunServers(IReadOnlyList<StunServerAddress> servers, Instant now) => throw new NotImplementedException();
-
-    /// <summary>Takes the addresses of the machine's interfaces, WireGuard's own not among them. A change counts as a change of network.</summary>
-    public void HandleLocalAddresses(IReadOnlyList<TransportAddress> addresses, Instant now) => throw new NotImplementedException();
-
-    /// <summary>Takes the WireGuard interface's own addresses: never candidates, never probe sources.</summary>
-    public void HandleTunnelAddresses(IReadOnlyList<TransportAddress> addresses, Instant now) => throw new NotImplementedException();
-
-    /// <summary>A relay connection is up: ServerInfo has come.</summary>
-    public void HandleRelayConnected(int regionId, Instant now) => throw new NotImplementedException();
-
-    /// <summary>A relay connection was lost, or an attempt at it failed.</summary>
-    public void HandleRelayDisconnected(int regionId, Instant now) => throw new NotImplementedException();
-
-    /// <summary>Takes a disco packet that came by relay.</summary>
-    public void HandleRelayPacket(int regionId, NodeKey source, ReadOnlySpan<byte> packet, Instant now) => throw new NotImplementedException();
-
-    /// <summary>The relay says that a peer has left or is not there.</summary>
-    public void HandlePeerGone(int regionId, NodeKey peer, PeerGoneReason reason, Instant now) => throw new NotImplementedException();
-
-    /// <summary>Takes a STUN or disco datagram.</summary>
-    public void HandleDatagram(SocketId socket, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now) => throw new NotImplementedException();
-
-    /// <summary>The system refused to send on a direct path (no route, network down, not permitted): the path is lost at once.</summary>
-    public void HandleSendFailed(NodeKey peer, TransportAddress remote, Instant now) => throw new NotImplementedException();
-
-    /// <summary>The data plane has news in the peer's <see cref="Paths.PathTraffic"/>.</summary>
-    public void HandleTraffic(NodeKey peer, Instant now) => throw new NotImplementedException();
-
-    /// <summary>How the peer stands; null for a key that was not added.</summary>
-    public PeerReport? Describe(NodeKey peer) => throw new NotImplementedException();
+    public NodeCore(NodeCoreOptions options, RelayMap map, Instant now)
+    {
+        _context = new NodeContext(options, map);
+        _context.Filter.AllowLoopback = options.AllowLoopback;
+        _stun = new StunProber(_context);
+        _homes = new HomeSelector(_context);
+        _wants = new RelayWants(_context);
+        _addresses = new AddressBook(_context);
+        _hellos = new TokenBucket(HellosPerSecond, HelloBurst, now);
+        Settle(now);
+    }
 
     /// <summary>The region the node is at home in; 0 = none yet.</summary>
-    public int HomeRegion => throw new NotImplementedException();
+    public int HomeRegion => _context.HomeRegion;
+
+    /// <summary>What is known of the NAT this node is behind.</summary>
+    public NatProfile Nat => _context.Nat;
+
+    /// <summary>Where this node may be reached, as it tells its peers.</summary>
+    public IReadOnlyList<TransportAddress> Candidates => _context.Candidates;
+
+    /// <summary>Control packets let go, by reason. May be read from any thread.</summary>
+    public NodeDropCounters Drops => _context.Drops;
+
+    /// <summary>When <see cref="HandleTimeout"/> is due; null = nothing is planned.</summary>
+    public Instant? NextTimeout
+    {
+        get
+        {
+            Instant next = Instant.Min(_stun.NextTimeout ?? Instant.Never, _homes.NextTimeout ?? Instant.Never);
+            next = Instant.Min(next, _wants.NextTimeout ?? Instant.Never);
+            foreach (PeerSession peer in _peers.Values) next = Instant.Min(next, peer.NextTimeout ?? Instant.Never);
+            return next == Instant.Never ? null : next;
+        }
+    }
+
+    /// <summary>Does what is due.</summary>
+    public void HandleTimeout(Instant now)
+    {
+        if (_stun.NextTimeout <= now)
+        {
+            _stun.IsActive = _peers.Values.Any(peer => peer.Finder.IsActive(now));
+            if (_stun.HandleTimeout(now)) HandleObservations(now);
+        }
+
+        if (_wants.NextTimeout <= now) DrainPeers(now); // A region has become unreachable: other routes are chosen.
+        foreach (PeerSession peer in _peers.Values)
+        {
+            if (peer.NextTimeout <= now) peer.HandleTimeout(now);
+        }
+
+        Settle(now);
+    }
+
+    /// <summary>Takes the next control message to send.</summary>
+    public bool TryDequeueTransmit(out Transmit transmit) => _context.TryDequeueTransmit(out transmit);
+
+    /// <summary>Takes the next decision to carry out.</summary>
+    public bool TryDequeueEvent(out NodeEvent? nodeEvent) => _context.TryDequeueEvent(out nodeEvent);
+
+    /// <summary>Adds a peer and greets it. A peer that is there already keeps what it has found.</summary>
+    public void HandlePeerAdded(PeerOptions options, Instant now)
+    {
+        if (options.Key == _context.OwnKey || _peers.ContainsKey(options.Key)) return;
+        PeerSession peer = new(_context, options, now);
+        _peers.Add(options.Key, peer);
+        UpdateTunnelRanges(now);
+        peer.Hellos.Ask(now);
+        Settle(now);
+    }
+
+    /// <summary>Forgets a peer and all it has found.</summary>
+    public void HandlePeerRemoved(NodeKey key, Instant now)
+    {
+        if (!_peers.Remove(key, out PeerSession? peer)) return;
+        if (peer.DiscoKey is { } disco) _peersByDiscoKey.Remove(disco.Value);
+        _addresses.Forget(key);
+        UpdateTunnelRanges(now);
+        Settle(now);
+    }
+
+    /// <summary>The relay map has changed.</summary>
+    public void HandleRelayMap(RelayMap map, Instant now)
+    {
+        _context.Map = map;
+        foreach (PeerSession peer in _peers.Values) peer.Route.HandleRelayMap();
+        Settle(now);
+    }
+
+    /// <summary>Takes the STUN servers of the map, looked up by the shell; again whenever that changes. The first call starts the probing.</summary>
+    public void HandleStunServers(IReadOnlyList<StunServerAddress> servers, Instant now)
+    {
+        _stun.HandleServers(servers, now);
+        HandleObservations(now);
+        Settle(now);
+    }
+
+    /// <summary>Takes the addresses of the machine's interfaces, WireGuard's own not among them. A change counts as a change of network.</summary>
+    public void HandleLocalAddresses(IReadOnlyList<TransportAddress> addresses, Instant now)
+    {
+        bool isFirst = _localAddresses.Count == 0;
+        bool isSame = _localAddresses.Select(address => address.Bits).ToHashSet().SetEquals(addresses.Select(address => address.Bits));
+        if (isSame) return;
+
+        _localAddresses = [.. addresses];
+        _context.Filter.SetLocalAddresses(addresses);
+        if (!isFirst)
+        {
+            _stun.HandleNetworkChange(now);
+            foreach (PeerSession peer in _peers.Values) peer.Finder.HandleNetworkChange(now);
+        }
+
+        HandleObservations(now);
+        DrainPeers(now);
+        Settle(now);
+    }
+
+    /// <summary>Takes the WireGuard interface's own addresses: never candidates, never probe sources.</summary>
+    public void HandleTunnelAddresses(IReadOnlyList<TransportAddress> addresses, Instant now)
+    {
+        _context.Filter.SetTunnelAddresses(addresses);
+        HandleObservations(now);
+        Settle(now);
+    }
+
+    /// <summary>A relay connection is up: ServerInfo has come.</summary>
+    public void HandleRelayConnected(int regionId, Instant now)
+    {
+        NodeContext.RelayLink link = _context.Link(regionId);
+        bool isReturn = link.WasConnected;
+        link.IsConnected = true;
+        link.WasConnected = true;
+        link.FailingSince = null;
+        foreach (PeerSession peer in _peers.Values)
+        {
+            peer.Route.HandleReconnected(regionId);
+            if (peer.Route.Choose(now) == 0) continue;
+
+            // A greeting that had no way to go goes now; and who comes back says so, for others may have been told that it was gone.
+            if (!peer.IsConfirmed || peer.Hellos.IsAwaiting) peer.Hellos.Ask(now);
+            else if (isReturn) peer.Hellos.Plan(now);
+            if (peer.Finder.Selected is null) peer.PlanCallMeMaybe(now);
+        }
+
+        DrainPeers(now);
+        Settle(now);
+    }
+
+    /// <summary>A relay connection was lost, or an attempt at it failed.</summary>
+    public void HandleRelayDisconnected(int regionId, Instant now)
+    {
+        NodeContext.RelayLink link = _context.Link(regionId);
+        link.IsConnected = false;
+        link.FailingSince ??= now;
+        DrainPeers(now);
+        Settle(now);
+    }
+
+    /// <summary>Takes a disco packet that came by relay.</summary>
+    public void HandleRelayPacket(int regionId, NodeKey source, ReadOnlySpan<byte> packet, Instant now)
+    {
+        if (!_peers.TryGetValue(source, out PeerSession? peer) || !DiscoEnvelope.TryReadSender(packet, out NodeKey sender))
+        {
+            _context.Drops.Count(NodeDrop.UnknownKey);
+            return;
+        }
+
+        if (sender == source) HandleHello(peer, regionId, packet, now);
+        else if (peer.DiscoKey?.Value == sender) HandleRelayedDisco(peer, regionId, packet, now);
+        else _context.Drops.Count(NodeDrop.UnknownKey);
+        peer.Drain(now);
+        Settle(now);
+    }
+
+    /// <summary>The relay says that a peer has left or is not there.</summary>
+    public void HandlePeerGone(int regionId, NodeKey key, PeerGoneReason reason, Instant now)
+    {
+        if (!_peers.TryGetValue(key, out PeerSession? peer)) return;
+
+        // It clears a relay route and nothing else: a direct path is proven by its own checks. NotHere answers a Hello of ours, which is
+        // repeated anyway; a peer that has left is asked for, so that we hear of it when it is back elsewhere.
+        int before = peer.Route.Choose(now);
+        peer.Route.HandleGone(regionId, now);
+        bool hasOtherRoute = peer.Route.Choose(now) != before;
+        if (reason == PeerGoneReason.Disconnected || hasOtherRoute) peer.Hellos.Ask(now);
+        peer.Drain(now);
+        Settle(now);
+    }
+
+    /// <summary>Takes a STUN or disco datagram.</summary>
+    public void HandleDatagram(SocketId socket, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now)
+    {
+        if (!DiscoEnvelope.TryReadSender(datagram, out NodeKey sender))
+        {
+            if (_stun.HandleResponse(source, datagram, now)) HandleObservations(now);
+            Settle(now);
+            return;
+        }
+
+        if (!_peersByDiscoKey.TryGetValue(sender, out PeerSession? peer)) { _context.Drops.Count(NodeDrop.UnknownKey); return; }
+        if (!peer.IsUsable(source)) { _context.Drops.Count(NodeDrop.RefusedSource); return; }
+        if (peer.Open(datagram) is not { } message) return;
+
+        PairId pair = new(socket, source);
+        switch ((DiscoMessageType)message[0])
+        {
+            case DiscoMessageType.Ping: peer.HandlePing(pair, message, now); break;
+            case DiscoMessageType.Pong: peer.HandlePong(pair, message, now); break;
+            case DiscoMessageType.CallMeMaybe or DiscoMessageType.Hello: _context.Drops.Count(NodeDrop.WrongWay); return;
+            default: _context.Drops.Count(NodeDrop.UnknownType); return;
+        }
+
+        _addresses.HandleProven(source, peer.Key);
+        peer.Drain(now);
+        Settle(now);
+    }
+
+    /// <summary>The system refused to send on a direct path (no route, network down, not permitted): the path is lost at once.</summary>
+    public void HandleSendFailed(NodeKey key, TransportAddress remote, Instant now)
+    {
+        if (!_peers.TryGetValue(key, out PeerSession? peer)) return;
+        peer.Finder.HandleSendFailed(remote, now);
+        peer.Drain(now);
+        Settle(now);
+    }
+
+    /// <summary>The data plane has news in the peer's <see cref="PathTraffic"/>.</summary>
+    public void HandleTraffic(NodeKey key, Instant now)
+    {
+        if (!_peers.TryGetValue(key, out PeerSession? peer)) return;
+        peer.Finder.HandleTraffic(now);
+        if (!_stun.IsActive)
+        {
+            _stun.IsActive = true;
+            _stun.Refresh(now);
+        }
+
+        if (!peer.IsConfirmed) peer.Hellos.Ask(now);
+        peer.Drain(now);
+        Settle(now);
+    }
+
+    /// <summary>How the peer stands; null for a key that was not added.</summary>
+    public PeerReport? Describe(NodeKey key, Instant now)
+    {
+        if (!_peers.TryGetValue(key, out PeerSession? peer)) return null;
+        bool isOffline = peer.Path.Kind == PathKind.Relay && peer.Route.IsGoneEverywhere(now);
+        return new PeerReport(
+            isOffline ? PathKind.None : peer.Path.Kind,
+            peer.Path.Remote,
+            peer.Path.RegionId,
+            peer.Finder.Rtt,
+            peer.PathSince,
+            Verdicts.Judge(_context, peer, now));
+    }
+
+    private void HandleHello(PeerSession peer, int regionId, ReadOnlySpan<byte> packet, Instant now)
+    {
+        DiscoKey? before = peer.DiscoKey;
+        peer.HandleHello(regionId, packet, now);
+        if (peer.DiscoKey == before) return;
+        if (before is { } old) _peersByDiscoKey.Remove(old.Value);
+        if (peer.DiscoKey is { } fresh) _peersByDiscoKey[fresh.Value] = peer;
+    }
+
+    private void HandleRelayedDisco(PeerSession peer, int regionId, ReadOnlySpan<byte> packet, Instant now)
+    {
+        if (peer.Open(packet) is not { } message) return;
+        peer.Route.HandleHeard(regionId);
+        if ((DiscoMessageType)message[0] == DiscoMessageType.CallMeMaybe) peer.HandleCallMeMaybe(message, now);
+        else _context.Drops.Count(NodeDrop.WrongWay);
+    }
+
+    /// <summary>Our addresses, or what we know of our NAT, may have changed: peers hear of it.</summary>
+    private void HandleObservations(Instant now)
+    {
+        TransportAddress[] candidates = CandidateList.Make(_context, _localAddresses, _stun.Mapped);
+        bool isProfileNew = _stun.Profile != _context.Nat;
+        bool isListNew = !candidates.ToHashSet().SetEquals(_context.Candidates);
+        _context.Candidates = candidates;
+        _context.Nat = _stun.Profile;
+        foreach (PeerSession peer in _peers.Values)
+        {
+            if (isProfileNew) peer.JudgeHope();
+            if (isProfileNew && peer.DiscoKey is not null) peer.Hellos.Plan(now);
+            if (isListNew) peer.PlanCallMeMaybe(now);
+        }
+    }
+
+    private void UpdateTunnelRanges(Instant now)
+    {
+        _context.Filter.SetTunnelRanges(_peers.Values.SelectMany(peer => peer.Options.TunnelRanges));
+        HandleObservations(now);
+    }
+
+    private void DrainPeers(Instant now)
+    {
+        foreach (PeerSession peer in _peers.Values) peer.Drain(now);
+    }
+
+    /// <summary>What follows from any input: home, the relays that are wanted, and the Hellos that are due.</summary>
+    private void Settle(Instant now)
+    {
+        int home = _homes.Choose(_stun, now);
+        if (home != _context.HomeRegion)
+        {
+            _context.HomeRegion = home;
+            _context.Raise(new NodeEvent.HomeSelected(home));
+            foreach (PeerSession peer in _peers.Values)
+            {
+                if (peer.DiscoKey is not null) peer.Hellos.Plan(now);
+            }
+        }
+
+        _wants.Update(_peers.Values, now);
+        SendHellos(now);
+    }
+
+    private void SendHellos(Instant now)
+    {
+        foreach (PeerSession peer in _peers.Values)
+        {
+            if (!(peer.Hellos.Next <= now)) continue;
+            if (_hellos.TryTake(1, now)) peer.SendHello(now);
+            else peer.Hellos.Postpone(now + HelloPace);
+        }
+    }
 }

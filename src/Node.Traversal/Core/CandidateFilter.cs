@@ -1,0 +1,60 @@
+using Addresses;
+
+namespace Node.Traversal.Core;
+
+/// <summary>
+/// Says which addresses may be candidates, ours and the peers'. Never a tunnel inside the tunnel: an address that routes into WireGuard
+/// would make a path that carries itself.
+/// </summary>
+internal sealed class CandidateFilter
+{
+    /// <summary>
+    /// A range shorter than this is a default route in disguise (0.0.0.0/0, 0.0.0.0/1, ::/0, 2000::/3): it says nothing of where an address
+    /// is. There the firewall mark keeps our packets out of the tunnel, for all addresses alike.
+    /// </summary>
+    public const int ShortestTunnelRange = 8;
+
+    private readonly List<IpPrefix> _tunnelRanges = [];
+    private readonly HashSet<UInt128> _tunnelAddresses = [];
+    private readonly HashSet<UInt128> _localAddresses = [];
+
+    /// <summary>Says that loopback addresses count.</summary>
+    public bool AllowLoopback { get; set; }
+
+    /// <summary>Takes the AllowedIPs of all peers.</summary>
+    public void SetTunnelRanges(IEnumerable<IpPrefix> ranges)
+    {
+        _tunnelRanges.Clear();
+        _tunnelRanges.AddRange(ranges.Where(range => range.Length >= ShortestTunnelRange));
+    }
+
+    /// <summary>Takes the addresses of the WireGuard interface.</summary>
+    public void SetTunnelAddresses(IEnumerable<TransportAddress> addresses) => Replace(_tunnelAddresses, addresses);
+
+    /// <summary>Takes the addresses of the other interfaces: these are real, whatever AllowedIPs say.</summary>
+    public void SetLocalAddresses(IEnumerable<TransportAddress> addresses) => Replace(_localAddresses, addresses);
+
+    /// <summary>Says whether a peer may be reached there, or may be speaking from there.</summary>
+    public bool IsAllowed(TransportAddress address)
+    {
+        if (!address.IsValid || address.Port == 0 || _tunnelAddresses.Contains(address.Bits)) return false;
+
+        AddressScope scope = AddressScopes.ScopeOf(address);
+        if (scope is AddressScope.Unusable or AddressScope.LinkLocal) return false;
+        if (scope == AddressScope.Loopback) return AllowLoopback;
+        if (_localAddresses.Contains(address.Bits)) return true;
+
+        foreach (IpPrefix range in _tunnelRanges)
+        {
+            if (range.Contains(address)) return false;
+        }
+
+        return true;
+    }
+
+    private static void Replace(HashSet<UInt128> set, IEnumerable<TransportAddress> addresses)
+    {
+        set.Clear();
+        foreach (TransportAddress address in addresses) set.Add(address.Bits);
+    }
+}

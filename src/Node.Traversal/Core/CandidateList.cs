@@ -1,0 +1,22 @@
+using Addresses;
+using Relay.Protocol.Disco;
+
+namespace Node.Traversal.Core;
+
+/// <summary>Makes the list of addresses that a node tells its peers: where it may be reached, best first.</summary>
+internal static class CandidateList
+{
+    /// <summary>Server-reflexive addresses told: a NAT that shows more has none that would help.</summary>
+    private const int MaxMapped = 6;
+
+    /// <summary>The whole list: server-reflexive addresses first, for they reach farthest, then the interfaces' own.</summary>
+    public static TransportAddress[] Make(NodeContext context, IReadOnlyList<TransportAddress> local, IReadOnlyList<TransportAddress> mapped)
+    {
+        TransportAddress[] own = [.. local.Select(address => address.WithPort(context.Options.UdpPort)).Where(address => IsOurs(context, address)).Distinct()];
+        context.LocalCandidates = own.ToHashSet();
+        return [.. mapped.Where(context.Filter.IsAllowed).Take(MaxMapped).Concat(own).Distinct().Take(CallMeMaybe.MaxAddresses)];
+    }
+
+    private static bool IsOurs(NodeContext context, TransportAddress address) =>
+        context.Filter.IsAllowed(address) && (address.IsIpv4 ? context.Options.HasIpv4 : context.Options.HasIpv6);
+}

@@ -1,0 +1,110 @@
+using Addresses;
+using Node.Traversal.Core.RelayMaps;
+using Relay.Protocol;
+using Relay.Protocol.Disco;
+using Timing;
+
+namespace Node.Traversal.Core;
+
+/// <summary>What all of a core's parts share: the node's keys, what it knows of itself, and the way out.</summary>
+internal sealed class NodeContext
+{
+    /// <summary>A region that could not be reached for this long is passed over for the next in rank.</summary>
+    public static readonly TimeSpan UnreachableAfter = TimeSpan.FromSeconds(3);
+
+    private readonly Dictionary<int, RelayLink> _links = [];
+    private readonly Queue<Transmit> _transmits = [];
+    private readonly Queue<NodeEvent> _events = [];
+
+    public NodeContext(NodeCoreOptions options, RelayMap map)
+    {
+        Options = options;
+        Map = map;
+        Span<byte> seed = stackalloc byte[NodeKey.Length];
+        options.Entropy(seed);
+        DiscoKeys = NodeKeyPair.FromPrivateKey(seed);
+    }
+
+    public NodeCoreOptions Options { get; }
+
+    public RelayMap Map { get; set; }
+
+    public NodeKey OwnKey => Options.Keys.PublicKey;
+
+    /// <summary>The keys made at this start.</summary>
+    public NodeKeyPair DiscoKeys { get; }
+
+    public DiscoKey OwnDiscoKey => new(DiscoKeys.PublicKey);
+
+    public int HomeRegion { get; set; }
+
+    public NatProfile Nat { get; set; }
+
+    /// <summary>Where we may be reached, best first.</summary>
+    public IReadOnlyList<TransportAddress> Candidates { get; set; } = [];
+
+    /// <summary>Those of them that are addresses of this machine.</summary>
+    public IReadOnlySet<TransportAddress> LocalCandidates { get; set; } = new HashSet<TransportAddress>();
+
+    public CandidateFilter Filter { get; } = new();
+
+    public NodeDropCounters Drops { get; } = new();
+
+    /// <summary>Counts our Hellos: no two have the same number.</summary>
+    public long NextHelloCounter { get; set; }
+
+    public bool HasAnyRelay => _links.Values.Any(link => link.IsConnected);
+
+    public RelayLink Link(int regionId)
+    {
+        if (_links.TryGetValue(regionId, out RelayLink? link)) return link;
+        link = new RelayLink();
+        _links.Add(regionId, link);
+        return link;
+    }
+
+    public bool IsConnected(int regionId) => _links.TryGetValue(regionId, out RelayLink? link) && link.IsConnected;
+
+    /// <summary>Says whether the region has been failing for long enough to pass it over.</summary>
+    public bool IsUnreachable(int regionId, Instant now) =>
+        _links.TryGetValue(regionId, out RelayLink? link) && !link.IsConnected && link.FailingSince is { } since && now - since >= UnreachableAfter;
+
+    /// <summary>The region is not asked for any more: what was known of its connection is void.</summary>
+    public void HandleUnwanted(int regionId) => _links.Remove(regionId);
+
+    public void Send(Transmit transmit) => _transmits.Enqueue(transmit);
+
+    public void Raise(NodeEvent nodeEvent) => _events.Enqueue(nodeEvent);
+
+    public bool TryDequeueTransmit(out Transmit transmit) => _transmits.TryDequeue(out transmit);
+
+    public bool TryDequeueEvent(out NodeEvent? nodeEvent) => _events.TryDequeue(out nodeEvent);
+
+    /// <summary>Seals a message of ours.</summary>
+    public byte[] Seal(NodeKey sender, Box box, ReadOnlySpan<byte> message)
+    {
+        Span<byte> nonce = stackalloc byte[Box.NonceLength];
+        Options.Entropy(nonce);
+        return DiscoEnvelope.Seal(sender, box, nonce, message);
+    }
+
+    /// <summary>A random share of <paramref name="span"/>, for jitter.</summary>
+    public TimeSpan RandomUpTo(TimeSpan span)
+    {
+        Span<byte> random = stackalloc byte[sizeof(uint)];
+        Options.Entropy(random);
+        return span * (BitConverter.ToUInt32(random) / (double)uint.MaxValue);
+    }
+
+    /// <summary>What is known of the connection to one region.</summary>
+    internal sealed class RelayLink
+    {
+        public bool IsConnected { get; set; }
+
+        /// <summary>Says that it was there before: the next time is a return.</summary>
+        public bool WasConnected { get; set; }
+
+        /// <summary>Since when it is wanted and not there; null while it is there or no attempt has failed.</summary>
+        public Instant? FailingSince { get; set; }
+    }
+}

@@ -1,0 +1,94 @@
+using Node.Traversal.Core.RelayMaps;
+using Relay.Protocol;
+using Timing;
+
+namespace Node.Traversal.Core.Peers;
+
+/// <summary>
+/// Which relay reaches a peer: its home where that is known, else the relay it was last heard through, else its meeting region. A relay
+/// that says the peer is gone is passed over for a while, as long as another may do.
+/// </summary>
+internal sealed class PeerRoute(NodeContext context, NodeKey peer)
+{
+    /// <summary>A relay's word that a peer is not there counts this long: longer than the pause between two Hellos, which renew it.</summary>
+    public static readonly TimeSpan GoneFor = TimeSpan.FromSeconds(30);
+
+    private readonly Dictionary<int, Instant> _goneSince = [];
+    private int[] _meetingRegions = MeetingRegions.Rank(peer, context.Map);
+
+    /// <summary>The peer's home; 0 = unknown.</summary>
+    public int HomeRegion { get; set; }
+
+    /// <summary>The region the peer was last heard through; 0 = none.</summary>
+    public int LastHeardRegion { get; private set; }
+
+    /// <summary>The relay map has changed.</summary>
+    public void HandleRelayMap()
+    {
+        _meetingRegions = MeetingRegions.Rank(peer, context.Map);
+        if (context.Map.Find(HomeRegion) is null) HomeRegion = 0;
+    }
+
+    /// <summary>The peer was heard through this region, so it is there.</summary>
+    public void HandleHeard(int regionId)
+    {
+        LastHeardRegion = regionId;
+        _goneSince.Remove(regionId);
+    }
+
+    /// <summary>The relay says that the peer is not there.</summary>
+    public void HandleGone(int regionId, Instant now)
+    {
+        _goneSince[regionId] = now;
+        if (LastHeardRegion == regionId) LastHeardRegion = 0;
+    }
+
+    /// <summary>We have come back to this relay: what it said before means nothing now.</summary>
+    public void HandleReconnected(int regionId) => _goneSince.Remove(regionId);
+
+    /// <summary>The connected relay to send through; 0 = none is connected.</summary>
+    public int Choose(Instant now)
+    {
+        int fallback = 0;
+        foreach (int region in Preferred(now))
+        {
+            if (!context.IsConnected(region)) continue;
+            if (!IsGone(region, now)) return region;
+            if (fallback == 0) fallback = region; // It may come back there at any moment, and a packet too many costs nothing.
+        }
+
+        return fallback;
+    }
+
+    /// <summary>Says whether every connected relay where the peer should be says that it is not there.</summary>
+    public bool IsGoneEverywhere(Instant now)
+    {
+        int region = Choose(now);
+        return region != 0 && IsGone(region, now);
+    }
+
+    /// <summary>The regions to be connected to for this peer's sake.</summary>
+    public IEnumerable<int> Wanted(Instant now) => Preferred(now).Where(region => region != LastHeardRegion || region == HomeRegion || _meetingRegions.Contains(region));
+
+    private bool IsGone(int region, Instant now) => _goneSince.TryGetValue(region, out Instant since) && now - since < GoneFor;
+
+    private IEnumerable<int> Preferred(Instant now)
+    {
+        if (HomeRegion != 0)
+        {
+            yield return HomeRegion;
+            if (LastHeardRegion != 0) yield return LastHeardRegion;
+            if (context.IsConnected(HomeRegion) && !IsGone(HomeRegion, now)) yield break;
+        }
+        else if (LastHeardRegion != 0)
+        {
+            yield return LastHeardRegion;
+        }
+
+        foreach (int region in _meetingRegions)
+        {
+            yield return region;
+            if (!context.IsUnreachable(region, now)) yield break; // The peer passes over a region only where it cannot be reached.
+        }
+    }
+}

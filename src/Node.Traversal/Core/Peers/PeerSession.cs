@@ -1,0 +1,281 @@
+using Addresses;
+using Node.Traversal.Core.Paths;
+using Relay.Protocol;
+using Relay.Protocol.Disco;
+using Timing;
+
+namespace Node.Traversal.Core.Peers;
+
+/// <summary>
+/// What we share with one peer: the greetings that make its disco key known and prove it alive, its home, its NAT, and the path finder
+/// whose checks are sealed here. <see cref="NodeCore"/> sees to when.
+/// </summary>
+internal sealed class PeerSession
+{
+    /// <summary>Call-me-maybes taken from a peer: each makes us check up to 32 addresses.</summary>
+    private const double CallMeMaybesPerSecond = 2;
+    private const double CallMeMaybeBurst = 6;
+
+    private static readonly TimeSpan MinCallMeMaybeGap = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan HelloJitter = TimeSpan.FromMilliseconds(500);
+
+    private readonly NodeContext _context;
+    private readonly Box _helloBox;
+    private TokenBucket _callMeMaybes;
+    private Box? _discoBox;
+    private long _startedAt;
+    private long _counter = -1;
+    private Instant? _lastCallMeMaybe;
+    private Instant? _nextCallMeMaybe;
+
+    public PeerSession(NodeContext context, PeerOptions options, Instant now)
+    {
+        _context = context;
+        Options = options;
+        _helloBox = new Box(context.Options.Keys, options.Key);
+        _callMeMaybes = new TokenBucket(CallMeMaybesPerSecond, CallMeMaybeBurst, now);
+        Route = new PeerRoute(context, options.Key) { HomeRegion = context.Map.Find(options.LastHomeRegion) is null ? 0 : options.LastHomeRegion };
+        Finder = new PathFinder(options.Traffic, context.Options.Entropy);
+        PathSince = now;
+        AddConfiguredCandidates();
+    }
+
+    public PeerOptions Options { get; }
+
+    public NodeKey Key => Options.Key;
+
+    public PeerRoute Route { get; }
+
+    public PathFinder Finder { get; }
+
+    public HelloSchedule Hellos { get; } = new();
+
+    /// <summary>The disco key of the peer's latest start; null = never heard.</summary>
+    public DiscoKey? DiscoKey { get; private set; }
+
+    /// <summary>Says that the peer has echoed our disco key: it lives, and knows us.</summary>
+    public bool IsConfirmed { get; private set; }
+
+    public NatProfile Nat { get; private set; }
+
+    /// <summary>The way that was last published.</summary>
+    public SelectedPath Path { get; private set; } = SelectedPath.None;
+
+    public Instant PathSince { get; private set; }
+
+    /// <summary>When this session wants to be looked at; null = nothing is planned.</summary>
+    public Instant? NextTimeout
+    {
+        get
+        {
+            Instant next = Instant.Min(Hellos.Next ?? Instant.Never, _nextCallMeMaybe ?? Instant.Never);
+            next = Instant.Min(next, Finder.NextTimeout ?? Instant.Never);
+            return next == Instant.Never ? null : next;
+        }
+    }
+
+    /// <summary>Takes a Hello that came by relay.</summary>
+    public void HandleHello(int regionId, ReadOnlySpan<byte> envelope, Instant now)
+    {
+        byte[] message = new byte[envelope.Length - DiscoEnvelope.Overhead];
+        if (!DiscoEnvelope.TryOpen(envelope, _helloBox, message)) { _context.Drops.Count(NodeDrop.NotOpened); return; }
+        if (message.Length == 0 || message[0] != (byte)DiscoMessageType.Hello) { _context.Drops.Count(NodeDrop.UnknownType); return; }
+        if (!Hello.TryRead(message, out Hello? hello) || hello is null) { _context.Drops.Count(NodeDrop.Malformed); return; }
+
+        // The box opens both ways: without these two our own Hello could be sent back to us as the peer's.
+        if (hello.Sender != Key || hello.Receiver != _context.OwnKey) { _context.Drops.Count(NodeDrop.WrongParty); return; }
+        if (!hello.IsNewerThan(_startedAt, _counter)) { _context.Drops.Count(NodeDrop.Stale); return; }
+
+        Accept(hello, regionId, now);
+    }
+
+    /// <summary>Takes a call-me-maybe that came by relay, its box opened.</summary>
+    public void HandleCallMeMaybe(ReadOnlySpan<byte> message, Instant now)
+    {
+        if (!IsConfirmed) { _context.Drops.Count(NodeDrop.WrongWay); return; }
+        if (!_callMeMaybes.TryTake(1, now)) { _context.Drops.Count(NodeDrop.TooOften); return; }
+
+        TransportAddress[] addresses = Array.FindAll(CallMeMaybe.Read(message), IsUsable);
+        Finder.HandleCandidates(addresses, now);
+    }
+
+    /// <summary>Takes a check that came by UDP, its box opened: answers it, and takes its source for an address of the peer.</summary>
+    public void HandlePing(PairId arrivedOn, ReadOnlySpan<byte> message, Instant now)
+    {
+        if (!DiscoPing.TryRead(message, out DiscoPing ping)) { _context.Drops.Count(NodeDrop.Malformed); return; }
+        if (ping.Sender != Key) { _context.Drops.Count(NodeDrop.WrongParty); return; }
+
+        Span<byte> pong = stackalloc byte[DiscoPong.Length];
+        new DiscoPong(ping.Id, arrivedOn.Remote).Write(pong);
+        SendSealed(arrivedOn, pong);
+        Finder.HandlePing(arrivedOn, now);
+    }
+
+    /// <summary>Takes an answer that came by UDP, its box opened.</summary>
+    public void HandlePong(PairId arrivedOn, ReadOnlySpan<byte> message, Instant now)
+    {
+        if (!DiscoPong.TryRead(message, out DiscoPong pong)) { _context.Drops.Count(NodeDrop.Malformed); return; }
+        if (!Finder.HandlePong(arrivedOn, pong.Id, now)) _context.Drops.Count(NodeDrop.UnmatchedPong);
+    }
+
+    /// <summary>Opens an envelope sealed with the peer's disco key; null where it does not open.</summary>
+    public byte[]? Open(ReadOnlySpan<byte> envelope)
+    {
+        byte[] message = new byte[envelope.Length - DiscoEnvelope.Overhead];
+        if (_discoBox is not null && message.Length > 0 && DiscoEnvelope.TryOpen(envelope, _discoBox, message)) return message;
+        _context.Drops.Count(NodeDrop.NotOpened);
+        return null;
+    }
+
+    /// <summary>Our candidates have changed: the peer is to hear of it, if it is to hear of us at all.</summary>
+    public void PlanCallMeMaybe(Instant now)
+    {
+        if (!IsConfirmed) return;
+        Instant earliest = _lastCallMeMaybe is { } last ? Instant.Max(now, last + MinCallMeMaybeGap) : now;
+        _nextCallMeMaybe = _nextCallMeMaybe is { } next ? Instant.Min(next, earliest) : earliest;
+    }
+
+    /// <summary>Sends a Hello now. With an echo it is news; without one it asks the peer for its own.</summary>
+    public void SendHello(Instant now)
+    {
+        int region = Route.Choose(now);
+        if (region == 0)
+        {
+            Hellos.Postpone(Instant.Never); // The connection, when it comes, asks for it again.
+            return;
+        }
+
+        Hello hello = new()
+        {
+            Sender = _context.OwnKey,
+            Receiver = Key,
+            StartedAt = _context.Options.StartedAt,
+            Counter = _context.NextHelloCounter++,
+            DiscoKey = _context.OwnDiscoKey,
+            Echo = Hellos.IsAwaiting && IsConfirmed ? null : DiscoKey,
+            HomeRegion = _context.HomeRegion,
+            Nat = _context.Nat,
+        };
+        _context.Send(Transmit.ByRelay(region, Key, _context.Seal(_context.OwnKey, _helloBox, hello.ToMessage())));
+        Hellos.HandleSent(now, _context.RandomUpTo(HelloJitter));
+    }
+
+    /// <summary>Does what is due but for Hellos, which <see cref="NodeCore"/> paces over all peers, and publishes what has changed.</summary>
+    public void HandleTimeout(Instant now)
+    {
+        if (Finder.NextTimeout <= now) Finder.HandleTimeout(now);
+        Drain(now);
+        if (_nextCallMeMaybe <= now) SendCallMeMaybe(now);
+    }
+
+    /// <summary>Sends the checks the finder has planned, and publishes the path if it has changed.</summary>
+    public void Drain(Instant now)
+    {
+        while (Finder.TryDequeueTransmit(out PathCheck check)) SendCheck(check);
+        if (Finder.WantsCallMeMaybe)
+        {
+            Finder.WantsCallMeMaybe = false;
+            PlanCallMeMaybe(now);
+        }
+
+        Finder.HasChanged = false;
+        Publish(now);
+    }
+
+    /// <summary>Says that checks cannot succeed as far as both profiles tell, so that they are made rarely.</summary>
+    public void JudgeHope()
+    {
+        bool isHard = _context.Nat.Mapping == NatMapping.EndpointDependent && Nat.Mapping == NatMapping.EndpointDependent;
+        bool isBlocked = _context.Nat.Udp == UdpReach.Blocked || Nat.Udp == UdpReach.Blocked;
+        Finder.IsHopeless = isHard || isBlocked;
+    }
+
+    /// <summary>Says whether the peer may be reached at, or speak from, this address.</summary>
+    public bool IsUsable(TransportAddress address) =>
+        _context.Filter.IsAllowed(address) && (address.IsIpv4 ? _context.Options.HasIpv4 : _context.Options.HasIpv6);
+
+    private void Accept(Hello hello, int regionId, Instant now)
+    {
+        bool isNewStart = DiscoKey != hello.DiscoKey;
+        bool isRestart = isNewStart && DiscoKey is not null;
+        bool knowsUs = hello.Echo == _context.OwnDiscoKey;
+        bool becomesConfirmed = knowsUs && (!IsConfirmed || isNewStart);
+
+        _startedAt = hello.StartedAt;
+        _counter = hello.Counter;
+        Nat = hello.Nat;
+        if (isNewStart)
+        {
+            DiscoKey = hello.DiscoKey;
+            _discoBox = new Box(_context.DiscoKeys, hello.DiscoKey.Value);
+            IsConfirmed = false;
+            if (isRestart) Finder.HandlePeerRestarted(now);
+        }
+
+        IsConfirmed |= knowsUs;
+        Route.HandleHeard(regionId);
+        MoveHome(hello.HomeRegion);
+        JudgeHope();
+        Hellos.HandleHeard();
+        if (!IsConfirmed) Hellos.Ask(now);
+        else if (!knowsUs || isNewStart) Hellos.Plan(now); // It asks, or does not know yet that we know it.
+
+        if (becomesConfirmed)
+        {
+            Finder.StartSearch(now);
+            PlanCallMeMaybe(now);
+        }
+    }
+
+    private void MoveHome(int homeRegion)
+    {
+        if (homeRegion == 0 || homeRegion == Route.HomeRegion || _context.Map.Find(homeRegion) is not { HasRelay: true }) return;
+        Route.HomeRegion = homeRegion;
+        _context.Raise(new NodeEvent.PeerHomeLearnt(Key, homeRegion));
+    }
+
+    private void SendCallMeMaybe(Instant now)
+    {
+        _nextCallMeMaybe = null;
+        int region = Route.Choose(now);
+        if (region == 0 || !IsConfirmed || _discoBox is null) return;
+
+        _lastCallMeMaybe = now;
+        byte[] message = CallMeMaybe.ToMessage(_context.Candidates);
+        _context.Send(Transmit.ByRelay(region, Key, _context.Seal(_context.DiscoKeys.PublicKey, _discoBox, message)));
+    }
+
+    private void SendCheck(PathCheck check)
+    {
+        Span<byte> ping = stackalloc byte[DiscoPing.Length];
+        new DiscoPing(check.Id, _context.OwnKey).Write(ping);
+        SendSealed(check.Pair, ping);
+    }
+
+    private void SendSealed(PairId pair, ReadOnlySpan<byte> message)
+    {
+        if (_discoBox is null) return; // The peer was never heard: there is nobody to seal for.
+        _context.Send(Transmit.ByUdp(pair.Socket, pair.Remote, _context.Seal(_context.DiscoKeys.PublicKey, _discoBox, message)));
+    }
+
+    private void Publish(Instant now)
+    {
+        int region = Route.Choose(now);
+        SelectedPath path = Finder.Selected is { } pair ? SelectedPath.Direct(pair, region, Finder.IsSuspect)
+            : region != 0 ? SelectedPath.ByRelay(region)
+            : SelectedPath.None;
+        if (path == Path) return;
+
+        if (path.Kind != Path.Kind || path.Remote != Path.Remote) PathSince = now;
+        Path = path;
+        _context.Raise(new NodeEvent.PathSelected(Key, path));
+    }
+
+    private void AddConfiguredCandidates()
+    {
+        foreach (TransportAddress address in Options.ExtraCandidates)
+        {
+            if (IsUsable(address)) Finder.AddConfigured(address);
+        }
+    }
+}

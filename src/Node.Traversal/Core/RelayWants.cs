@@ -1,0 +1,71 @@
+using Node.Traversal.Core.Peers;
+using Node.Traversal.Core.RelayMaps;
+using Timing;
+
+namespace Node.Traversal.Core;
+
+/// <summary>
+/// Says which regions to be connected to: home, where we are met, and where our peers are. A region that is not needed any more is kept
+/// for a while, for peers go to and fro.
+/// </summary>
+internal sealed class RelayWants(NodeContext context)
+{
+    private static readonly TimeSpan KeepFor = TimeSpan.FromSeconds(60);
+
+    private readonly Dictionary<int, Instant> _wanted = []; // Region → needed last.
+
+    /// <summary>When <see cref="Update"/> may come to another result; null = only after another input.</summary>
+    public Instant? NextTimeout { get; private set; }
+
+    /// <summary>Works out what is wanted now, and says what has changed.</summary>
+    public void Update(IEnumerable<PeerSession> peers, Instant now)
+    {
+        HashSet<int> needed = [];
+        if (context.HomeRegion != 0) needed.Add(context.HomeRegion);
+        AddMeeting(needed, now);
+        foreach (PeerSession peer in peers) needed.UnionWith(peer.Route.Wanted(now));
+
+        foreach (int region in needed)
+        {
+            if (_wanted.TryAdd(region, now)) context.Raise(new NodeEvent.RelayWanted(region));
+            _wanted[region] = now;
+        }
+
+        foreach ((int region, Instant last) in _wanted.ToArray())
+        {
+            bool isGoneFromMap = context.Map.Find(region) is null;
+            if (needed.Contains(region) && !isGoneFromMap) continue;
+            if (!isGoneFromMap && now - last < KeepFor) continue;
+            _wanted.Remove(region);
+            context.HandleUnwanted(region);
+            context.Raise(new NodeEvent.RelayUnwanted(region));
+        }
+
+        NextTimeout = Soonest(needed, now);
+    }
+
+    private void AddMeeting(HashSet<int> needed, Instant now)
+    {
+        foreach (int region in MeetingRegions.Rank(context.OwnKey, context.Map))
+        {
+            needed.Add(region);
+            if (!context.IsUnreachable(region, now)) return;
+        }
+    }
+
+    /// <summary>The next moment at which a kept region is let go, or a failing one counts as unreachable.</summary>
+    private Instant? Soonest(HashSet<int> needed, Instant now)
+    {
+        Instant soonest = Instant.Never;
+        foreach ((int region, Instant last) in _wanted)
+        {
+            if (!needed.Contains(region)) soonest = Instant.Min(soonest, last + KeepFor);
+            if (context.Link(region).FailingSince is { } since && since + NodeContext.UnreachableAfter > now)
+            {
+                soonest = Instant.Min(soonest, since + NodeContext.UnreachableAfter);
+            }
+        }
+
+        return soonest == Instant.Never ? null : soonest;
+    }
+}
