@@ -1,0 +1,180 @@
+using System.Net;
+using System.Net.Sockets;
+using Addresses;
+using Datagrams.Linux;
+using Datagrams.Portable;
+
+namespace Datagrams;
+
+/// <summary>
+/// A bound UDP socket that moves datagrams in batches and never blocks. One thread may receive while others send, each with a batch of its own.
+/// What ICMP reports does not surface on it unless it is connected.
+/// </summary>
+public sealed class DatagramSocket : IDisposable
+{
+    private const int SioUdpConnectionReset = -1744830452; // Windows: ICMP errors on an unconnected socket come up as ConnectionReset, unless told not to.
+
+    private readonly IDatagramIo _io;
+    private volatile bool _isConnected;
+
+    private DatagramSocket(Socket socket, IDatagramIo io)
+    {
+        Socket = socket;
+        _io = io;
+        LocalAddress = LocalAddressOf(socket);
+    }
+
+    /// <summary>The address the socket is bound to, with the port that the kernel chose where port 0 was asked for.</summary>
+    public TransportAddress LocalAddress { get; private set; }
+
+    /// <summary>How many datagrams the kernel has dropped here because the receive buffer was full, as of the last one received.</summary>
+    public long KernelDrops => _io.KernelDrops;
+
+    /// <summary>The socket beneath, for the poller.</summary>
+    internal Socket Socket { get; }
+
+    /// <summary>Makes a socket and binds it.</summary>
+    /// <exception cref="SocketException">The address is taken or not of this host, or an option is refused; the message says which.</exception>
+    public static DatagramSocket Bind(TransportAddress local, DatagramSocketOptions options) => Bind(local, options, isPortable: !OperatingSystem.IsLinux());
+
+    /// <summary>As the public one; tests choose the portable way on Linux too.</summary>
+    internal static DatagramSocket Bind(TransportAddress local, DatagramSocketOptions options, bool isPortable)
+    {
+        if (!local.IsValid) throw new ArgumentException("An address to bind to is needed.", nameof(local));
+
+        var socket = new Socket(local.IsIpv4 ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6, SocketType.Dgram, ProtocolType.Udp);
+        try
+        {
+            if (!local.IsIpv4) socket.SetSocketOption(SocketOptionLevel.IPv6, SocketOptionName.IPv6Only, !options.DualStack);
+            NeverSetDontFragment(socket);
+            if (OperatingSystem.IsWindows()) socket.IOControl(SioUdpConnectionReset, [0, 0, 0, 0], null);
+            SetBuffers(socket, options);
+            if (options.ReusePort) ShareThePort(socket);
+            if (options.FirewallMark != 0) Mark(socket, options.FirewallMark);
+            BindTo(socket, local);
+
+            bool countsKernelDrops = !isPortable && options.CountKernelDrops;
+            if (countsKernelDrops) Check(LibC.SetOption(socket.SafeHandle, LibC.SolSocket, LibC.SoRxqOvfl, 1), "count kernel drops (SO_RXQ_OVFL)");
+            if (isPortable) socket.Blocking = false;
+            return new DatagramSocket(socket, isPortable ? new SocketIo(socket) : new MessageIo(socket, countsKernelDrops));
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Fixes the peer: only its datagrams are received from now on, and all that is sent goes there, whatever address it carries.
+    /// A peer that is not there shows as <see cref="SocketError.ConnectionRefused"/> in the next call.
+    /// </summary>
+    /// <exception cref="SocketException">There is no way to the address.</exception>
+    public void Connect(TransportAddress remote)
+    {
+        IPEndPoint endPoint = remote.ToIPEndPoint();
+        if (remote.IsIpv4 && Socket.AddressFamily == AddressFamily.InterNetworkV6) endPoint.Address = endPoint.Address.MapToIPv6();
+        Socket.Connect(endPoint);
+        _isConnected = true;
+        LocalAddress = LocalAddressOf(Socket);
+    }
+
+    /// <summary>Clears the batch and fills it with what has arrived; never waits.</summary>
+    /// <param name="batch">Where to.</param>
+    /// <param name="error">Success, also when nothing is there; otherwise what the socket has to report, e.g. <see cref="SocketError.ConnectionRefused"/>.</param>
+    /// <returns>How many datagrams are in the batch.</returns>
+    /// <exception cref="ObjectDisposedException">The socket or the batch was disposed.</exception>
+    public int Receive(DatagramBatch batch, out SocketError error)
+    {
+        batch.ThrowIfDisposed();
+        batch.Clear();
+        return _io.Receive(batch, out error);
+    }
+
+    /// <summary>Sends the datagrams from <paramref name="first"/> on, in order, up to the first that does not go; never waits.</summary>
+    /// <param name="batch">What to send.</param>
+    /// <param name="first">The index of the first datagram to send.</param>
+    /// <param name="error">Success when all went. Otherwise why the first one left did not: WouldBlock, MessageSize, NetworkUnreachable, ConnectionRefused and the like.</param>
+    /// <returns>How many datagrams went.</returns>
+    /// <exception cref="ObjectDisposedException">The socket or the batch was disposed.</exception>
+    public int Send(DatagramBatch batch, int first, out SocketError error)
+    {
+        batch.ThrowIfDisposed();
+        ArgumentOutOfRangeException.ThrowIfNegative(first);
+        return _io.Send(batch, first, _isConnected, out error);
+    }
+
+    /// <summary>Sends one datagram; never waits. Any thread may call this at any time.</summary>
+    /// <param name="payload">The bytes to send.</param>
+    /// <param name="destination">Where to; not looked at where the socket is connected.</param>
+    /// <returns>Success, or why it did not go.</returns>
+    public SocketError SendTo(ReadOnlySpan<byte> payload, TransportAddress destination) =>
+        _io.SendTo(payload, DatagramAddress.From(destination), _isConnected);
+
+    /// <summary>Changes the mark on every packet sent from now on; 0 for none.</summary>
+    /// <exception cref="SocketException">The process lacks CAP_NET_ADMIN.</exception>
+    /// <exception cref="PlatformNotSupportedException">This is not Linux.</exception>
+    public void SetFirewallMark(uint mark) => Mark(Socket, mark);
+
+    /// <summary>Closes the socket. A poller that knew it forgets it.</summary>
+    public void Dispose() => Socket.Dispose();
+
+    private static void BindTo(Socket socket, TransportAddress local)
+    {
+        try
+        {
+            socket.Bind(local.ToIPEndPoint());
+        }
+        catch (SocketException exception)
+        {
+            throw new SocketException((int)exception.SocketErrorCode, $"UDP {local}: {exception.Message}");
+        }
+    }
+
+    private static void NeverSetDontFragment(Socket socket)
+    {
+        bool isIpv4 = socket.AddressFamily == AddressFamily.InterNetwork;
+        if (!OperatingSystem.IsLinux())
+        {
+            if (isIpv4) socket.DontFragment = false; // IPv6 routers never fragment, and senders elsewhere do so by default.
+            return;
+        }
+
+        // An IPv6 socket that carries IPv4 too needs both.
+        Check(LibC.SetOption(socket.SafeHandle, LibC.IpProtoIp, LibC.IpMtuDiscover, LibC.PmtuDiscoverDont), "clear DF (IP_MTU_DISCOVER)");
+        if (!isIpv4) Check(LibC.SetOption(socket.SafeHandle, LibC.IpProtoIpv6, LibC.Ipv6MtuDiscover, LibC.PmtuDiscoverDont), "fragment (IPV6_MTU_DISCOVER)");
+    }
+
+    private static void SetBuffers(Socket socket, DatagramSocketOptions options)
+    {
+        // The forced variant goes past the system's ceiling, and is for the privileged; the other one grants what the ceiling allows.
+        bool isForced = OperatingSystem.IsLinux()
+            && LibC.SetOption(socket.SafeHandle, LibC.SolSocket, LibC.SoRcvBufForce, options.ReceiveBufferBytes) == SocketError.Success
+            && LibC.SetOption(socket.SafeHandle, LibC.SolSocket, LibC.SoSndBufForce, options.SendBufferBytes) == SocketError.Success;
+        if (isForced) return;
+
+        socket.ReceiveBufferSize = options.ReceiveBufferBytes;
+        socket.SendBufferSize = options.SendBufferBytes;
+    }
+
+    private static void ShareThePort(Socket socket)
+    {
+        if (!OperatingSystem.IsLinux()) throw new PlatformNotSupportedException("Sharing a port between sockets (SO_REUSEPORT) is for Linux.");
+        Check(LibC.SetOption(socket.SafeHandle, LibC.SolSocket, LibC.SoReusePort, 1), "share the port (SO_REUSEPORT)");
+    }
+
+    private static void Mark(Socket socket, uint mark)
+    {
+        if (!OperatingSystem.IsLinux()) throw new PlatformNotSupportedException("A firewall mark (SO_MARK) is for Linux.");
+        SocketError error = LibC.SetOption(socket.SafeHandle, LibC.SolSocket, LibC.SoMark, unchecked((int)mark));
+        Check(error, error == SocketError.AccessDenied ? "set the firewall mark (SO_MARK): the process needs CAP_NET_ADMIN" : "set the firewall mark (SO_MARK)");
+    }
+
+    private static void Check(SocketError error, string what)
+    {
+        if (error != SocketError.Success) throw new SocketException((int)error, $"The UDP socket cannot {what} ({error}).");
+    }
+
+    private static TransportAddress LocalAddressOf(Socket socket) =>
+        socket.LocalEndPoint is IPEndPoint endPoint ? TransportAddress.From(endPoint) : default;
+}
