@@ -1,0 +1,22 @@
+namespace Settings;
+
+/// <summary>Lists in one string: values joined by commas.</summary>
+internal static class ListText
+{
+    public static string[] Split(string text) => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+}
+
+/// <summary>Flags in one string.</summary>
+internal static class FlagText
+{
+    public const string On = "true";
+    public const string Off = "false";
+
+    /// <exception cref="OptionException">Neither yes nor no.</exception>
+    public static string Normalize(string source, string text) => text.ToLowerInvariant() switch
+    {
+        "true" or "1" or "yes" or "on" => On,
+        "false" or "0" or "no" or "off" => Off,
+        _ => throw new OptionException(source, $"'{text}' is neither true nor false", "give true or false"),
+    };
+}
