@@ -172,7 +172,7 @@ internal sealed class StunProber(NodeContext context)
         foreach (StunServerAddress server in _waiting)
         {
             context.Options.Entropy(random);
-            TransactionId id = new(random); // One a request: a late answer to the first must not look like a fast one to the second.
+            TransactionId id = TransactionId.Read(random); // One a request: a late answer to the first must not look like a fast one to the second.
             byte[] request = new byte[StunBindingRequest.Length];
             StunBindingRequest.Write(request, id);
             _inFlight.Add(id, (server, now));
