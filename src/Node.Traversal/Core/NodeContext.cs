@@ -50,6 +50,9 @@ internal sealed class NodeContext
 
     public NodeDropCounters Drops { get; } = new();
 
+    /// <summary>Set when the relays that are wanted may be others than before; whoever works them out clears it.</summary>
+    public bool HaveRoutesChanged { get; set; } = true;
+
     /// <summary>Counts our Hellos: no two have the same number.</summary>
     public long NextHelloCounter { get; set; }
 

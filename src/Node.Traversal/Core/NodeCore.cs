@@ -99,6 +99,7 @@ internal sealed class NodeCore
         if (options.Key == _context.OwnKey || _peers.ContainsKey(options.Key)) return;
         PeerSession peer = new(_context, options, now);
         _peers.Add(options.Key, peer);
+        _context.HaveRoutesChanged = true;
         UpdateTunnelRanges(now);
         peer.Hellos.Ask(now);
         Settle(now);
@@ -110,6 +111,7 @@ internal sealed class NodeCore
         if (!_peers.Remove(key, out PeerSession? peer)) return;
         if (peer.DiscoKey is { } disco) _peersByDiscoKey.Remove(disco.Value);
         _addresses.Forget(key);
+        _context.HaveRoutesChanged = true;
         UpdateTunnelRanges(now);
         Settle(now);
     }
@@ -118,6 +120,7 @@ internal sealed class NodeCore
     public void HandleRelayMap(RelayMap map, Instant now)
     {
         _context.Map = map;
+        _context.HaveRoutesChanged = true;
         foreach (PeerSession peer in _peers.Values) peer.Route.HandleRelayMap();
         Settle(now);
     }
@@ -166,6 +169,7 @@ internal sealed class NodeCore
         link.IsConnected = true;
         link.WasConnected = true;
         link.FailingSince = null;
+        _context.HaveRoutesChanged = true;
         foreach (PeerSession peer in _peers.Values)
         {
             peer.Route.HandleReconnected(regionId);
@@ -187,6 +191,7 @@ internal sealed class NodeCore
         NodeContext.RelayLink link = _context.Link(regionId);
         link.IsConnected = false;
         link.FailingSince ??= now;
+        _context.HaveRoutesChanged = true;
         DrainPeers(now);
         Settle(now);
     }
@@ -340,6 +345,7 @@ internal sealed class NodeCore
         if (home != _context.HomeRegion)
         {
             _context.HomeRegion = home;
+            _context.HaveRoutesChanged = true;
             _context.Raise(new NodeEvent.HomeSelected(home));
             foreach (PeerSession peer in _peers.Values)
             {

@@ -20,6 +20,9 @@ internal sealed class RelayWants(NodeContext context)
     /// <summary>Works out what is wanted now, and says what has changed.</summary>
     public void Update(IEnumerable<PeerSession> peers, Instant now)
     {
+        if (!context.HaveRoutesChanged && !(NextTimeout <= now)) return;
+
+        context.HaveRoutesChanged = false;
         HashSet<int> needed = [];
         if (context.HomeRegion != 0) needed.Add(context.HomeRegion);
         AddMeeting(needed, now);

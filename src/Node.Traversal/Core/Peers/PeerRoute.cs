@@ -17,10 +17,17 @@ internal sealed class PeerRoute(NodeContext context, NodeKey peer)
     private int[] _meetingRegions = MeetingRegions.Rank(peer, context.Map);
 
     /// <summary>The peer's home; 0 = unknown.</summary>
-    public int HomeRegion { get; set; }
+    public int HomeRegion { get; private set; }
 
     /// <summary>The region the peer was last heard through; 0 = none.</summary>
     public int LastHeardRegion { get; private set; }
+
+    /// <summary>The peer is at home there now.</summary>
+    public void MoveHome(int regionId)
+    {
+        HomeRegion = regionId;
+        context.HaveRoutesChanged = true;
+    }
 
     /// <summary>The relay map has changed.</summary>
     public void HandleRelayMap()
@@ -32,6 +39,7 @@ internal sealed class PeerRoute(NodeContext context, NodeKey peer)
     /// <summary>The peer was heard through this region, so it is there.</summary>
     public void HandleHeard(int regionId)
     {
+        context.HaveRoutesChanged |= LastHeardRegion != regionId;
         LastHeardRegion = regionId;
         _goneSince.Remove(regionId);
     }
@@ -40,6 +48,7 @@ internal sealed class PeerRoute(NodeContext context, NodeKey peer)
     public void HandleGone(int regionId, Instant now)
     {
         _goneSince[regionId] = now;
+        context.HaveRoutesChanged = true;
         if (LastHeardRegion == regionId) LastHeardRegion = 0;
     }
 

@@ -34,7 +34,8 @@ internal sealed class PeerSession
         Options = options;
         _helloBox = new Box(context.Options.Keys, options.Key);
         _callMeMaybes = new TokenBucket(CallMeMaybesPerSecond, CallMeMaybeBurst, now);
-        Route = new PeerRoute(context, options.Key) { HomeRegion = context.Map.Find(options.LastHomeRegion) is null ? 0 : options.LastHomeRegion };
+        Route = new PeerRoute(context, options.Key);
+        if (context.Map.Find(options.LastHomeRegion) is not null) Route.MoveHome(options.LastHomeRegion);
         Finder = new PathFinder(options.Traffic, context.Options.Entropy);
         PathSince = now;
         AddConfiguredCandidates();
@@ -230,7 +231,7 @@ internal sealed class PeerSession
     private void MoveHome(int homeRegion)
     {
         if (homeRegion == 0 || homeRegion == Route.HomeRegion || _context.Map.Find(homeRegion) is not { HasRelay: true }) return;
-        Route.HomeRegion = homeRegion;
+        Route.MoveHome(homeRegion);
         _context.Raise(new NodeEvent.PeerHomeLearnt(Key, homeRegion));
     }
 
