@@ -48,7 +48,7 @@ public sealed class DatagramPoller : IDisposable
         return _set.Wait(readyTokens, timeoutMilliseconds);
     }
 
-    /// <summary>Makes the present or the next <see cref="Wait"/> return.</summary>
+    /// <summary>Makes the present or the next <see cref="Wait"/> return. Nothing happens once the poller is disposed.</summary>
     public void Wake() => _set.Wake();
 
     /// <summary>Closes the poller; the sockets stay open. The waiting thread must have been woken and be gone.</summary>

@@ -79,9 +79,15 @@ internal sealed unsafe class EpollSet : IReadinessSet
 
     public void Wake()
     {
-        // Fails only where the count has reached its end, and then a wake-up is pending anyway.
         ulong one = 1;
-        LibC.Write(_wake, &one, sizeof(ulong));
+        try
+        {
+            LibC.Write(_wake, &one, sizeof(ulong)); // Fails only where the count is at its end, and then a wake-up is pending.
+        }
+        catch (ObjectDisposedException)
+        {
+            return; // Nobody waits any more.
+        }
     }
 
     public void Dispose()

@@ -59,7 +59,17 @@ internal sealed class SelectSet : IReadinessSet
         return ready;
     }
 
-    public void Wake() => _wake.Send([1], SocketFlags.None, out _); // What does not fit its buffer is not needed: a wake-up is pending.
+    public void Wake()
+    {
+        try
+        {
+            _wake.Send([1], SocketFlags.None, out _); // What does not fit its buffer is not needed: a wake-up is pending.
+        }
+        catch (ObjectDisposedException)
+        {
+            return; // Nobody waits any more.
+        }
+    }
 
     public void Dispose() => _wake.Dispose();
 

@@ -1,0 +1,48 @@
+using System.Diagnostics.Metrics;
+using System.Globalization;
+using System.Text;
+
+namespace Stun.Server;
+
+/// <summary>Prints what a meter's observable counters say, in Prometheus' text format (version 0.0.4).</summary>
+internal static class PrometheusText
+{
+    public const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
+
+    public static string Of(Meter meter)
+    {
+        var text = new StringBuilder();
+        Instrument? current = null;
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (ReferenceEquals(instrument.Meter, meter)) listener.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) =>
+        {
+            string name = NameOf(instrument.Name) + "_total";
+            if (!ReferenceEquals(instrument, current)) text.Append("# HELP ").Append(name).Append(' ').Append(instrument.Description).Append("\n# TYPE ").Append(name).Append(" counter\n");
+            current = instrument; // The values of one instrument come in one go.
+            AppendSample(text.Append(name), tags).Append(' ').Append(value.ToString(CultureInfo.InvariantCulture)).Append('\n');
+        });
+        listener.Start();
+        listener.RecordObservableInstruments();
+        return text.ToString();
+    }
+
+    private static StringBuilder AppendSample(StringBuilder text, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
+        char before = '{';
+        foreach ((string name, object? value) in tags)
+        {
+            text.Append(before).Append(NameOf(name)).Append("=\"").Append(value).Append('"'); // Our own words: nothing to escape.
+            before = ',';
+        }
+
+        return tags.IsEmpty ? text : text.Append('}');
+    }
+
+    private static string NameOf(string name) => name.Replace('.', '_');
+}

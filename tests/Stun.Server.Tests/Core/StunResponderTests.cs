@@ -1,0 +1,189 @@
+using Addresses;
+using CsCheck;
+using Stun.Protocol;
+using Stun.Server.Core;
+
+namespace Stun.Server.Tests.Core;
+
+public sealed class StunResponderTests
+{
+    private const string Id = "0102030405060708090a0b0c";
+    private const string GoldenRequest = "00010014 2112a442" + Id + "80220008 7461696c6e6f6465 80280004 b32c370f";
+    private const string GoldenResponse = "0101000c 2112a442" + Id + "00200008 000183bb e112a643";
+    private static readonly TransportAddress Own = Address("198.51.100.1:3478");
+    private static readonly TransportAddress Client = Address("192.0.2.1:41641");
+
+    private readonly StunCounters _counters = new();
+    private readonly StunResponder _responder;
+    private readonly byte[] _buffer = new byte[2048];
+
+    public StunResponderTests() => _responder = new StunResponder([Own, Address("[2001:db8::53]:3478")], _counters);
+
+    [Fact]
+    public void The_request_of_stock_clients_gets_the_golden_answer()
+    {
+        Assert.Equal(Hex(GoldenResponse), Answer(GoldenRequest, Client));
+        Assert.Equal(1, _counters.Answers(isIpv4: true, isError: false));
+    }
+
+    [Fact]
+    public void An_ipv6_client_gets_family_2()
+    {
+        Assert.Equal(
+            Hex("01010018 2112a442" + Id + "00200014 000283bb 0113a9fa 01020304 05060708 090a0b0d"),
+            Answer("00010000 2112a442" + Id, Address("[2001:db8::1]:41641")));
+        Assert.Equal(1, _counters.Answers(isIpv4: false, isError: false));
+    }
+
+    [Theory]
+    [InlineData("00010000 2112a442" + Id, "nothing but a header")]
+    [InlineData("00010008 2112a442" + Id + "80220003 61626300", "SOFTWARE alone")]
+    [InlineData("00010010 2112a442" + Id + "80290008 932ff9b1 51263b36 8fff0000", "attributes that nobody has to understand")]
+    [InlineData("00010008 2112a442" + Id + "00060004 6e616d65", "a user name, for a server that knows no users")]
+    [InlineData("00010020 2112a442" + Id + "00080014 0000000000000000000000000000000000000000 00240004 6e0001ff", "something behind MESSAGE-INTEGRITY")]
+    public void An_ordinary_request_is_answered(string request, string why)
+    {
+        byte[] answer = Answer(request, Client);
+
+        Assert.True(answer.SequenceEqual(Hex(GoldenResponse)), why);
+    }
+
+    [Fact]
+    public void Attributes_that_must_be_understood_and_are_not_get_420_with_their_names()
+    {
+        // CHANGE-REQUEST and RESPONSE-PORT (RFC 5780), with SOFTWARE between them.
+        byte[] answer = Answer("00010018 2112a442" + Id + "00030004 00000006 80220003 61626300 00270004 30390000", Client);
+
+        Assert.Equal(Hex("01110010 2112a442" + Id + "00090004 00000414 000a0004 00030027"), answer);
+        Assert.Equal(1, _counters.Answers(isIpv4: true, isError: true));
+    }
+
+    [Fact]
+    public void However_many_attributes_are_unknown_the_answer_stays_short()
+    {
+        string attributes = string.Concat(Enumerable.Range(1, 400).Select(i => $"{0x4000 + i:x4}0000"));
+
+        byte[] answer = Answer($"0001{1600:x4} 2112a442" + Id + attributes, Client);
+
+        Assert.Equal(20 + 8 + 4 + (16 * 2), answer.Length);
+    }
+
+    [Theory]
+    [InlineData("", "NotStun")]
+    [InlineData("00010000 2112a442 010203", "NotStun")]
+    [InlineData("00010000 2112a443" + Id, "NotStun")]
+    [InlineData("40010000 2112a442" + Id, "NotStun")]
+    [InlineData("00010000 01020304" + Id, "NotStun")] // Classic STUN, without the cookie.
+    [InlineData("00010004 2112a442" + Id, "Malformed")]
+    [InlineData("00010000 2112a442" + Id + "80220000", "Malformed")]
+    [InlineData("00010003 2112a442" + Id + "802200", "Malformed")]
+    [InlineData("00010008 2112a442" + Id + "80220005 61626364", "Malformed")]
+    [InlineData("00010008 2112a442" + Id + "00030005 61626364", "Malformed")]
+    [InlineData("00110000 2112a442" + Id, "NotARequest")]
+    [InlineData(GoldenResponse, "NotARequest")]
+    [InlineData("01110000 2112a442" + Id, "NotARequest")]
+    [InlineData("00030000 2112a442" + Id, "UnknownMethod")] // TURN's Allocate.
+    [InlineData("00010014 2112a442" + Id + "80220008 7461696c6e6f6465 80280004 b32c370e", "WrongFingerprint")]
+    [InlineData("00010014 2112a442" + Id + "80220008 7461696c6e6f6466 80280004 b32c370f", "WrongFingerprint")]
+    [InlineData("00010008 2112a442" + Id + "80280002 b32c0000", "WrongFingerprint")]
+    [InlineData("00010018 2112a442" + Id + "80220008 7461696c6e6f6465 80280004 b32c370f 80220000", "WrongFingerprint")] // Not the last.
+    public void What_is_not_for_us_is_dropped_under_its_reason(string datagram, string reason)
+    {
+        Assert.Empty(Answer(datagram, Client));
+        Assert.Equal(1, _counters.Drops(Enum.Parse<StunDropReason>(reason)));
+    }
+
+    [Theory]
+    [InlineData("192.0.2.1:0")]
+    [InlineData("0.0.0.0:5000")]
+    [InlineData("0.1.2.3:5000")]
+    [InlineData("224.0.0.1:5000")]
+    [InlineData("239.255.255.255:5000")]
+    [InlineData("255.255.255.255:5000")]
+    [InlineData("[::]:5000")]
+    [InlineData("[ff02::1]:5000")]
+    [InlineData("[::ffff:224.0.0.1]:5000")]
+    [InlineData("198.51.100.1:3478")]
+    [InlineData("[2001:db8::53]:3478")]
+    public void A_source_that_can_only_be_forged_gets_nothing(string source)
+    {
+        Assert.Empty(Answer(GoldenRequest, Address(source)));
+        Assert.Equal(1, _counters.Drops(StunDropReason.ForgedSource));
+    }
+
+    [Theory]
+    [InlineData("198.51.100.1:3479")]
+    [InlineData("127.0.0.1:3478")]
+    [InlineData("10.0.0.1:3478")]
+    [InlineData("240.0.0.1:5000")]
+    [InlineData("[fe80::1]:5000")]
+    [InlineData("[2001::1]:5000")]
+    public void An_unusual_source_that_may_be_honest_is_answered(string source) => Assert.NotEmpty(Answer(GoldenRequest, Address(source)));
+
+    [Fact]
+    public void Every_datagram_is_answered_or_counted_and_no_answer_is_twice_its_request()
+    {
+        Gen<byte[]> garbage = Gen.Byte.Array[0, 200];
+        Gen<byte[]> flipped = Gen.Select(Gen.Int[0, (40 * 8) - 1], Gen.Int[0, 40]).Select((bit, length) =>
+        {
+            byte[] request = Hex(GoldenRequest);
+            request[bit / 8] ^= (byte)(1 << (bit % 8));
+            return request[..length];
+        });
+        Gen<byte[]> attributes = garbage.Select(bytes =>
+        {
+            byte[] body = bytes[..(bytes.Length & ~3)];
+            return (byte[])[0, 1, 0, (byte)body.Length, 0x21, 0x12, 0xa4, 0x42, .. Hex(Id), .. body];
+        });
+
+        Gen.OneOf(garbage, flipped, attributes).Sample(
+            datagram =>
+            {
+                long before = Total();
+                byte[] answer = Answer(datagram, Client);
+
+                Assert.Equal(before + 1, Total());
+                Assert.True(answer.Length <= 2 * datagram.Length);
+            },
+            threads: 1);
+    }
+
+    [Fact]
+    public void Answering_allocates_nothing()
+    {
+        byte[] request = Hex(GoldenRequest);
+        AnswerMany(10);
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        AnswerMany(1000);
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(1010, _counters.Answers(isIpv4: true, isError: false));
+
+        void AnswerMany(int count)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                request.CopyTo(_buffer, 0);
+                _responder.Answer(_buffer, request.Length, Client);
+            }
+        }
+    }
+
+    private byte[] Answer(string hex, TransportAddress source) => Answer(Hex(hex), source);
+
+    private byte[] Answer(byte[] datagram, TransportAddress source)
+    {
+        _buffer.AsSpan().Fill(0xee); // Whatever lay there before must not show.
+        datagram.CopyTo(_buffer, 0);
+        return _buffer[.._responder.Answer(_buffer, datagram.Length, source)];
+    }
+
+    private long Total() =>
+        Enum.GetValues<StunDropReason>().Sum(_counters.Drops) + _counters.Answers(true, false) + _counters.Answers(true, true);
+
+    private static TransportAddress Address(string text) =>
+        TransportAddress.TryParse(text, out TransportAddress address) ? address : throw new FormatException(text);
+
+    private static byte[] Hex(string text) => Convert.FromHexString(text.Replace(" ", "", StringComparison.Ordinal));
+}

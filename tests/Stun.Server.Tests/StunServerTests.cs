@@ -1,0 +1,194 @@
+using System.Net.Sockets;
+using Addresses;
+using Datagrams;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging.Abstractions;
+using Stun.Protocol;
+
+namespace Stun.Server.Tests;
+
+public sealed class StunServerTests
+{
+    private static readonly TransportAddress AnyIpv4Port = TransportAddress.FromIpv4(0x7f000001, 0);
+    private static readonly TransportAddress AnyIpv6Port = TransportAddress.FromIpv6(1, 0);
+
+    [Fact]
+    public async Task A_host_answers_on_every_address_it_was_told()
+    {
+        using IHost host = await StartAsync(AnyIpv4Port, AnyIpv6Port);
+        StunServer server = ServerOf(host);
+
+        Assert.True(server.IsListening);
+        Assert.Equal(2, server.BoundAddresses.Count);
+        foreach (TransportAddress address in server.BoundAddresses)
+        {
+            Assert.NotEqual(0, address.Port);
+            using DatagramSocket client = DatagramSocket.Bind(address.WithPort(0), DatagramSocketOptions.Default);
+            Assert.Equal(client.LocalAddress, Ask(client, address));
+        }
+
+        await host.StopAsync(TestContext.Current.CancellationToken);
+        Assert.False(server.IsListening);
+    }
+
+    [Fact]
+    public async Task A_socket_for_both_families_tells_ipv4_clients_their_ipv4_address()
+    {
+        using IHost host = await StartAsync(TransportAddress.FromIpv6(0, 0));
+        ushort port = ServerOf(host).BoundAddresses[0].Port;
+        using DatagramSocket client = DatagramSocket.Bind(AnyIpv4Port, DatagramSocketOptions.Default);
+        using DatagramSocket client6 = DatagramSocket.Bind(AnyIpv6Port, DatagramSocketOptions.Default);
+
+        Assert.Equal(client.LocalAddress, Ask(client, AnyIpv4Port.WithPort(port)));
+        Assert.Equal(client6.LocalAddress, Ask(client6, AnyIpv6Port.WithPort(port)));
+    }
+
+    [Fact]
+    public async Task No_answer_is_lost_where_256_requests_arrive_at_once()
+    {
+        using IHost host = await StartAsync(AnyIpv4Port);
+        using DatagramSocket client = DatagramSocket.Bind(AnyIpv4Port, DatagramSocketOptions.Default);
+        using var batch = new DatagramBatch(256);
+        byte[] request = new byte[StunBindingRequest.Length];
+        for (uint i = 0; i < 256; i++)
+        {
+            StunBindingRequest.Write(request, new TransactionId(i, 7));
+            batch.TryAdd(request, ServerOf(host).BoundAddresses[0]);
+        }
+
+        Assert.Equal(256, client.Send(batch, 0, out _));
+
+        var seen = new HashSet<TransactionId>();
+        while (seen.Count < 256)
+        {
+            AwaitReadable(client);
+            client.Receive(batch, out _);
+            for (int i = 0; i < batch.Count; i++)
+            {
+                Assert.True(StunBindingResponse.TryRead(batch[i], out TransactionId id, out TransportAddress mapped));
+                Assert.Equal(client.LocalAddress, mapped);
+                Assert.True(seen.Add(id));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task What_it_drops_and_answers_shows_in_the_metrics()
+    {
+        using IHost host = await StartAsync(AnyIpv4Port);
+        StunServer server = ServerOf(host);
+        using DatagramSocket client = DatagramSocket.Bind(AnyIpv4Port, DatagramSocketOptions.Default);
+        client.SendTo("hello"u8, server.BoundAddresses[0]);
+        client.SendTo(new byte[3000], server.BoundAddresses[0]);
+        Ask(client, server.BoundAddresses[0]); // What was sent before is dealt with when this is answered.
+
+        string[] lines = PrometheusText.Of(server.Metrics.Meter).Split('\n');
+
+        Assert.Contains("# TYPE stun_packets_dropped_total counter", lines);
+        Assert.Contains("stun_packets_dropped_total{stun_drop_reason=\"not_stun\"} 1", lines);
+        Assert.Contains("stun_packets_dropped_total{stun_drop_reason=\"too_long\"} 1", lines);
+        Assert.Contains("stun_packets_dropped_total{stun_drop_reason=\"malformed\"} 0", lines);
+        Assert.Contains("stun_answers_total{network_type=\"ipv4\",stun_answer_kind=\"success\"} 1", lines);
+        Assert.Contains("stun_kernel_drops_total 0", lines);
+    }
+
+    [Fact]
+    public async Task An_address_that_is_taken_is_named_and_nothing_stays_open()
+    {
+        using DatagramSocket other = DatagramSocket.Bind(AnyIpv4Port, DatagramSocketOptions.Default);
+        TransportAddress free;
+        using (DatagramSocket chosen = DatagramSocket.Bind(AnyIpv4Port, DatagramSocketOptions.Default)) free = chosen.LocalAddress;
+
+        StunListenException exception = await Assert.ThrowsAsync<StunListenException>(() => StartAsync(free, other.LocalAddress));
+
+        Assert.Equal($"cannot listen on udp://{other.LocalAddress}: another program does", exception.Problem);
+        using DatagramSocket again = DatagramSocket.Bind(free, DatagramSocketOptions.Default);
+    }
+
+    [Fact]
+    public async Task Its_ports_are_free_again_once_the_host_is_disposed()
+    {
+        TransportAddress address;
+        using (IHost host = await StartAsync(AnyIpv4Port)) address = ServerOf(host).BoundAddresses[0];
+
+        using DatagramSocket again = DatagramSocket.Bind(address, DatagramSocketOptions.Default);
+        Assert.Equal(address, again.LocalAddress);
+    }
+
+    [Fact]
+    public void Answering_a_batch_allocates_nothing()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the portable way may allocate");
+        using DatagramSocket socket = DatagramSocket.Bind(AnyIpv4Port, new() { CountKernelDrops = true });
+        using DatagramSocket client = DatagramSocket.Bind(AnyIpv4Port, DatagramSocketOptions.Default);
+        using var receiver = new StunReceiver(socket, [socket.LocalAddress], NullLogger.Instance);
+        byte[] request = new byte[StunBindingRequest.Length];
+        StunBindingRequest.Write(request, new TransactionId(1, 2));
+        AnswerMany(10);
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        AnswerMany(200);
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+
+        Assert.Equal(0, allocated);
+        Assert.Equal(210 * 4, receiver.Counters.Answers(isIpv4: true, isError: false));
+
+        void AnswerMany(int rounds)
+        {
+            for (int i = 0; i < rounds; i++)
+            {
+                for (int k = 0; k < 4; k++) client.SendTo(request, socket.LocalAddress);
+                client.SendTo("not stun"u8, socket.LocalAddress);
+                receiver.AnswerBatch();
+            }
+        }
+    }
+
+    private static StunServer ServerOf(IHost host) => host.Services.GetRequiredService<StunServer>();
+
+    private static async Task<IHost> StartAsync(params TransportAddress[] listen)
+    {
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Services.AddStunServer(new StunServerOptions { Listen = listen });
+        IHost host = builder.Build();
+        try
+        {
+            await host.StartAsync(TestContext.Current.CancellationToken);
+            return host;
+        }
+        catch
+        {
+            host.Dispose();
+            throw;
+        }
+    }
+
+    private static TransportAddress Ask(DatagramSocket client, TransportAddress server)
+    {
+        var id = new TransactionId(0x11223344, 0x5566778899aabbcc);
+        byte[] request = new byte[StunBindingRequest.Length];
+        StunBindingRequest.Write(request, id);
+        Assert.Equal(SocketError.Success, client.SendTo(request, server));
+
+        AwaitReadable(client);
+        using var batch = new DatagramBatch();
+        Assert.Equal(1, client.Receive(batch, out _));
+        Assert.True(StunBindingResponse.TryRead(batch[0], out TransactionId answered, out TransportAddress mapped));
+        Assert.Equal(id, answered);
+        return mapped;
+    }
+
+    private static void AwaitReadable(DatagramSocket socket)
+    {
+        using var poller = new DatagramPoller();
+        poller.Add(socket, 0);
+        int[] ready = new int[1];
+        for (int attempt = 0; attempt < 10; attempt++)
+        {
+            if (poller.Wait(ready, 5000) > 0) return; // A signal ends a wait early.
+        }
+
+        Assert.Fail("no answer");
+    }
+}
