@@ -48,6 +48,27 @@ public sealed class DatagramPollerTests
     }
 
     [Theory, MemberData(nameof(Ways))]
+    public void A_socket_that_is_always_ready_does_not_hide_the_others(bool isPortable)
+    {
+        using var poller = new DatagramPoller(isPortable);
+        using DatagramSocket first = Loopback.Bind(isPortable);
+        using DatagramSocket second = Loopback.Bind(isPortable);
+        poller.Add(first, 1);
+        poller.Add(second, 2);
+        first.SendTo([1], second.LocalAddress);
+        second.SendTo([1], first.LocalAddress);
+        int[] ready = new int[1];
+        var seen = new HashSet<int>();
+
+        for (int wait = 0; wait < 10; wait++)
+        {
+            if (poller.Wait(ready, Seconds) > 0) seen.Add(ready[0]); // Neither is ever emptied.
+        }
+
+        Assert.Equal(2, seen.Count);
+    }
+
+    [Theory, MemberData(nameof(Ways))]
     public void Wake_from_another_thread_ends_the_wait(bool isPortable)
     {
         using var poller = new DatagramPoller(isPortable);

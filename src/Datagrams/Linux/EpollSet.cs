@@ -56,8 +56,8 @@ internal sealed unsafe class EpollSet : IReadinessSet
 
     public int Wait(Span<int> readyTokens, int timeoutMilliseconds)
     {
-        // One more than asked for, so that the wake-up, which comes first or last, never takes a socket's place.
-        int wanted = Math.Min(readyTokens.Length + 1, MaxEvents);
+        // No more than is handed on: the kernel moves what it has told to the end of its list, and so tells of every socket in turn.
+        int wanted = Math.Min(readyTokens.Length, MaxEvents);
         int count;
         fixed (byte* events = _events) count = LibC.EpollWait(_epoll, events, wanted, timeoutMilliseconds);
         if (count < 0)
@@ -71,7 +71,7 @@ internal sealed unsafe class EpollSet : IReadinessSet
         {
             int token = MemoryMarshal.Read<int>(_events.AsSpan(i * EventLength + DataOffset));
             if (token == WakeToken) ResetWake();
-            else if (ready < readyTokens.Length) readyTokens[ready++] = token; // One too many is ready still the next time.
+            else readyTokens[ready++] = token;
         }
 
         return ready;

@@ -9,6 +9,7 @@ internal sealed class SelectSet : IReadinessSet
     private readonly Lock _lock = new();
     private readonly Dictionary<Socket, int> _tokens = [];
     private readonly Socket _wake;
+    private int _turn;
 
     public SelectSet()
     {
@@ -46,16 +47,20 @@ internal sealed class SelectSet : IReadinessSet
             return 0; // A socket was closed while it was watched: the next wait goes without it.
         }
 
+        Socket[] found = [.. watched.Union(failed)];
         int ready = 0;
         lock (_lock)
         {
-            foreach (Socket socket in watched.Union(failed))
+            // Begin with another one each time, so that where there is no room for all, each has its turn.
+            for (int i = 0; i < found.Length; i++)
             {
+                Socket socket = found[(i + _turn) % found.Length];
                 if (socket == _wake) ResetWake();
                 else if (ready < readyTokens.Length && _tokens.TryGetValue(socket, out int token)) readyTokens[ready++] = token;
             }
         }
 
+        _turn = (_turn + 1) & int.MaxValue;
         return ready;
     }
 
