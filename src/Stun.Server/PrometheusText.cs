@@ -5,10 +5,12 @@ using System.Text;
 namespace Stun.Server;
 
 /// <summary>Prints what a meter's observable counters say, in Prometheus' text format (version 0.0.4).</summary>
-internal static class PrometheusText
+public static class PrometheusText
 {
+    /// <summary>What to say of the text in an HTTP answer.</summary>
     public const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
 
+    /// <summary>The text of all observable counters of <paramref name="meter"/>.</summary>
     public static string Of(Meter meter)
     {
         var text = new StringBuilder();

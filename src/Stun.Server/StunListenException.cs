@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Settings;
 
 namespace Stun.Server;
 
@@ -6,10 +7,10 @@ namespace Stun.Server;
 public sealed class StunListenException : Exception
 {
     internal StunListenException(string where, SocketError error, Exception inner)
-        : base($"cannot listen on {where}: {ProblemOf(error)}; {RemedyOf(error)}.", inner)
+        : base($"cannot listen on {where}: {ListenProblem.ProblemOf(error)}; {ListenProblem.RemedyOf(error)}.", inner)
     {
-        Problem = $"cannot listen on {where}: {ProblemOf(error)}";
-        Remedy = RemedyOf(error);
+        Problem = $"cannot listen on {where}: {ListenProblem.ProblemOf(error)}";
+        Remedy = ListenProblem.RemedyOf(error);
     }
 
     /// <summary>What is wrong, without a full stop: <c>cannot listen on udp://127.0.0.1:3478: another program does</c>.</summary>
@@ -17,22 +18,4 @@ public sealed class StunListenException : Exception
 
     /// <summary>What would be right, without a full stop.</summary>
     public string Remedy { get; }
-
-    private static string ProblemOf(SocketError error) => error switch
-    {
-        SocketError.AddressAlreadyInUse => "another program does",
-        SocketError.AddressNotAvailable => "this host does not have that address",
-        SocketError.AccessDenied => "the system does not permit it",
-        SocketError.AddressFamilyNotSupported => "this host does not have IPv6",
-        _ => $"the system says {error}",
-    };
-
-    private static string RemedyOf(SocketError error) => error switch
-    {
-        SocketError.AddressAlreadyInUse => "stop that program, or give another port",
-        SocketError.AddressNotAvailable => "give an address of this host, or 0.0.0.0 or [::] for all it has",
-        SocketError.AccessDenied => "give a port from 1024 on, or grant CAP_NET_BIND_SERVICE",
-        SocketError.AddressFamilyNotSupported => "give an IPv4 address",
-        _ => "give another address",
-    };
 }

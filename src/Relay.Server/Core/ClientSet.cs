@@ -1,0 +1,75 @@
+using Relay.Protocol;
+
+namespace Relay.Server.Core;
+
+/// <summary>
+/// All connections of one key. Any number is kept and read; the one that last sent a frame receives. The set also remembers whom the key
+/// has sent to, for these hear of it when the last connection has gone.
+/// </summary>
+internal sealed class ClientSet(NodeKey key)
+{
+    /// <summary>The most receivers remembered; who sends to more is not announced to the rest when it leaves.</summary>
+    public const int MaxSentTo = 1 << 16;
+
+    private readonly Lock _lock = new();
+    private readonly List<ClientConnection> _connections = [];
+    private readonly HashSet<NodeKey> _sentTo = [];
+    private volatile ClientConnection? _active;
+
+    public NodeKey Key => key;
+
+    /// <summary>The connection that receives; null once the last has left, and then for good.</summary>
+    public ClientConnection? Active => _active;
+
+    /// <summary>Says whether the last connection has left: the set is no longer in the registry.</summary>
+    public bool IsGone { get; private set; }
+
+    /// <summary>Adds a connection, which receives from now on; false where the set is gone.</summary>
+    public bool TryAdd(ClientConnection connection)
+    {
+        lock (_lock)
+        {
+            if (IsGone) return false;
+            _connections.Add(connection);
+            _active = connection;
+            return true;
+        }
+    }
+
+    /// <summary>The connection has sent a frame: it receives from now on.</summary>
+    public void Activate(ClientConnection connection)
+    {
+        if (_active == connection) return;
+        lock (_lock)
+        {
+            if (!_connections.Remove(connection)) return; // It has left meanwhile.
+            _connections.Add(connection); // The latest writer last: it is next in line.
+            _active = connection;
+        }
+    }
+
+    /// <summary>Removes a connection; the latest writer among the others receives from now on.</summary>
+    /// <returns>True where it was the last.</returns>
+    public bool Remove(ClientConnection connection)
+    {
+        lock (_lock)
+        {
+            _connections.Remove(connection);
+            if (_active == connection) _active = _connections.Count > 0 ? _connections[^1] : null;
+            IsGone = _connections.Count == 0;
+            return IsGone;
+        }
+    }
+
+    /// <summary>Notes that the key has sent something to <paramref name="receiver"/>.</summary>
+    public void NoteSentTo(NodeKey receiver)
+    {
+        lock (_lock)
+        {
+            if (_sentTo.Count < MaxSentTo) _sentTo.Add(receiver);
+        }
+    }
+
+    /// <summary>Whom the key has sent to. Only once the set is gone.</summary>
+    public IReadOnlyCollection<NodeKey> SentTo => _sentTo;
+}

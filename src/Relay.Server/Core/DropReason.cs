@@ -1,0 +1,64 @@
+using Relay.Protocol;
+
+namespace Relay.Server.Core;
+
+/// <summary>Why a packet went no further.</summary>
+internal enum DropReason
+{
+    /// <summary>Nobody with the destination's key is connected here.</summary>
+    UnknownDestination,
+
+    /// <summary>The destination's queue was full: the oldest of that lane made room.</summary>
+    QueueFull,
+
+    /// <summary>It was longer than a lane of its destination's queue may ever hold.</summary>
+    TooLong,
+
+    /// <summary>The destination left with packets in its queue.</summary>
+    Disconnected,
+}
+
+/// <summary>Counts what has passed and what was dropped. Any thread may count, and any may read.</summary>
+internal sealed class RelayCounters
+{
+    private static readonly int Kinds = Enum.GetValues<PacketKind>().Length;
+
+    private readonly long[] _dropped = new long[Enum.GetValues<DropReason>().Length * Kinds];
+    private readonly long[] _closed = new long[Enum.GetValues<CloseReason>().Length];
+    private long _packetsIn;
+    private long _bytesIn;
+    private long _packetsOut;
+    private long _bytesOut;
+    private long _writes;
+
+    /// <summary>Packets and bytes taken from clients, keys and headers not counted.</summary>
+    public (long Packets, long Bytes) In => (Volatile.Read(ref _packetsIn), Volatile.Read(ref _bytesIn));
+
+    /// <summary>Packets and bytes put into the queues of clients.</summary>
+    public (long Packets, long Bytes) Out => (Volatile.Read(ref _packetsOut), Volatile.Read(ref _bytesOut));
+
+    /// <summary>Writes to connections: packets out divided by this is how well they merge.</summary>
+    public long Writes => Volatile.Read(ref _writes);
+
+    public long Dropped(DropReason reason, PacketKind kind) => Volatile.Read(ref _dropped[(int)reason * Kinds + (int)kind]);
+
+    public long Closed(CloseReason reason) => Volatile.Read(ref _closed[(int)reason]);
+
+    public void CountIn(int bytes)
+    {
+        Interlocked.Increment(ref _packetsIn);
+        Interlocked.Add(ref _bytesIn, bytes);
+    }
+
+    public void CountOut(int bytes)
+    {
+        Interlocked.Increment(ref _packetsOut);
+        Interlocked.Add(ref _bytesOut, bytes);
+    }
+
+    public void CountWrite() => Interlocked.Increment(ref _writes);
+
+    public void CountDrop(DropReason reason, PacketKind kind, int packets = 1) => Interlocked.Add(ref _dropped[(int)reason * Kinds + (int)kind], packets);
+
+    public void CountClose(CloseReason reason) => Interlocked.Increment(ref _closed[(int)reason]);
+}

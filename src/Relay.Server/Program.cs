@@ -1,0 +1,222 @@
+using System.Security.Cryptography;
+using Addresses;
+using Microsoft.AspNetCore.Connections;
+using Relay.Protocol;
+using Relay.Server.Hosting;
+using Relay.Server.Telemetry;
+using Settings;
+using Stun.Server;
+
+namespace Relay.Server;
+
+/// <summary>The program <c>relay-server</c>.</summary>
+internal static class Program
+{
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(4); // A service manager, and our promise, allow five.
+
+    private static readonly OptionSet Options = new("relay-server", "Relays sealed packets between nodes that know each other's keys (DERP), and answers STUN.", "RELAY");
+    private static readonly OptionKey Listen = Options.AddList("listen", "IP:PORT", $"Where to accept clients over TLS. By default 127.0.0.1:{RelayServerOptions.DevelopmentPort}.");
+    private static readonly OptionKey ListenPlain = Options.AddList("listen-plain", "IP:PORT", "Where to accept clients over plain HTTP, for use behind a TLS proxy or in tests.");
+    private static readonly OptionKey TlsCert = Options.AddText("tls-cert", "PEM", "The certificate and its chain. By default self-signed, in memory; the relay map pins it.");
+    private static readonly OptionKey TlsKey = Options.AddText("tls-key", "PEM", "The certificate's private key.");
+    private static readonly OptionKey KeyPath = Options.AddText("key-file", "FILE", "The relay's own key, made when missing; derper's file is read as it is. By default a new key at each start.");
+    private static readonly OptionKey Stun = Options.AddList("stun", "IP:PORT|off", $"Where to answer STUN over UDP. By default port {StunServerOptions.DefaultPort} of every address that is listened on.");
+    private static readonly OptionKey Admin = Options.AddText("admin", "IP:PORT", "Where /healthz, /readyz and /metrics are.", $"127.0.0.1:{RelayServerOptions.DevelopmentAdminPort}");
+    private static readonly OptionKey Admission = Options.AddText("admission", "open", "Who may use the relay. Must be said where a listener is not loopback.");
+    private static readonly OptionKey PrintMap = Options.AddFlag("print-map", "Print the relay map that reaches this relay, and end.");
+
+    public static Task<int> Main(string[] arguments) => ProgramRunner.RunAsync(Options, arguments, RunAsync);
+
+    private static async Task<int> RunAsync(ParsedOptions values, CancellationToken stopping)
+    {
+        RelayServerOptions options = Read(values);
+        ServerCertificate? certificate = ReadCertificate(values, options);
+        if (values.Flag(PrintMap))
+        {
+            await Console.Out.WriteLineAsync(RelayMapPage.Write(Reachable(options.Listen), Reachable(options.ListenPlain), Reachable(options.Stun), certificate));
+            return 0;
+        }
+
+        await using WebApplication app = Build(options, certificate);
+        RelayServer relay = app.Services.GetRequiredService<RelayServer>();
+        StunServer stun = app.Services.GetRequiredService<StunServer>();
+        Bind(values, relay, stun);
+        WebPages.Map(app, relay, new RelayServerMetrics(app.Services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(), relay));
+        await StartAsync(values, app, options, stopping);
+
+        await Console.Error.WriteLineAsync($"The relay map to use:\n{RelayMapPage.Write(Reachable(relay.TlsAddresses), Reachable(relay.PlainAddresses), Reachable(stun.BoundAddresses), certificate)}");
+        ReadyLine.Write(
+            [.. relay.TlsAddresses.Concat(relay.PlainAddresses).Select(address => $"tcp://{address}"), .. stun.BoundAddresses.Select(address => $"udp://{address}"), .. AdminUrls(app)],
+            ("publicKey", options.Keys.PublicKey.ToHex()));
+        bool hasFailed = !await IsStoppedAsync(relay, stun, stopping);
+
+        using CancellationTokenSource deadline = new(StopTimeout);
+        await app.StopAsync(deadline.Token);
+        return hasFailed ? 1 : 0;
+    }
+
+    private static RelayServerOptions Read(ParsedOptions values)
+    {
+        TransportAddress[] plain = Addresses(values, ListenPlain);
+        bool isDefault = !values.IsGiven(Listen) && plain.Length == 0;
+        TransportAddress[] tls = isDefault ? [Loopback(RelayServerOptions.DevelopmentPort)] : Addresses(values, Listen);
+        string? admission = values.Text(Admission);
+        if (admission is not null and not "open") throw new OptionException(values.SourceOf(Admission), $"'{admission}' is no admission policy", "give 'open', which lets anybody use the relay");
+
+        foreach ((OptionKey key, TransportAddress address) in tls.Select(address => (Listen, address)).Concat(plain.Select(address => (ListenPlain, address))))
+        {
+            if (admission is not null || AddressScopes.ScopeOf(address) == AddressScope.Loopback) continue;
+            throw new OptionException(values.SourceOf(key), $"{address} is not loopback, and nothing says who may use the relay", "add --admission open to let anybody, or listen on 127.0.0.1");
+        }
+
+        TransportAddress admin = Address(values, Admin, values.Text(Admin)!);
+        if (AddressScopes.ScopeOf(admin) != AddressScope.Loopback) throw new OptionException(values.SourceOf(Admin), $"{admin} is not loopback, and the admin pages ask for no password", "give an address in 127.0.0.0/8 or [::1]");
+
+        return new RelayServerOptions
+        {
+            Listen = tls,
+            ListenPlain = plain,
+            Stun = ReadStun(values, tls, plain),
+            Admin = admin,
+            Keys = ReadKeys(values),
+            CertificatePath = values.Text(TlsCert),
+            CertificateKeyPath = values.Text(TlsKey),
+            IsCertificateInMemory = values.Text(TlsCert) is null && values.Text(KeyPath) is null,
+            IsOpen = admission == "open",
+        };
+    }
+
+    private static TransportAddress[] ReadStun(ParsedOptions values, TransportAddress[] tls, TransportAddress[] plain)
+    {
+        if (!values.IsGiven(Stun)) return [.. tls.Concat(plain).Select(address => address.WithPort(StunServerOptions.DefaultPort)).Distinct()];
+        return values.List(Stun) is ["off"] ? [] : Addresses(values, Stun);
+    }
+
+    private static NodeKeyPair ReadKeys(ParsedOptions values)
+    {
+        if (values.Text(KeyPath) is not { } path) return KeyFile.InMemory();
+        try
+        {
+            return KeyFile.ReadOrCreate(path);
+        }
+        catch (FormatException exception)
+        {
+            throw new OptionException(values.SourceOf(KeyPath), $"{path} is no key file: {exception.Message}", "give derper's key file, or a path where there is none yet");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new OptionException(values.SourceOf(KeyPath), $"{path} cannot be read or made: {exception.Message}", "give a path in a directory that this program may write");
+        }
+    }
+
+    private static ServerCertificate? ReadCertificate(ParsedOptions values, RelayServerOptions options)
+    {
+        if ((options.CertificatePath is null) != (options.CertificateKeyPath is null))
+        {
+            OptionKey given = options.CertificatePath is null ? TlsKey : TlsCert;
+            throw new OptionException(values.SourceOf(given), "a certificate and its key belong together", "give both --tls-cert and --tls-key, or neither");
+        }
+
+        if (options.Listen.Count == 0) return null;
+        try
+        {
+            if (options.CertificatePath is null) return SelfSigned(values, options);
+            return ServerCertificate.FromFiles(options.CertificatePath, options.CertificateKeyPath!);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
+        {
+            string files = options.CertificatePath is null ? $"{values.Text(KeyPath)}.tls.pem" : $"{options.CertificatePath} with {options.CertificateKeyPath}";
+            throw new OptionException(values.SourceOf(TlsCert), $"{files} is no certificate with its key: {exception.Message}", "give PEM files that this program may read");
+        }
+    }
+
+    /// <summary>With a key file the certificate is kept beside it, so that a relay map stays good over restarts.</summary>
+    private static ServerCertificate SelfSigned(ParsedOptions values, RelayServerOptions options) => values.Text(KeyPath) is { } path
+        ? ServerCertificate.ReadOrCreateSelfSigned($"{path}.tls.pem", options.Listen, DateTimeOffset.UtcNow)
+        : ServerCertificate.SelfSigned(options.Listen, DateTimeOffset.UtcNow);
+
+    private static WebApplication Build(RelayServerOptions options, ServerCertificate? certificate)
+    {
+        // An empty builder reads no environment and no files: the options of the program are all there are.
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Services.AddRoutingCore();
+        builder.Services.AddMetrics();
+        builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton(new ServerCertificateSource(certificate));
+        builder.Services.AddSingleton<WebHandoff>();
+        builder.Services.AddSingleton<RelayServer>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<RelayServer>());
+        builder.Services.AddStunServer(new StunServerOptions { Listen = options.Stun });
+        builder.WebHost.UseKestrelCore().UseSockets().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Listen(WebHandoff.Marker);
+            kestrel.Listen(options.Admin.ToIPEndPoint());
+        });
+        builder.Services.AddSingleton<IConnectionListenerFactory>(services => services.GetRequiredService<WebHandoff>()); // Beside the sockets.
+        return builder.Build();
+    }
+
+    private static void Bind(ParsedOptions values, RelayServer relay, StunServer stun)
+    {
+        if (relay.Bind() is var (address, isTls, error)) throw ListenProblem.Of(values.SourceOf(isTls ? Listen : ListenPlain), $"tcp://{address}", error);
+        try
+        {
+            stun.Bind();
+        }
+        catch (StunListenException exception)
+        {
+            throw new OptionException(values.SourceOf(Stun), exception.Problem, exception.Remedy);
+        }
+    }
+
+    private static async Task StartAsync(ParsedOptions values, WebApplication app, RelayServerOptions options, CancellationToken stopping)
+    {
+        try
+        {
+            await app.StartAsync(stopping);
+        }
+        catch (IOException exception) when (exception.InnerException is AddressInUseException)
+        {
+            throw ListenProblem.Of(values.SourceOf(Admin), $"tcp://{options.Admin}", System.Net.Sockets.SocketError.AddressAlreadyInUse);
+        }
+        catch (System.Net.Sockets.SocketException exception)
+        {
+            throw ListenProblem.Of(values.SourceOf(Admin), $"tcp://{options.Admin}", exception.SocketErrorCode);
+        }
+    }
+
+    /// <summary>Waits for the signal to stop. False when a service has ended by itself: the host has logged why.</summary>
+    private static async Task<bool> IsStoppedAsync(RelayServer relay, StunServer stun, CancellationToken stopping)
+    {
+        Task stopped = Task.Delay(Timeout.Infinite, stopping);
+        Task stunning = stun.BoundAddresses.Count > 0 && stun.ExecuteTask is { } running ? running : stopped;
+        return await Task.WhenAny(relay.ExecuteTask ?? Task.CompletedTask, stunning, stopped) == stopped;
+    }
+
+    private static IEnumerable<string> AdminUrls(WebApplication app) =>
+        app.Urls.Where(url => url.StartsWith("http://", StringComparison.Ordinal) && Uri.TryCreate(url, UriKind.Absolute, out _)).Select(url => "tcp" + url["http".Length..]);
+
+    /// <summary>The addresses clients can use: a wildcard stands for all the machine has, but loopback and link-local ones.</summary>
+    private static TransportAddress[] Reachable(IReadOnlyList<TransportAddress> listen) => [.. listen.SelectMany(address =>
+        address.Bits != 0 && address.Ipv4Bits != 0 ? [address] : MachineAddresses().Where(own => own.IsIpv4 == address.IsIpv4).Select(own => own.WithPort(address.Port)))];
+
+    private static IEnumerable<TransportAddress> MachineAddresses() =>
+        from network in System.Net.NetworkInformation.NetworkInterface.GetAllNetworkInterfaces()
+        from own in network.GetIPProperties().UnicastAddresses
+        let address = TransportAddress.From(own.Address, 0)
+        where AddressScopes.ScopeOf(address) is AddressScope.Global or AddressScope.Private
+        select address;
+
+    private static TransportAddress[] Addresses(ParsedOptions values, OptionKey key) => [.. values.List(key).Select(text => Address(values, key, text))];
+
+    private static TransportAddress Address(ParsedOptions values, OptionKey key, string text) =>
+        TransportAddress.TryParse(text, out TransportAddress address)
+            ? address
+            : throw new OptionException(values.SourceOf(key), $"'{text}' is not an address with a port", "give IP:PORT, like 127.0.0.1:3340 or [::1]:3340");
+
+    private static TransportAddress Loopback(ushort port) => TransportAddress.FromIpv4(0x7f000001, port);
+}

@@ -1,0 +1,41 @@
+using Addresses;
+using Relay.Protocol;
+
+namespace Relay.Server;
+
+/// <summary>What a relay server is started with.</summary>
+internal sealed record RelayServerOptions
+{
+    /// <summary>3340: the port of a development relay, as the field has it.</summary>
+    public const int DevelopmentPort = 3340;
+
+    /// <summary>3341: next to it, the admin pages.</summary>
+    public const int DevelopmentAdminPort = 3341;
+
+    /// <summary>Where TLS clients are accepted.</summary>
+    public required IReadOnlyList<TransportAddress> Listen { get; init; }
+
+    /// <summary>Where clients are accepted without TLS: behind something that has opened it already, or in tests.</summary>
+    public IReadOnlyList<TransportAddress> ListenPlain { get; init; } = [];
+
+    /// <summary>Where STUN answers; empty = nowhere.</summary>
+    public IReadOnlyList<TransportAddress> Stun { get; init; } = [];
+
+    /// <summary>Where the admin pages are.</summary>
+    public required TransportAddress Admin { get; init; }
+
+    /// <summary>The relay's keys.</summary>
+    public required NodeKeyPair Keys { get; init; }
+
+    /// <summary>A PEM file with the certificate and its chain; null = self-signed, in memory.</summary>
+    public string? CertificatePath { get; init; }
+
+    /// <summary>A PEM file with the certificate's key.</summary>
+    public string? CertificateKeyPath { get; init; }
+
+    /// <summary>Says that the certificate is made at each start and kept nowhere.</summary>
+    public bool IsCertificateInMemory { get; init; }
+
+    /// <summary>Says that anybody may use the relay.</summary>
+    public bool IsOpen { get; init; }
+}

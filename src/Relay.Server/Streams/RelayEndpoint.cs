@@ -1,0 +1,234 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using Addresses;
+using Relay.Server.Core;
+using Relay.Server.Hosting;
+using Relay.Server.Telemetry;
+using Timing;
+
+namespace Relay.Server.Streams;
+
+/// <summary>What all listening sockets of a relay share.</summary>
+internal sealed record EndpointServices(RelayIdentity Identity, PacketRouter Router, WebHandoff Web, MonotonicClock Clock, ILogger Log);
+
+/// <summary>One listening socket: accepts connections, opens TLS where it is to, and gives each to a pump, or to the web server.</summary>
+internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? certificate, EndpointServices services) : IDisposable
+{
+    private static readonly TimeSpan TlsTimeout = ClientConnection.HandshakeTimeout;
+    private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Connections in all: a bound on memory, far above what one process serves well.</summary>
+    private const int MaxConnections = 100_000;
+
+    /// <summary>Connections that have not logged in: a flood of these must not crowd out clients.</summary>
+    private const int MaxHandshakes = 4096;
+
+    private const int Backlog = 1024;
+    private const int TcpUserTimeoutMilliseconds = 15_000;
+    private const int TcpUserTimeoutOption = 18; // Linux: TCP_USER_TIMEOUT.
+
+    private readonly ConcurrentDictionary<Connection, byte> _connections = new();
+    private readonly ServerCertificate? _certificate = certificate;
+    private readonly EndpointServices _services = services;
+    private readonly Socket _socket = new(listen.IsIpv4 ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp);
+    private int _handshakes;
+    private long _refused;
+
+    /// <summary>The address that is listened on; its port is known once <see cref="Bind"/> was called.</summary>
+    public TransportAddress Address { get; private set; } = listen;
+
+    public bool IsTls => _certificate is not null;
+
+    /// <summary>Connections at present, of relay clients and others.</summary>
+    public int ConnectionCount => _connections.Count;
+
+    /// <summary>Connections closed at once because a limit was reached.</summary>
+    public long Refused => Volatile.Read(ref _refused);
+
+    /// <summary>Takes the port.</summary>
+    /// <exception cref="SocketException">The address is not this machine's, or the port is taken.</exception>
+    public void Bind()
+    {
+        if (Address.IsIpv6) _socket.DualMode = false;
+        _socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+        _socket.Bind(Address.ToIPEndPoint());
+        _socket.Listen(Backlog);
+        Address = TransportAddress.From((IPEndPoint)_socket.LocalEndPoint!);
+    }
+
+    /// <summary>Accepts until <paramref name="stopping"/>, then ends all connections and waits for them.</summary>
+    public async Task RunAsync(CancellationToken stopping)
+    {
+        Task ticking = TickAsync(stopping);
+        while (!stopping.IsCancellationRequested)
+        {
+            try
+            {
+                Accept(await _socket.AcceptAsync(stopping));
+            }
+            catch (OperationCanceledException)
+            {
+                break;
+            }
+            catch (SocketException exception)
+            {
+                // The client gave up in the queue, or descriptors have run out: the listener must outlive both.
+                RelayLog.AcceptFailed(_services.Log, exception.SocketErrorCode);
+                await Task.Delay(TickInterval, _services.Clock.TimeProvider, CancellationToken.None);
+            }
+        }
+
+        foreach (Connection connection in _connections.Keys) connection.Abort(CloseReason.ServerStopping);
+        await Task.WhenAll(_connections.Keys.Select(connection => connection.Running));
+        await ticking;
+    }
+
+    public void Dispose() => _socket.Dispose();
+
+    private void Accept(Socket socket)
+    {
+        if (_connections.Count >= MaxConnections || Volatile.Read(ref _handshakes) >= MaxHandshakes)
+        {
+            Interlocked.Increment(ref _refused);
+            socket.Dispose();
+            return;
+        }
+
+        Connection connection = new(this, socket);
+        _connections.TryAdd(connection, 0);
+        Interlocked.Increment(ref _handshakes);
+        connection.Running = RunAsync(connection);
+    }
+
+    private async Task RunAsync(Connection connection)
+    {
+        await Task.Yield(); // Accepting goes on.
+        try
+        {
+            if (await connection.OpenAsync()) await connection.PumpAsync();
+        }
+        finally
+        {
+            connection.EndHandshake();
+            connection.Dispose();
+            _connections.TryRemove(connection, out _);
+        }
+    }
+
+    /// <summary>Looks after what takes too long: handshakes, writes; and keeps idle connections alive.</summary>
+    private async Task TickAsync(CancellationToken stopping)
+    {
+        HashSet<ClientConnection> woken = [];
+        using PeriodicTimer timer = new(TickInterval, _services.Clock.TimeProvider);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stopping))
+            {
+                Instant now = _services.Clock.Now;
+                foreach (Connection connection in _connections.Keys) connection.Tick(now, woken);
+                foreach (ClientConnection client in woken) client.Wake?.Invoke();
+                woken.Clear();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopping: the connections are ended by their owner.
+        }
+    }
+
+    /// <summary>One accepted connection and what belongs to it.</summary>
+    private sealed class Connection(RelayEndpoint endpoint, Socket socket) : IDisposable
+    {
+        private readonly Instant _openedAt = endpoint._services.Clock.Now;
+        private readonly ClientConnection _client = new(endpoint._services.Identity, endpoint._services.Router, endpoint._services.Clock.Now);
+        private Stream? _stream;
+        private StreamPump? _pump;
+        private int _isHandshake = 1;
+
+        public Task Running { get; set; } = Task.CompletedTask;
+
+        /// <summary>Opens TLS; false where that fails.</summary>
+        public async Task<bool> OpenAsync()
+        {
+            try
+            {
+                Prepare(socket);
+                NetworkStream network = new(socket, ownsSocket: true);
+                _stream = network;
+                if (endpoint._certificate is not { } certificate) return true;
+
+                SslStream tls = new(network);
+                _stream = tls;
+                using CancellationTokenSource timeout = new(TlsTimeout, endpoint._services.Clock.TimeProvider);
+                await tls.AuthenticateAsServerAsync(certificate.Options, timeout.Token);
+                return true;
+            }
+            catch (Exception exception) when (exception is AuthenticationException or IOException or OperationCanceledException or ObjectDisposedException or SocketException)
+            {
+                RelayLog.TlsFailed(endpoint._services.Log, exception.GetType().Name);
+                return false;
+            }
+        }
+
+        /// <summary>Carries the connection to its end.</summary>
+        public async Task PumpAsync()
+        {
+            TransportAddress remote = TransportAddress.From((IPEndPoint)socket.RemoteEndPoint!);
+            StreamPump pump = new(_stream!, _client, endpoint._services.Clock, endpoint._services.Router.Counters);
+            _pump = pump;
+            await pump.RunAsync();
+            if (_client.Phase == ConnectionPhase.OtherHttp)
+            {
+                EndHandshake();
+                await endpoint._services.Web.ServeAsync(_stream!, pump.Leftover, remote);
+                return;
+            }
+
+            if (!_client.Key.IsZero) RelayLog.ClientLeft(endpoint._services.Log, _client.Key, _client.CloseReason, endpoint._services.Clock.Now - _openedAt);
+            else if (_client.Complaint is { } complaint) RelayLog.LoginFailed(endpoint._services.Log, complaint);
+        }
+
+        public void Tick(Instant now, HashSet<ClientConnection> woken)
+        {
+            if (_client.Phase == ConnectionPhase.Open && Interlocked.CompareExchange(ref _isHandshake, 0, 1) == 1)
+            {
+                Interlocked.Decrement(ref endpoint._handshakes);
+                RelayLog.ClientCame(endpoint._services.Log, _client.Key);
+            }
+
+            if (_client.Phase == ConnectionPhase.OtherHttp) return; // The web server has its own timeouts.
+            _pump?.CheckWrite(now);
+            if (now < _client.NextTimeout) return;
+            if (_client.Phase == ConnectionPhase.Open) _client.HandleTimeout(now, woken);
+            else if (_client.Phase != ConnectionPhase.Closed) Abort(CloseReason.HandshakeTimeout);
+        }
+
+        /// <summary>Ends the connection: the pump sees its stream end.</summary>
+        public void Abort(CloseReason reason)
+        {
+            _pump?.EndFor(reason);
+            _stream?.Dispose();
+        }
+
+        public void EndHandshake()
+        {
+            if (Interlocked.Exchange(ref _isHandshake, 0) == 1) Interlocked.Decrement(ref endpoint._handshakes);
+        }
+
+        public void Dispose()
+        {
+            _stream?.Dispose();
+            socket.Dispose();
+        }
+
+        private static void Prepare(Socket socket)
+        {
+            socket.NoDelay = true;
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+            if (OperatingSystem.IsLinux()) socket.SetRawSocketOption((int)ProtocolType.Tcp, TcpUserTimeoutOption, BitConverter.GetBytes(TcpUserTimeoutMilliseconds));
+        }
+    }
+}

@@ -1,0 +1,154 @@
+using System.Buffers;
+using Relay.Server.Core;
+using Timing;
+
+namespace Relay.Server.Streams;
+
+/// <summary>
+/// Drives one <see cref="ClientConnection"/> over a stream: one task reads and handles, one writes. All that waits for a client goes out in
+/// one write. A connection at rest holds no buffer: it waits in a read of no bytes.
+/// </summary>
+internal sealed class StreamPump(Stream stream, ClientConnection connection, MonotonicClock clock, RelayCounters counters)
+{
+    /// <summary>How long one write may take. A client that takes nothing for this long costs nobody but itself.</summary>
+    public static readonly TimeSpan WriteTimeout = TimeSpan.FromSeconds(2);
+
+    private const int ReadLength = 128 << 10; // One longest frame and a full read behind it.
+    private const int WriteLength = 128 << 10;
+
+    private readonly WakeSignal _wake = new();
+    private readonly HashSet<ClientConnection> _woken = [];
+    private long _writingSince;
+    private volatile bool _isEnding;
+    private CloseReason? _endedFor;
+
+    /// <summary>What was read of a connection that is no relay client: its first bytes, for the web server.</summary>
+    public byte[] Leftover { get; private set; } = [];
+
+    /// <summary>Runs until the connection ends, or turns out not to be a relay client. Disposing the stream ends it at once.</summary>
+    public async Task RunAsync()
+    {
+        connection.Wake = _wake.Set;
+        Task writing = WriteAsync();
+        CloseReason reason = await ReadAsync();
+        if (connection.Phase != ConnectionPhase.OtherHttp) Close(_endedFor ?? reason);
+        _isEnding = true;
+        _wake.Set();
+        await writing;
+    }
+
+    /// <summary>Looks whether the present write takes too long, and ends the connection if so. Called now and then, from another thread.</summary>
+    public void CheckWrite(Instant now)
+    {
+        long since = Volatile.Read(ref _writingSince);
+        if (since == 0 || now - new Instant(since) < WriteTimeout) return;
+        EndFor(CloseReason.WriteTimeout);
+        stream.Dispose();
+    }
+
+    /// <summary>Says why the stream is about to be disposed.</summary>
+    public void EndFor(CloseReason reason) => _endedFor ??= reason;
+
+    private async Task<CloseReason> ReadAsync()
+    {
+        byte[]? buffer = null;
+        int held = 0;
+        try
+        {
+            while (true)
+            {
+                if (held == 0)
+                {
+                    Release(ref buffer);
+                    _ = await stream.ReadAsync(Memory<byte>.Empty);
+                }
+
+                buffer ??= ArrayPool<byte>.Shared.Rent(ReadLength);
+                int read = await stream.ReadAsync(buffer.AsMemory(held));
+                if (read == 0) return CloseReason.ClientLeft;
+
+                held = Handle(buffer, held + read);
+                if (connection.Phase == ConnectionPhase.Closed) return connection.CloseReason;
+                if (connection.Phase != ConnectionPhase.OtherHttp) continue;
+                Leftover = buffer[..held];
+                return CloseReason.ClientLeft;
+            }
+        }
+        catch (Exception exception) when (exception is IOException or ObjectDisposedException or InvalidOperationException)
+        {
+            return CloseReason.ClientLeft; // The network's way of saying so.
+        }
+        finally
+        {
+            Release(ref buffer);
+        }
+    }
+
+    /// <summary>Handles what has arrived, wakes those it concerns, and moves what is left to the front.</summary>
+    private int Handle(byte[] buffer, int length)
+    {
+        int consumed = connection.Receive(buffer.AsSpan(0, length), clock.Now, _woken);
+        WakeAll();
+        buffer.AsSpan(consumed, length - consumed).CopyTo(buffer);
+        return length - consumed;
+    }
+
+    private void WakeAll()
+    {
+        foreach (ClientConnection woken in _woken) woken.Wake?.Invoke();
+        _woken.Clear();
+        if (connection.Phase == ConnectionPhase.Login) _wake.Set(); // The greeting.
+    }
+
+    private void Close(CloseReason reason)
+    {
+        connection.Close(reason, _woken);
+        WakeAll();
+    }
+
+    private async Task WriteAsync()
+    {
+        byte[]? buffer = null;
+        try
+        {
+            while (true)
+            {
+                if (connection.TakeGreeting() is { } greeting) await WriteAsync(greeting);
+
+                buffer ??= ArrayPool<byte>.Shared.Rent(WriteLength);
+                int length = connection.Queue.Take(buffer);
+                if (length > 0)
+                {
+                    await WriteAsync(buffer.AsMemory(0, length));
+                    continue;
+                }
+
+                if (_isEnding) return;
+                Release(ref buffer);
+                await _wake.WaitAsync();
+            }
+        }
+        catch (Exception exception) when (exception is IOException or ObjectDisposedException or InvalidOperationException)
+        {
+            await stream.DisposeAsync(); // The reader sees it, and says why.
+        }
+        finally
+        {
+            Release(ref buffer);
+        }
+    }
+
+    private async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes)
+    {
+        Volatile.Write(ref _writingSince, Math.Max(1, clock.Now.Ticks));
+        await stream.WriteAsync(bytes);
+        Volatile.Write(ref _writingSince, 0);
+        counters.CountWrite();
+    }
+
+    private static void Release(ref byte[]? buffer)
+    {
+        if (buffer is not null) ArrayPool<byte>.Shared.Return(buffer);
+        buffer = null;
+    }
+}

@@ -1,0 +1,33 @@
+using System.Net.Sockets;
+using Relay.Protocol;
+using Relay.Server.Core;
+
+namespace Relay.Server.Telemetry;
+
+/// <summary>What the relay says: a line when a client comes and one when it leaves, never one a packet.</summary>
+internal static partial class RelayLog
+{
+    [LoggerMessage(1, LogLevel.Information, "{Client} has come")]
+    public static partial void ClientCame(ILogger log, NodeKey client);
+
+    [LoggerMessage(2, LogLevel.Information, "{Client} has left after {Duration}: {Reason}")]
+    public static partial void ClientLeft(ILogger log, NodeKey client, CloseReason reason, TimeSpan duration);
+
+    [LoggerMessage(3, LogLevel.Debug, "A connection was closed before its login: {Complaint}")]
+    public static partial void LoginFailed(ILogger log, string complaint);
+
+    [LoggerMessage(4, LogLevel.Debug, "TLS was not opened: {Problem}")]
+    public static partial void TlsFailed(ILogger log, string problem);
+
+    [LoggerMessage(5, LogLevel.Warning, "A connection could not be accepted: {Error}")]
+    public static partial void AcceptFailed(ILogger log, SocketError error);
+
+    [LoggerMessage(6, LogLevel.Information, "Relay {Key} is listening on {Addresses}")]
+    public static partial void Listening(ILogger log, NodeKey key, string addresses);
+
+    [LoggerMessage(7, LogLevel.Warning, "The certificate is self-signed and lives in memory: clients need the pin that --print-map shows, and a new one after each start")]
+    public static partial void SelfSigned(ILogger log);
+
+    [LoggerMessage(8, LogLevel.Warning, "Anybody may use this relay (--admission open)")]
+    public static partial void OpenToAll(ILogger log);
+}
