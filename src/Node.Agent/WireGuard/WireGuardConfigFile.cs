@@ -29,5 +29,5 @@ internal static class WireGuardConfigFile
     }
 
     /// <summary>Says whether users other than the owner may read the file, and with it the private key.</summary>
-    public static bool IsReadableByOthers(string file) => !OperatingSystem.IsWindows() && (File.GetUnixFileMode(file) & OthersMayRead) != 0;
+    public static bool IsReadableByOthers(string file) => (File.GetUnixFileMode(file) & OthersMayRead) != 0;
 }
