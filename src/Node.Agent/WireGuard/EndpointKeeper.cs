@@ -10,6 +10,7 @@ namespace Node.Agent.WireGuard;
 internal sealed class EndpointKeeper
 {
     private readonly Dictionary<NodeKey, Kept> _kept = [];
+    private readonly List<(NodeKey Peer, TransportAddress Own, TransportAddress Previous)> _released = [];
 
     /// <summary>How often an endpoint had gone astray and was put back.</summary>
     public long Corrections { get; private set; }
@@ -18,20 +19,35 @@ internal sealed class EndpointKeeper
     /// <param name="peer">The peer.</param>
     /// <param name="own">Our loopback address for it.</param>
     /// <param name="configured">The endpoint the file gives it; not valid where it gives none.</param>
-    public void Keep(NodeKey peer, TransportAddress own, TransportAddress configured) => _kept[peer] = new Kept(own, configured);
+    public void Keep(NodeKey peer, TransportAddress own, TransportAddress configured)
+    {
+        _released.RemoveAll(released => released.Peer == peer);
+        _kept[peer] = new Kept(own, configured);
+    }
 
-    /// <summary>Gives a peer's endpoint back.</summary>
-    /// <returns>The endpoint it had before, or null where it had none: WireGuard cannot forget one, and ours leads nowhere.</returns>
-    public PeerEndpoint? Release(NodeKey peer) =>
-        _kept.Remove(peer, out Kept? kept) && kept is { WasSeen: true, Previous.IsValid: true } ? new PeerEndpoint(peer, kept.Previous) : null;
+    /// <summary>
+    /// Gives a peer's endpoint back: the next <see cref="Compare"/> has the one from before, where there was one. (WireGuard cannot be
+    /// told to forget an endpoint; ours leads nowhere then, and the peer's next packet replaces it.)
+    /// </summary>
+    /// <param name="peer">The peer.</param>
+    /// <param name="configured">The endpoint the file gives it now; not valid where it gives none.</param>
+    public void Release(NodeKey peer, TransportAddress configured = default)
+    {
+        if (!_kept.Remove(peer, out Kept? kept)) return;
+        TransportAddress previous = configured.IsValid ? configured : kept.Previous;
+        if (previous.IsValid) _released.Add((peer, kept.Own, previous));
+    }
 
-    /// <summary>Gives all endpoints back, as <see cref="Release"/> does.</summary>
-    public IReadOnlyList<PeerEndpoint> ReleaseAll() => [.. _kept.Keys.ToArray().Select(Release).OfType<PeerEndpoint>()];
+    /// <summary>Gives all endpoints back.</summary>
+    public void ReleaseAll()
+    {
+        foreach (NodeKey peer in _kept.Keys.ToArray()) Release(peer);
+    }
 
     /// <summary>Compares the interface with what it should be.</summary>
     /// <param name="endpoints">The interface's peers and their endpoints.</param>
     /// <param name="missing">Peers of ours that the interface does not have; each is told once for as long as it is missing.</param>
-    /// <returns>The endpoints to set.</returns>
+    /// <returns>The endpoints to set, all of peers the interface has.</returns>
     public IReadOnlyList<PeerEndpoint> Compare(IReadOnlyDictionary<NodeKey, TransportAddress> endpoints, out IReadOnlyList<NodeKey> missing)
     {
         List<PeerEndpoint> wrong = [];
@@ -46,19 +62,31 @@ internal sealed class EndpointKeeper
             }
 
             kept.IsMissing = false;
-            NoteFirstSight(kept, present);
-            if (present == kept.Own)
-            {
-                kept.WasOurs = true;
-                continue;
-            }
-
-            if (kept.WasOurs) Corrections++;
-            wrong.Add(new PeerEndpoint(peer, kept.Own));
+            if (IsAstray(kept, present)) wrong.Add(new PeerEndpoint(peer, kept.Own));
         }
 
+        foreach ((NodeKey peer, TransportAddress own, TransportAddress previous) in _released)
+        {
+            // Only where it is still ours: it may have roamed to a real one, or the peer may be gone.
+            if (endpoints.TryGetValue(peer, out TransportAddress present) && present == own) wrong.Add(new PeerEndpoint(peer, previous));
+        }
+
+        _released.Clear();
         missing = gone;
         return wrong;
+    }
+
+    private bool IsAstray(Kept kept, TransportAddress present)
+    {
+        NoteFirstSight(kept, present);
+        if (present != kept.Own)
+        {
+            if (kept.WasOurs) Corrections++;
+            return true;
+        }
+
+        kept.WasOurs = true;
+        return false;
     }
 
     private static void NoteFirstSight(Kept kept, TransportAddress present)

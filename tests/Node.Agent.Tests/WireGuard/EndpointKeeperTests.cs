@@ -43,8 +43,21 @@ public sealed class EndpointKeeperTests
         Compare(Own);
         Compare(Parse("203.0.113.9:9"));
 
-        Assert.Equal([new PeerEndpoint(Peer, Foreign)], _keeper.ReleaseAll());
-        Assert.Empty(_keeper.ReleaseAll());
+        _keeper.ReleaseAll();
+
+        Assert.Equal([new PeerEndpoint(Peer, Foreign)], Compare(Own));
+        Assert.Empty(Compare(Own));
+    }
+
+    [Fact]
+    public void An_endpoint_that_is_no_longer_ours_is_not_touched_at_the_end()
+    {
+        _keeper.Keep(Peer, Own, default);
+        Compare(Foreign);
+
+        _keeper.ReleaseAll();
+
+        Assert.Empty(Compare(Parse("203.0.113.9:9")));
     }
 
     [Fact]
@@ -53,7 +66,9 @@ public sealed class EndpointKeeperTests
         _keeper.Keep(Peer, Own, default);
         Compare(Parse("127.101.7.7:21820"));
 
-        Assert.Null(_keeper.Release(Peer));
+        _keeper.Release(Peer);
+
+        Assert.Empty(Compare(Own));
     }
 
     [Fact]
@@ -62,17 +77,44 @@ public sealed class EndpointKeeperTests
         _keeper.Keep(Peer, Own, configured: Foreign);
         Compare(Own);
 
-        Assert.Equal(new PeerEndpoint(Peer, Foreign), _keeper.Release(Peer));
+        _keeper.Release(Peer);
+
+        Assert.Equal([new PeerEndpoint(Peer, Foreign)], Compare(Own));
     }
 
     [Fact]
-    public void A_peer_the_interface_never_had_gets_nothing()
+    public void A_peer_that_gets_an_endpoint_in_the_file_is_given_that_one()
     {
+        _keeper.Keep(Peer, Own, default);
+        Compare(Own);
+
+        _keeper.Release(Peer, configured: Foreign);
+
+        Assert.Equal([new PeerEndpoint(Peer, Foreign)], Compare(Own));
+    }
+
+    [Fact]
+    public void A_peer_that_comes_back_at_once_keeps_our_endpoint()
+    {
+        _keeper.Keep(Peer, Own, Foreign);
+        Compare(Own);
+
+        _keeper.Release(Peer);
+        _keeper.Keep(Peer, Own, Foreign);
+
+        Assert.Empty(Compare(Own));
+    }
+
+    [Fact]
+    public void A_peer_the_interface_does_not_have_is_never_set()
+    {
+        Dictionary<NodeKey, TransportAddress> nobody = [];
         _keeper.Keep(Peer, Own, configured: Foreign);
 
-        Assert.Empty(_keeper.Compare(new Dictionary<NodeKey, TransportAddress>(), out IReadOnlyList<NodeKey> missing));
+        Assert.Empty(_keeper.Compare(nobody, out IReadOnlyList<NodeKey> missing));
         Assert.Equal([Peer], missing);
-        Assert.Null(_keeper.Release(Peer));
+        _keeper.Release(Peer);
+        Assert.Empty(_keeper.Compare(nobody, out _));
     }
 
     [Fact]
