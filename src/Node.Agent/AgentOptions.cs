@@ -1,0 +1,47 @@
+using Node.Agent.Control;
+using Node.Agent.Maps;
+using Node.Agent.WireGuard;
+using Settings;
+
+namespace Node.Agent;
+
+/// <summary>What the agent is told on its command line, in the environment or in its settings file. The wg-quick file says the rest.</summary>
+internal sealed record AgentOptions
+{
+    /// <summary>The wg-quick file.</summary>
+    public required string ConfigFile { get; init; }
+
+    /// <summary>The WireGuard interface, which exists already.</summary>
+    public required string Interface { get; init; }
+
+    /// <summary>The control socket.</summary>
+    public required string SocketPath { get; init; }
+
+    /// <summary>Where the relay map is; null to leave it to the file.</summary>
+    public RelayMapLocation? RelayMap { get; init; }
+
+    /// <summary>The node's UDP port; null to leave it to the file or to the rule.</summary>
+    public ushort? Port { get; init; }
+
+    /// <summary>The program that speaks to WireGuard.</summary>
+    public string WireGuardProgram { get; init; } = "wg";
+
+    /// <summary>The directory of the control socket and the lock.</summary>
+    public string SocketDirectory => Path.GetDirectoryName(Path.GetFullPath(SocketPath)) ?? ControlDirectory.Default;
+
+    /// <summary>Where the relay map is, with the file's word where the command line is silent. A relative path in the file counts from there.</summary>
+    /// <exception cref="OptionException">Nobody says, or says something that is no place.</exception>
+    public RelayMapLocation LocateRelayMap(WireGuardConfig config)
+    {
+        if (RelayMap is not null) return RelayMap;
+        string source = $"#RelayMap in {ConfigFile}";
+        if (config.RelayMap is not { } text) throw new OptionException("--relay-map", "it is missing, and the file has no #RelayMap either", "give --relay-map FILE or an https:// URL");
+
+        RelayMapLocation location = RelayMapLocation.Parse(text, source);
+        string directory = Path.GetDirectoryName(Path.GetFullPath(ConfigFile)) ?? "";
+        return location.File is { } file ? location with { File = Path.Combine(directory, file) } : location;
+    }
+
+    /// <summary>The node's UDP port; null where the rule gives it.</summary>
+    public ushort? PortFor(WireGuardConfig config) => (Port ?? config.RelayPort) is > 0 and var port ? port : null;
+}

@@ -1,0 +1,33 @@
+using Node.Agent.Control;
+using Settings;
+
+namespace Node.Agent.Commands;
+
+/// <summary><c>relay-node status</c>: asks a running agent how it and its peers stand.</summary>
+internal sealed class StatusCommand
+{
+    private readonly OptionKey _json;
+    private readonly OptionKey _socket;
+
+    private StatusCommand(OptionSet options)
+    {
+        _json = options.AddFlag("json", "Prints JSON, for programs.");
+        _socket = options.AddText("socket", "PATH", $"The agent's control socket. Without it, the only one in {ControlDirectory.Default}.");
+    }
+
+    /// <summary>Adds the command to the program.</summary>
+    public static void AddTo(CommandSet commands)
+    {
+        OptionSet options = commands.Begin("status", "Shows how each peer is reached, and why not directly where it is not.");
+        StatusCommand command = new(options);
+        commands.Add(options, command.RunAsync);
+    }
+
+    private async Task<int> RunAsync(ParsedOptions values, CancellationToken stopping)
+    {
+        string socket = values.Text(_socket) ?? ControlDirectory.FindOnlySocket();
+        string answer = await ControlClient.AskAsync(socket, values.Flag(_json) ? "json" : "text", stopping);
+        await Console.Out.WriteLineAsync(answer);
+        return 0;
+    }
+}

@@ -1,0 +1,30 @@
+namespace Node.Agent.Control;
+
+/// <summary>How the agent and its peers stand: what <c>relay-node status</c> shows.</summary>
+/// <param name="Interface">The WireGuard interface.</param>
+/// <param name="PublicKey">The node's own key, as WireGuard writes it.</param>
+/// <param name="HomeRelay">The relay region the node is at home in, or null while it has none.</param>
+/// <param name="UdpPort">The node's UDP port.</param>
+/// <param name="Peers">The peers the agent carries.</param>
+internal sealed record AgentStatus(string Interface, string PublicKey, HomeRelayStatus? HomeRelay, int UdpPort, IReadOnlyList<PeerStatusLine> Peers)
+{
+    /// <summary>What to do about the tunnel's MTU, or null where nothing is.</summary>
+    public string? MtuAdvice { get; init; }
+}
+
+/// <summary>A region of the relay map.</summary>
+internal sealed record HomeRelayStatus(int RegionId, string RegionCode);
+
+/// <summary>How one peer stands.</summary>
+/// <param name="PublicKey">The peer's key, as WireGuard writes it.</param>
+/// <param name="Path"><c>direct</c>, <c>relay</c> or <c>none</c>.</param>
+/// <param name="Endpoint">The peer's address on a direct path, or null.</param>
+/// <param name="Rtt">The round trip, or null where it was not measured.</param>
+/// <param name="Since">Since when packets have gone this way.</param>
+/// <param name="RxBytes">Bytes received from the peer.</param>
+/// <param name="TxBytes">Bytes sent to it.</param>
+/// <param name="Verdict">Why the path is not direct, or null where it is.</param>
+internal sealed record PeerStatusLine(string PublicKey, string Path, string? Endpoint, TimeSpan? Rtt, DateTimeOffset Since, long RxBytes, long TxBytes, VerdictStatus? Verdict);
+
+/// <summary>A reason, for programs and for people.</summary>
+internal sealed record VerdictStatus(string Code, string Text);

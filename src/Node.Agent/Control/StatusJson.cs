@@ -1,0 +1,77 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Node.Agent.Control;
+
+/// <summary>Writes the status for programs. Its members are a promise: monitoring reads them.</summary>
+internal static class StatusJson
+{
+    /// <summary>RFC 3339, in UTC, to the millisecond.</summary>
+    private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
+
+    /// <summary>One line of JSON.</summary>
+    public static string Write(AgentStatus status)
+    {
+        ArrayBufferWriter<byte> output = new();
+        using (Utf8JsonWriter json = new(output, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping })) // No page shows it: a key's plus sign may stay.
+        {
+            json.WriteStartObject();
+            WriteSelf(json, status);
+            json.WriteStartArray("peers");
+            foreach (PeerStatusLine peer in status.Peers) WritePeer(json, peer);
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(output.WrittenSpan);
+    }
+
+    private static void WriteSelf(Utf8JsonWriter json, AgentStatus status)
+    {
+        json.WriteStartObject("self");
+        json.WriteString("publicKey", status.PublicKey);
+        if (status.HomeRelay is { } home)
+        {
+            json.WriteStartObject("homeRelay");
+            json.WriteNumber("regionId", home.RegionId);
+            json.WriteString("regionCode", home.RegionCode);
+            json.WriteEndObject();
+        }
+        else
+        {
+            json.WriteNull("homeRelay");
+        }
+
+        json.WriteNumber("udpPort", status.UdpPort);
+        json.WriteEndObject();
+    }
+
+    private static void WritePeer(Utf8JsonWriter json, PeerStatusLine peer)
+    {
+        json.WriteStartObject();
+        json.WriteString("publicKey", peer.PublicKey);
+        json.WriteString("path", peer.Path);
+        json.WriteString("endpoint", peer.Endpoint); // A null string is written as null.
+        if (peer.Rtt is { } rtt) json.WriteNumber("rttMs", Math.Round(rtt.TotalMilliseconds, 3));
+        else json.WriteNull("rttMs");
+        json.WriteString("since", peer.Since.UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture));
+        json.WriteNumber("rxBytes", peer.RxBytes);
+        json.WriteNumber("txBytes", peer.TxBytes);
+        if (peer.Verdict is { } verdict)
+        {
+            json.WriteStartObject("verdict");
+            json.WriteString("code", verdict.Code);
+            json.WriteString("text", verdict.Text);
+            json.WriteEndObject();
+        }
+        else
+        {
+            json.WriteNull("verdict");
+        }
+
+        json.WriteEndObject();
+    }
+}

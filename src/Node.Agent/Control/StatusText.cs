@@ -1,0 +1,56 @@
+using System.Globalization;
+using System.Text;
+
+namespace Node.Agent.Control;
+
+/// <summary>Writes the status for people: one line for the node, one for each peer.</summary>
+internal static class StatusText
+{
+    public static string Write(AgentStatus status, DateTimeOffset now)
+    {
+        StringBuilder text = new();
+        string home = status.HomeRelay is { } relay ? $"at home in relay region {relay.RegionCode} ({relay.RegionId})" : "not connected to a relay";
+        text.Append(CultureInfo.InvariantCulture, $"{status.Interface}: {status.PublicKey}, UDP port {status.UdpPort}, {home}");
+        if (status.Peers.Count == 0) text.Append("\n  no peers");
+        int widest = status.Peers.Select(peer => Way(peer).Length).DefaultIfEmpty().Max();
+        foreach (PeerStatusLine peer in status.Peers)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"\n  {peer.PublicKey}  {Way(peer).PadRight(widest)}  {Rtt(peer),8}  for {Age(now - peer.Since),-6}  received {Size(peer.RxBytes)}, sent {Size(peer.TxBytes)}");
+            if (peer.Verdict is { } verdict) text.Append(CultureInfo.InvariantCulture, $"  {verdict.Text}");
+        }
+
+        if (status.MtuAdvice is { } advice) text.Append(CultureInfo.InvariantCulture, $"\nMTU: {advice}");
+        return text.ToString();
+    }
+
+    private static string Way(PeerStatusLine peer) => peer.Path switch
+    {
+        "direct" => $"direct {peer.Endpoint}",
+        "relay" => "by relay",
+        _ => "no path",
+    };
+
+    private static string Rtt(PeerStatusLine peer) => peer.Rtt is { } rtt ? string.Create(CultureInfo.InvariantCulture, $"{rtt.TotalMilliseconds:0.0} ms") : "-";
+
+    private static string Age(TimeSpan age) => age switch
+    {
+        { TotalMinutes: < 1 } => $"{Math.Max(0, (int)age.TotalSeconds)} s",
+        { TotalHours: < 1 } => $"{(int)age.TotalMinutes} min",
+        { TotalDays: < 2 } => $"{(int)age.TotalHours} h",
+        _ => $"{(int)age.TotalDays} d",
+    };
+
+    private static string Size(long bytes)
+    {
+        string[] units = ["B", "KiB", "MiB", "GiB", "TiB"];
+        double size = bytes;
+        int unit = 0;
+        while (size >= 1024 && unit < units.Length - 1)
+        {
+            size /= 1024;
+            unit++;
+        }
+
+        return string.Create(CultureInfo.InvariantCulture, $"{Math.Round(size, unit == 0 ? 0 : 1)} {units[unit]}");
+    }
+}

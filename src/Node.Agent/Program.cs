@@ -1,0 +1,6 @@
+using Node.Agent.Commands;
+using Settings;
+
+CommandSet commands = new("relay-node", "Makes WireGuard peers without an endpoint reach each other: through a relay at once, directly as soon as it can be.", "NODE");
+StatusCommand.AddTo(commands);
+return await ProgramRunner.RunAsync(commands, args);

@@ -1,0 +1,108 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using Addresses;
+using Relay.Protocol;
+
+namespace Node.Agent.WireGuard;
+
+/// <summary>
+/// Speaks to WireGuard, in the kernel or in userspace, through the <c>wg</c> program. No private key is ever on a command line, and
+/// nothing that <c>wg</c> prints is logged but its own error messages.
+/// </summary>
+/// <param name="interfaceName">The interface; see <see cref="InterfaceName.IsGood"/>.</param>
+/// <param name="program">The program to run.</param>
+internal sealed class WireGuardTool(string interfaceName, string program = "wg")
+{
+    private const int EndpointsPerCall = 256; // 30 KiB of arguments; a command line may have 2 MiB.
+    private const int MaxOutputLength = 16 << 20; // 4096 peers with a thousand ranges each.
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(2); // It takes milliseconds; stopping must not wait for a hung one.
+
+    /// <summary>Reads what the interface is at.</summary>
+    /// <exception cref="WireGuardToolException">There is no such interface, or no <c>wg</c>.</exception>
+    public async Task<InterfaceDump> DumpAsync(CancellationToken cancellation)
+    {
+        string output = await RunAsync(["show", interfaceName, "dump"], cancellation);
+        return InterfaceDump.Parse(output) ?? throw new WireGuardToolException($"{program} show {interfaceName} dump printed what is not understood");
+    }
+
+    /// <summary>Reads the interface's private key, for a file that has none; null while the interface has none either.</summary>
+    /// <exception cref="WireGuardToolException">There is no such interface, or no <c>wg</c>.</exception>
+    public async Task<NodeKeyPair?> PrivateKeyAsync(CancellationToken cancellation)
+    {
+        string output = await RunAsync(["show", interfaceName, "private-key"], cancellation);
+        return NodeKeyPair.TryParseBase64(output.AsSpan().Trim(), out NodeKeyPair? pair) ? pair : null;
+    }
+
+    /// <summary>Sets endpoints of peers the interface has. (Of a peer it does not have, <c>wg set</c> would make one without addresses.)</summary>
+    /// <exception cref="WireGuardToolException">It was refused.</exception>
+    public async Task SetEndpointsAsync(IEnumerable<PeerEndpoint> endpoints, CancellationToken cancellation)
+    {
+        foreach (PeerEndpoint[] some in endpoints.Chunk(EndpointsPerCall))
+        {
+            string[] arguments = ["set", interfaceName, .. some.SelectMany(endpoint => new[] { "peer", endpoint.Peer.ToBase64(), "endpoint", endpoint.Address.ToString() })];
+            await RunAsync(arguments, cancellation);
+        }
+    }
+
+    private async Task<string> RunAsync(string[] arguments, CancellationToken cancellation)
+    {
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(Timeout);
+        using Process process = Start(arguments);
+        try
+        {
+            Task<string> output = ReadAsync(process.StandardOutput, limit.Token);
+            Task<string> error = ReadAsync(process.StandardError, limit.Token);
+            await Task.WhenAll(output, error);
+            await process.WaitForExitAsync(limit.Token);
+            return process.ExitCode == 0 ? await output : throw new WireGuardToolException($"{program} {arguments[0]} {interfaceName}: {FirstLine(await error)}");
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new WireGuardToolException($"{program} {arguments[0]} {interfaceName} did not end within {Timeout.TotalSeconds:0} s");
+        }
+        finally
+        {
+            if (!process.HasExited) process.Kill();
+        }
+    }
+
+    private Process Start(string[] arguments)
+    {
+        try
+        {
+            ProcessStartInfo start = new(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, UseShellExecute = false };
+            Process process = Process.Start(start) ?? throw new WireGuardToolException($"{program} does not start");
+            process.StandardInput.Close(); // It never waits for a person.
+            return process;
+        }
+        catch (Win32Exception exception)
+        {
+            throw new WireGuardToolException($"{program} cannot be run ({exception.Message}): install wireguard-tools");
+        }
+    }
+
+    private static async Task<string> ReadAsync(StreamReader reader, CancellationToken cancellation)
+    {
+        char[] buffer = new char[4096];
+        System.Text.StringBuilder text = new();
+        int read;
+        while ((read = await reader.ReadAsync(buffer, cancellation)) > 0)
+        {
+            if (text.Length + read > MaxOutputLength) throw new WireGuardToolException("wg printed more than can be");
+            text.Append(buffer, 0, read);
+        }
+
+        return text.ToString();
+    }
+
+    private static string FirstLine(string text) => text.Trim().Split('\n')[0];
+}
+
+/// <summary>WireGuard refused something, or is not there.</summary>
+internal sealed class WireGuardToolException(string message) : IOException(message);
+
+/// <summary>An endpoint of a peer.</summary>
+/// <param name="Peer">Which peer.</param>
+/// <param name="Address">Where WireGuard sends its packets.</param>
+internal readonly record struct PeerEndpoint(NodeKey Peer, TransportAddress Address);

@@ -1,0 +1,31 @@
+namespace Node.Traversal;
+
+/// <summary>Packets that were lost between WireGuard and the node, by reason.</summary>
+/// <param name="Refused">WireGuard does not listen on its port.</param>
+/// <param name="TooLong">Longer than a datagram may be here: the tunnel's MTU is too high.</param>
+/// <param name="Closed">The link has no node or no port of WireGuard yet, or no longer.</param>
+/// <param name="Failed">The socket refused for another reason, such as memory.</param>
+public readonly record struct WireGuardProxyDrops(long Refused, long TooLong, long Closed, long Failed)
+{
+    /// <summary>All of them.</summary>
+    public long Total => Refused + TooLong + Closed + Failed;
+}
+
+/// <summary>Counts them, from any thread.</summary>
+internal sealed class WireGuardDropCounter
+{
+    private long _refused;
+    private long _tooLong;
+    private long _closed;
+    private long _failed;
+
+    public WireGuardProxyDrops Total => new(Volatile.Read(ref _refused), Volatile.Read(ref _tooLong), Volatile.Read(ref _closed), Volatile.Read(ref _failed));
+
+    public void Refused(int packets) => Interlocked.Add(ref _refused, packets);
+
+    public void TooLong() => Interlocked.Increment(ref _tooLong);
+
+    public void Closed(int packets) => Interlocked.Add(ref _closed, packets);
+
+    public void Failed(int packets) => Interlocked.Add(ref _failed, packets);
+}

@@ -1,0 +1,88 @@
+using Node.Agent.WireGuard;
+using Settings;
+
+namespace Node.Agent.Tests;
+
+public sealed class FilesTests : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("agent").FullName;
+
+    private string FilePath => Path.Combine(_directory, "wg0.conf");
+
+    [Fact]
+    public void A_change_counts_once_it_has_settled()
+    {
+        File.WriteAllText(FilePath, "one");
+        FileWatch watch = new(FilePath);
+        Assert.False(watch.HasChanged());
+
+        File.WriteAllText(FilePath, "two and more");
+        Assert.False(watch.HasChanged());
+        File.WriteAllText(FilePath, "still being written");
+        Assert.False(watch.HasChanged());
+
+        Assert.True(watch.HasChanged());
+        Assert.False(watch.HasChanged());
+    }
+
+    [Fact]
+    public void A_file_that_is_away_for_a_moment_has_not_changed_until_it_is_back()
+    {
+        File.WriteAllText(FilePath, "one");
+        FileWatch watch = new(FilePath);
+        File.Delete(FilePath);
+        Assert.False(watch.HasChanged());
+        Assert.False(watch.HasChanged());
+
+        File.WriteAllText(FilePath, "two");
+
+        Assert.False(watch.HasChanged());
+        Assert.True(watch.HasChanged());
+    }
+
+    [Fact]
+    public void State_is_replaced_as_a_whole_and_closed_to_others()
+    {
+        StateDirectory state = StateDirectory.Open(Path.Combine(_directory, "state"), out string? problem)!;
+        Assert.Null(problem);
+        Assert.Null(state.TryRead("map"));
+
+        state.Write("map", "one");
+        state.Write("map", "two");
+
+        Assert.Equal("two", state.TryRead("map"));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(state.PathOf("map")));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Path.Combine(_directory, "state")));
+        Assert.Single(Directory.GetFiles(Path.Combine(_directory, "state")));
+    }
+
+    [Fact]
+    public void Where_no_state_can_be_kept_there_is_a_reason()
+    {
+        Assert.Null(StateDirectory.Open("/proc/nothing/here", out string? problem));
+        Assert.NotNull(problem);
+    }
+
+    [Fact]
+    public void A_file_that_is_missing_or_wrong_is_told_in_one_sentence()
+    {
+        Assert.StartsWith(FilePath, Assert.Throws<OptionException>(() => WireGuardConfigFile.Load(FilePath)).Message, StringComparison.Ordinal);
+
+        File.WriteAllText(FilePath, "[Interface]\nPrivateKey = no");
+        Assert.StartsWith($"{FilePath} line 2: ", Assert.Throws<OptionException>(() => WireGuardConfigFile.Load(FilePath)).Message, StringComparison.Ordinal);
+        Assert.Throws<OptionException>(() => WireGuardConfigFile.Load("/dev"));
+    }
+
+    [Fact]
+    public void A_file_that_others_can_read_is_noticed()
+    {
+        File.WriteAllText(FilePath, "");
+        File.SetUnixFileMode(FilePath, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        Assert.False(WireGuardConfigFile.IsReadableByOthers(FilePath));
+
+        File.SetUnixFileMode(FilePath, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead);
+        Assert.True(WireGuardConfigFile.IsReadableByOthers(FilePath));
+    }
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+}

@@ -1,0 +1,37 @@
+using Addresses;
+using Node.Agent.WireGuard;
+using Relay.Protocol;
+
+namespace Node.Agent.Tests.WireGuard;
+
+/// <summary>An interface that is a file, and a program that behaves like <c>wg</c> on it.</summary>
+internal sealed class FakeWireGuard : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("fake-wg").FullName;
+
+    public FakeWireGuard()
+    {
+        Program = Path.Combine(_directory, "wg");
+        File.CreateSymbolicLink(Program, Path.Combine(AppContext.BaseDirectory, "fake-wg.sh"));
+    }
+
+    public string Program { get; }
+
+    /// <summary>Makes or replaces the interface.</summary>
+    public void Write(string interfaceName, int key, int port, string mark, params ReadOnlySpan<(int Peer, string Endpoint)> peers)
+    {
+        string text = $"{Keys.PrivateText(key)}\t{Keys.Peer(key).ToBase64()}\t{port}\t{mark}\n";
+        foreach ((int peer, string endpoint) in peers) text += $"{Keys.Peer(peer).ToBase64()}\t(none)\t{endpoint}\t10.9.0.{peer}/32\t0\t0\t0\toff\n";
+        string file = Path.Combine(_directory, interfaceName);
+        File.WriteAllText(file + ".made", text);
+        File.Move(file + ".made", file, overwrite: true);
+    }
+
+    /// <summary>Takes the interface away.</summary>
+    public void Remove(string interfaceName) => File.Delete(Path.Combine(_directory, interfaceName));
+
+    /// <summary>What the interface has as a peer's endpoint.</summary>
+    public TransportAddress EndpointOf(string interfaceName, NodeKey peer) => InterfaceDump.Parse(File.ReadAllText(Path.Combine(_directory, interfaceName)))!.Endpoints[peer];
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+}

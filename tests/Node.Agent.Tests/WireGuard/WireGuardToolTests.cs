@@ -1,0 +1,58 @@
+using Addresses;
+using Node.Agent.WireGuard;
+using Relay.Protocol;
+
+namespace Node.Agent.Tests.WireGuard;
+
+public sealed class WireGuardToolTests : IDisposable
+{
+    private readonly FakeWireGuard _fake = new();
+
+    [Fact]
+    public async Task An_interface_is_read_and_its_endpoints_are_set()
+    {
+        _fake.Write("wg0", key: 1, port: 51820, mark: "off", (2, "(none)"), (3, "198.51.100.3:1"), (4, "198.51.100.4:1"));
+        WireGuardTool tool = new("wg0", _fake.Program);
+
+        await tool.SetEndpointsAsync([new PeerEndpoint(Keys.Peer(2), Parse("127.99.0.2:5")), new PeerEndpoint(Keys.Peer(4), Parse("[2001:db8::4]:5"))], default);
+        InterfaceDump dump = await tool.DumpAsync(default);
+
+        Assert.Equal(51820, dump.ListenPort);
+        Assert.Equal("127.99.0.2:5", dump.Endpoints[Keys.Peer(2)].ToString());
+        Assert.Equal("198.51.100.3:1", dump.Endpoints[Keys.Peer(3)].ToString());
+        Assert.Equal("[2001:db8::4]:5", dump.Endpoints[Keys.Peer(4)].ToString());
+        Assert.Equal(Keys.Peer(1), (await tool.PrivateKeyAsync(default))!.PublicKey);
+    }
+
+    [Fact]
+    public async Task An_interface_with_hundreds_of_peers_takes_several_calls()
+    {
+        (int, string)[] peers = [.. Enumerable.Range(2, 300).Select(peer => (peer, "(none)"))];
+        _fake.Write("wg0", 1, 51820, "off", peers);
+
+        PeerEndpoint[] endpoints = [.. Enumerable.Range(2, 300).Where(peer => peer is < 10 or > 290).Select(peer => new PeerEndpoint(Keys.Peer(peer), TransportAddress.FromIpv4(0x7f630000 + (uint)peer, 7)))];
+        await new WireGuardTool("wg0", _fake.Program).SetEndpointsAsync(endpoints, default);
+
+        Assert.All(endpoints, endpoint => Assert.Equal(endpoint.Address, _fake.EndpointOf("wg0", endpoint.Peer)));
+    }
+
+    [Fact]
+    public async Task A_missing_interface_is_told_in_the_programs_words()
+    {
+        WireGuardToolException exception = await Assert.ThrowsAsync<WireGuardToolException>(() => new WireGuardTool("wg7", _fake.Program).DumpAsync(default));
+
+        Assert.Contains("No such device", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_missing_program_is_told_with_what_to_install()
+    {
+        WireGuardToolException exception = await Assert.ThrowsAsync<WireGuardToolException>(() => new WireGuardTool("wg0", "/nowhere/wg").DumpAsync(default));
+
+        Assert.Contains("install wireguard-tools", exception.Message, StringComparison.Ordinal);
+    }
+
+    public void Dispose() => _fake.Dispose();
+
+    private static TransportAddress Parse(string text) => TransportAddress.TryParse(text, out TransportAddress address) ? address : throw new FormatException(text);
+}
