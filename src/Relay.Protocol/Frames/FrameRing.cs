@@ -1,13 +1,12 @@
 using System.Buffers;
-using Relay.Protocol.Frames;
 
-namespace Relay.Server.Core;
+namespace Relay.Protocol.Frames;
 
 /// <summary>
 /// Whole frames, one behind the other, in a buffer that is rented while there is something in it and grows up to a limit. Frames leave at
-/// the front, by being taken or by being dropped.
+/// the front, by being taken or by being dropped. Not for two threads at once.
 /// </summary>
-internal sealed class FrameRing(int maxBytes)
+public sealed class FrameRing(int maxBytes)
 {
     private const int FirstLength = 4 << 10;
 

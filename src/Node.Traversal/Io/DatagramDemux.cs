@@ -1,0 +1,64 @@
+using System.Collections.Concurrent;
+using Addresses;
+using Datagrams;
+using Node.Traversal.Core;
+using Relay.Protocol;
+using Stun.Protocol;
+using Timing;
+
+namespace Node.Traversal.Io;
+
+/// <summary>Where control and data part: STUN and disco go to the loop, all else to the peer whose address it came from.</summary>
+internal sealed class DatagramDemux(NodeLoop loop, TraversalCounters counters, MonotonicClock clock)
+{
+    private readonly ConcurrentDictionary<TransportAddress, TraversalPeer> _owners = new();
+    private readonly List<TraversalPeer> _touched = []; // Only for the receiving thread.
+
+    /// <summary>Data from this address is that peer's from now on.</summary>
+    public void Learn(TransportAddress address, TraversalPeer peer) => _owners[address] = peer;
+
+    /// <summary>Data from this address is nobody's.</summary>
+    public void Forget(TransportAddress address) => _owners.TryRemove(address, out _);
+
+    /// <summary>Data from any address is no longer that peer's.</summary>
+    public void Forget(TraversalPeer peer)
+    {
+        foreach ((TransportAddress address, TraversalPeer owner) in _owners)
+        {
+            if (owner == peer) _owners.TryRemove(address, out _);
+        }
+    }
+
+    /// <summary>Takes what one socket has received at once.</summary>
+    public void Receive(SocketId socket, DatagramBatch batch)
+    {
+        Instant now = clock.Now;
+        for (int i = 0; i < batch.Count; i++)
+        {
+            if (batch.IsTruncated(i)) counters.Count(TraversalDrop.TooLong);
+            else Receive(socket, batch.AddressOf(i), batch[i], now);
+        }
+
+        foreach (TraversalPeer peer in _touched) peer.FlushReceived();
+        _touched.Clear();
+    }
+
+    private void Receive(SocketId socket, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now)
+    {
+        if (PacketKinds.Of(datagram) == PacketKind.Disco || StunMessage.LooksLikeStun(datagram))
+        {
+            byte[] copy = datagram.ToArray();
+            loop.PostPacket((core, at) => core.HandleDatagram(socket, source, copy, at));
+            return;
+        }
+
+        if (!_owners.TryGetValue(source, out TraversalPeer? peer))
+        {
+            counters.Count(TraversalDrop.UnknownAddress);
+            return;
+        }
+
+        peer.DeliverDirect(datagram, now);
+        if (!_touched.Contains(peer)) _touched.Add(peer);
+    }
+}

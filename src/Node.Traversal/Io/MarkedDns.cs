@@ -1,0 +1,116 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using Addresses;
+using Microsoft.Extensions.Logging;
+using Node.Traversal.Messages;
+using Node.Traversal.Telemetry;
+
+namespace Node.Traversal.Io;
+
+/// <summary>
+/// Looks up the names of the relay map. Where packets must be marked to stay out of the tunnel, the system's resolver, whose packets are
+/// not, would ask through the very tunnel that is to be built: then the name servers are asked here.
+/// </summary>
+internal sealed class MarkedDns(Func<uint> mark, TimeProvider time, ILogger log)
+{
+    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(2);
+    private const int Tries = 2;
+    private const int DnsPort = 53;
+    private const int MaxNameServers = 3; // As the system's resolver has it.
+    private const string ResolvConf = "/etc/resolv.conf";
+    private const string HostsFile = "/etc/hosts";
+
+    /// <summary>The addresses of a machine of the map, IPv4 first; literals as they are, names looked up.</summary>
+    /// <param name="node">The machine.</param>
+    /// <param name="port">The port the addresses are given.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <returns>None where the name is not known.</returns>
+    public async Task<IReadOnlyList<TransportAddress>> ResolveAsync(RelayNode node, ushort port, CancellationToken cancellation)
+    {
+        TransportAddress[] literals = [.. new[] { node.Ipv4, node.Ipv6 }.Where(address => address.IsValid)];
+        if (literals.Length == 0 && IPAddress.TryParse(node.HostName, out IPAddress? literal)) literals = [TransportAddress.From(literal, 0)];
+
+        IEnumerable<TransportAddress> found = literals.Length > 0 ? literals : await LookUpAsync(node.HostName, cancellation);
+        return [.. found.Where(address => address.IsIpv4 ? !node.IsIpv4Off : !node.IsIpv6Off).Select(address => address.WithPort(port)).OrderBy(address => address.IsIpv6)];
+    }
+
+    private async Task<IReadOnlyList<TransportAddress>> LookUpAsync(string name, CancellationToken cancellation)
+    {
+        try
+        {
+            if (mark() == 0) return [.. (await Dns.GetHostAddressesAsync(name, cancellation)).Select(address => TransportAddress.From(address, 0))];
+            TransportAddress[] hosts = FindInHosts(name);
+            if (hosts.Length > 0) return hosts;
+            TransportAddress[][] both = await Task.WhenAll(AskAsync(name, DnsMessage.TypeA, cancellation), AskAsync(name, DnsMessage.TypeAaaa, cancellation));
+            return [.. both.SelectMany(addresses => addresses)];
+        }
+        catch (Exception exception) when (exception is SocketException or IOException or ArgumentException)
+        {
+            TraversalLog.NameNotFound(log, name, exception.Message);
+            return [];
+        }
+    }
+
+    private async Task<TransportAddress[]> AskAsync(string name, ushort type, CancellationToken cancellation)
+    {
+        foreach (IPAddress server in NameServers())
+        {
+            for (int i = 0; i < Tries; i++)
+            {
+                if (await AskAsync(server, name, type, cancellation) is { } addresses) return addresses;
+            }
+        }
+
+        return [];
+    }
+
+    /// <summary>Asks one server once; null where no usable answer comes in time.</summary>
+    private async Task<TransportAddress[]?> AskAsync(IPAddress server, string name, ushort type, CancellationToken cancellation)
+    {
+        using Socket socket = new(server.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        MarkedSockets.Mark(socket, mark());
+        using CancellationTokenSource timeout = new(AnswerTimeout, time);
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, timeout.Token);
+        try
+        {
+            await socket.ConnectAsync(new IPEndPoint(server, DnsPort), either.Token); // Connected: only that server can answer.
+            ushort id = (ushort)RandomNumberGenerator.GetInt32(1 << 16);
+            byte[] query = DnsMessage.Query(name, type, id);
+            await socket.SendAsync(query, either.Token);
+            byte[] answer = new byte[DnsMessage.MaxLength];
+            while (true)
+            {
+                int length = await socket.ReceiveAsync(answer, either.Token);
+                if (DnsMessage.TryReadAnswer(answer.AsSpan(0, length), id, type, out TransportAddress[] addresses)) return addresses;
+            }
+        }
+        catch (SocketException exception)
+        {
+            TraversalLog.NameNotFound(log, name, exception.Message);
+            return null;
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    private static IPAddress[] NameServers() => !File.Exists(ResolvConf) ? [] :
+    [
+        .. File.ReadLines(ResolvConf)
+            .Select(line => line.Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries))
+            .Where(words => words is ["nameserver", _, ..])
+            .Select(words => IPAddress.TryParse(words[1], out IPAddress? address) ? address : IPAddress.None)
+            .Where(address => !address.Equals(IPAddress.None))
+            .Take(MaxNameServers),
+    ];
+
+    private static TransportAddress[] FindInHosts(string name) => !File.Exists(HostsFile) ? [] :
+    [
+        .. File.ReadLines(HostsFile)
+            .Select(line => line.Split('#')[0].Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries))
+            .Where(words => words.Length > 1 && words.Skip(1).Contains(name, StringComparer.OrdinalIgnoreCase) && IPAddress.TryParse(words[0], out _))
+            .Select(words => TransportAddress.From(IPAddress.Parse(words[0]), 0)),
+    ];
+}

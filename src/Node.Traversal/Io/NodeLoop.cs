@@ -1,0 +1,102 @@
+using System.Threading.Channels;
+using Node.Traversal.Core;
+using Node.Traversal.Telemetry;
+using Timing;
+
+namespace Node.Traversal.Io;
+
+/// <summary>
+/// The one loop round the core: takes inputs in order, wakes it when its time has come, and carries out what it has decided. Data never
+/// comes here.
+/// </summary>
+internal sealed class NodeLoop : IAsyncDisposable
+{
+    /// <summary>Control packets that wait: beyond this the loop is being flooded, and what comes is dropped and counted.</summary>
+    public const int MaxWaitingPackets = 1024;
+
+    private readonly NodeCore _core;
+    private readonly MonotonicClock _clock;
+    private readonly TraversalCounters _counters;
+    private readonly Action<Transmit> _transmit;
+    private readonly Action<NodeEvent> _carryOut;
+    private readonly Channel<Input> _inputs = Channel.CreateUnbounded<Input>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Lock _gate = new();
+    private readonly ITimer _timer;
+    private Task _running = Task.CompletedTask;
+    private int _waitingPackets;
+
+    public NodeLoop(NodeCore core, MonotonicClock clock, TraversalCounters counters, Action<Transmit> transmit, Action<NodeEvent> carryOut)
+    {
+        _core = core;
+        _clock = clock;
+        _counters = counters;
+        _transmit = transmit;
+        _carryOut = carryOut;
+        _timer = clock.TimeProvider.CreateTimer(_ => Post((_, _) => { }), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>Starts the loop.</summary>
+    public void Start() => _running = Task.Run(RunAsync);
+
+    /// <summary>Hands the core an input, from any thread.</summary>
+    public void Post(Action<NodeCore, Instant> handle) => _inputs.Writer.TryWrite(new Input(handle, IsPacket: false));
+
+    /// <summary>Hands the core a control packet, from any thread; dropped and counted where too many wait.</summary>
+    public void PostPacket(Action<NodeCore, Instant> handle)
+    {
+        if (Interlocked.Increment(ref _waitingPackets) <= MaxWaitingPackets && _inputs.Writer.TryWrite(new Input(handle, IsPacket: true))) return;
+        Interlocked.Decrement(ref _waitingPackets);
+        _counters.Count(TraversalDrop.LoopBusy);
+    }
+
+    /// <summary>Reads something off the core between two inputs, from any thread.</summary>
+    public T Read<T>(Func<NodeCore, Instant, T> read)
+    {
+        lock (_gate) return read(_core, _clock.Now);
+    }
+
+    /// <summary>Ends the loop; inputs that wait are not handled any more.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _inputs.Writer.TryComplete();
+        await _timer.DisposeAsync();
+        await _running;
+    }
+
+    private async Task RunAsync()
+    {
+        while (await _inputs.Reader.WaitToReadAsync())
+        {
+            while (_inputs.Reader.TryRead(out Input input)) Handle(input);
+            Plan();
+        }
+    }
+
+    private void Handle(Input input)
+    {
+        if (input.IsPacket) Interlocked.Decrement(ref _waitingPackets);
+        lock (_gate)
+        {
+            Instant now = _clock.Now;
+            input.Handle(_core, now);
+            if (_core.NextTimeout <= now) _core.HandleTimeout(now);
+        }
+
+        while (_core.TryDequeueTransmit(out Transmit transmit)) _transmit(transmit);
+        while (_core.TryDequeueEvent(out NodeEvent? nodeEvent)) _carryOut(nodeEvent!);
+    }
+
+    private void Plan()
+    {
+        if (_core.NextTimeout is not { } next)
+        {
+            _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            return;
+        }
+
+        TimeSpan wait = next - _clock.Now;
+        _timer.Change(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+    }
+
+    private readonly record struct Input(Action<NodeCore, Instant> Handle, bool IsPacket);
+}

@@ -1,0 +1,322 @@
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text;
+using System.Threading.Channels;
+using Datagrams;
+using Microsoft.Extensions.Logging;
+using Node.Traversal.Telemetry;
+using Relay.Protocol;
+using Relay.Protocol.Frames;
+using Relay.Protocol.Handshake;
+using Timing;
+
+namespace Node.Traversal.Io.Relay;
+
+/// <summary>
+/// Keeps a connection to one region for as long as it is wanted: connects, receives, sends what is queued in as few writes as can be, and
+/// connects again with growing pauses when it is lost.
+/// </summary>
+internal sealed class RelayClient : IAsyncDisposable
+{
+    private static readonly TimeSpan BackoffUnit = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan LongestBackoff = TimeSpan.FromSeconds(5);
+
+    /// <summary>A connection that has lasted this long was a good one: the next pause is short again.</summary>
+    private static readonly TimeSpan GoodAfter = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long the answer to a Ping of ours may take, after a change of network.</summary>
+    private static readonly TimeSpan VerifyTimeout = TimeSpan.FromSeconds(1);
+
+    private const int BufferLength = 128 << 10; // One longest frame of ours, and a full read behind it.
+    private const int HealthLength = 500;
+
+    private readonly RelayDialer _dialer;
+    private readonly IRelayReceiver _receiver;
+    private readonly MonotonicClock _clock;
+    private readonly ILogger _log;
+    private readonly NodeKeyPair _keys;
+    private readonly RelaySendQueue _queue;
+    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly byte[] _buffer = new byte[BufferLength];
+    private readonly byte[] _output = new byte[BufferLength];
+    private Task _running = Task.CompletedTask;
+    private volatile RelayStream? _stream;
+    private volatile bool _isHome;
+    private volatile CancellationTokenSource? _pause;
+    private ITimer? _verifying;
+    private long _lastPong;
+    private long _skip;
+
+    public RelayClient(RelayRegion region, NodeKeyPair keys, RelayDialer dialer, IRelayReceiver receiver, MonotonicClock clock, TraversalCounters counters, ILogger log)
+    {
+        Region = region;
+        _keys = keys;
+        _dialer = dialer;
+        _receiver = receiver;
+        _clock = clock;
+        _log = log;
+        _queue = new RelaySendQueue(counters);
+    }
+
+    public RelayRegion Region { get; }
+
+    /// <summary>Says whether the relay has let us in.</summary>
+    public bool IsConnected => _stream is not null;
+
+    /// <summary>Starts connecting.</summary>
+    public void Start() => _running = Task.Run(RunAsync);
+
+    /// <summary>Queues a control packet and sends it.</summary>
+    public void SendControl(NodeKey peer, ReadOnlySpan<byte> packet)
+    {
+        if (!IsConnected) return; // Greetings are repeated; the core asks again once there is a connection.
+        _queue.EnqueuePacket(peer, packet, isControl: true, _clock.Now);
+        Flush();
+    }
+
+    /// <summary>Queues a data packet; <see cref="Flush"/> sends it. False where there is no connection.</summary>
+    public bool TryQueueData(NodeKey peer, ReadOnlySpan<byte> packet, Instant now)
+    {
+        if (!IsConnected) return false;
+        _queue.EnqueuePacket(peer, packet, isControl: false, now);
+        return true;
+    }
+
+    /// <summary>Has what is queued sent.</summary>
+    public void Flush() => _wake.Writer.TryWrite(true);
+
+    /// <summary>Says whether this relay is our home.</summary>
+    public void SetHome(bool isHome)
+    {
+        if (_isHome == isHome) return;
+        _isHome = isHome;
+        if (IsConnected) NotePreferred();
+    }
+
+    /// <summary>Marks the packets of the connection anew.</summary>
+    public void SetFirewallMark(uint mark)
+    {
+        if (_stream?.Socket is { } socket) MarkedSockets.Mark(socket, mark);
+    }
+
+    /// <summary>Our addresses have changed: asks the relay for a sign of life, and connects again where none comes. A pause ends at once.</summary>
+    public void Verify()
+    {
+        _pause?.Cancel();
+        if (_stream is not { } stream) return;
+
+        Instant asked = _clock.Now;
+        Span<byte> ping = stackalloc byte[PingFrame.Length];
+        PingFrame.Write(ping, FrameType.Ping, RandomNumberGenerator.GetBytes(PingFrame.DataLength));
+        _queue.EnqueueFrame(ping);
+        Flush();
+        ITimer verifying = _clock.TimeProvider.CreateTimer(
+            _ =>
+            {
+                if (_stream == stream && Volatile.Read(ref _lastPong) < asked.Ticks) stream.Socket.Dispose();
+            },
+            null,
+            VerifyTimeout,
+            Timeout.InfiniteTimeSpan);
+        Interlocked.Exchange(ref _verifying, verifying)?.Dispose();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync();
+        _stream?.Socket.Dispose();
+        await _running;
+        if (_verifying is not null) await _verifying.DisposeAsync();
+        _stopping.Dispose();
+    }
+
+    private async Task RunAsync()
+    {
+        int failures = 0;
+        while (!_stopping.IsCancellationRequested)
+        {
+            Instant? connectedAt = null;
+            string reason;
+            try
+            {
+                RelayStream stream = await _dialer.ConnectAsync(Region, _stopping.Token);
+                connectedAt = _clock.Now;
+                reason = await ServeAsync(stream);
+            }
+            catch (IOException exception)
+            {
+                reason = exception.Message;
+            }
+            catch (OperationCanceledException)
+            {
+                break;
+            }
+
+            if (connectedAt is null) TraversalLog.RelayUnreachable(_log, Region.Code, reason);
+            else TraversalLog.RelayLost(_log, Region.Code, reason);
+            _receiver.HandleDisconnected(this);
+            failures = connectedAt is { } at && _clock.Now - at >= GoodAfter ? 1 : failures + 1;
+            await PauseAsync(failures);
+        }
+    }
+
+    /// <summary>Waits before the next attempt: n² × 10 ms with jitter, 5 s at most, so that a relay's return is no storm.</summary>
+    private async Task PauseAsync(int failures)
+    {
+        double factor = Math.Min((double)failures * failures, LongestBackoff / BackoffUnit) * (0.5 + RandomNumberGenerator.GetInt32(1000) / 1000.0);
+        TimeSpan wait = BackoffUnit * factor < LongestBackoff ? BackoffUnit * factor : LongestBackoff;
+        using CancellationTokenSource pause = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
+        _pause = pause;
+        await Task.Delay(wait, _clock.TimeProvider, pause.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // Ended early by Verify or by the end.
+        _pause = null;
+    }
+
+    /// <summary>Receives and sends until the connection ends.</summary>
+    /// <returns>Why it ended.</returns>
+    private async Task<string> ServeAsync(RelayStream stream)
+    {
+        await using Stream owned = stream.Stream;
+        SetLimit(stream.Info);
+        _skip = 0;
+        _stream = stream;
+        if (_isHome) NotePreferred();
+        TraversalLog.RelayConnected(_log, Region.Code);
+        _receiver.HandleConnected(this);
+
+        using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
+        Task writing = WriteAsync(stream, ending.Token);
+        string reason = await ReadAsync(stream);
+        _stream = null;
+        await ending.CancelAsync();
+        await writing;
+        _queue.Clear();
+        return reason;
+    }
+
+    private async Task<string> ReadAsync(RelayStream stream)
+    {
+        int held = stream.Leftover.Length;
+        stream.Leftover.CopyTo(_buffer, 0);
+        using CancellationTokenSource silence = new();
+        try
+        {
+            while (true)
+            {
+                int consumed = Receive(_buffer.AsSpan(0, held));
+                _buffer.AsSpan(consumed, held - consumed).CopyTo(_buffer);
+                held -= consumed;
+
+                silence.CancelAfter(RelayLimits.ReceiveTimeout);
+                int read = await stream.Stream.ReadAsync(_buffer.AsMemory(held), silence.Token);
+                if (read == 0) return "closed by the relay";
+                held += read;
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            return $"nothing heard for {RelayLimits.ReceiveTimeout.TotalSeconds:0} s";
+        }
+        catch (Exception exception) when (exception is IOException or RelayProtocolException or ObjectDisposedException or InvalidOperationException)
+        {
+            return exception.Message;
+        }
+    }
+
+    private async Task WriteAsync(RelayStream stream, CancellationToken ending)
+    {
+        try
+        {
+            while (await _wake.Reader.WaitToReadAsync(ending))
+            {
+                _wake.Reader.TryRead(out _);
+                int length;
+                while ((length = _queue.Take(_output)) > 0) await stream.Stream.WriteAsync(_output.AsMemory(0, length), ending);
+            }
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        {
+            stream.Socket.Dispose(); // The reader sees it, and says why.
+        }
+    }
+
+    /// <summary>Handles all whole frames.</summary>
+    /// <returns>The bytes consumed.</returns>
+    private int Receive(Span<byte> input)
+    {
+        int consumed = 0;
+        while (true)
+        {
+            int skipped = (int)Math.Min(_skip, input.Length - consumed);
+            _skip -= skipped;
+            consumed += skipped;
+
+            Span<byte> rest = input[consumed..];
+            if (!FrameHeader.TryRead(rest, out FrameHeader header)) break;
+            if (header.BodyLength > RelayLimits.MaxFrameLength) throw new RelayProtocolException($"the relay sent a frame of {header.BodyLength} bytes");
+            if (header.BodyLength > BufferLength - FrameHeader.Length)
+            {
+                consumed += FrameHeader.Length; // Longer than anything we know.
+                _skip = header.BodyLength;
+                continue;
+            }
+
+            int length = FrameHeader.Length + (int)header.BodyLength;
+            if (rest.Length < length) break;
+            Handle(header.Type, rest[FrameHeader.Length..length]);
+            consumed += length;
+        }
+
+        _receiver.HandleRoundEnd(this);
+        return consumed;
+    }
+
+    private void Handle(FrameType type, ReadOnlySpan<byte> body)
+    {
+        switch (type)
+        {
+            case FrameType.RecvPacket when PacketFrame.TryRead(body, out NodeKey source, out ReadOnlySpan<byte> packet):
+                _receiver.HandlePacket(this, source, packet);
+                break;
+            case FrameType.PeerGone when PeerGoneFrame.TryRead(body, out NodeKey peer, out PeerGoneReason reason):
+                _receiver.HandlePeerGone(this, peer, reason);
+                break;
+            case FrameType.Ping when PingFrame.TryRead(body, out ReadOnlySpan<byte> data):
+                AnswerPing(data);
+                break;
+            case FrameType.Pong:
+                Volatile.Write(ref _lastPong, _clock.Now.Ticks);
+                break;
+            case FrameType.ServerInfo when _stream is { } stream && ServerInfo.TryOpen(body, _keys, stream.ServerKey, out ServerInfo? info):
+                SetLimit(info!);
+                break;
+            case FrameType.Health when body.Length > 0:
+                TraversalLog.RelayHealth(_log, Region.Code, Encoding.UTF8.GetString(body[..Math.Min(body.Length, HealthLength)]));
+                break;
+            default:
+                break; // KeepAlive, and what later relays may say.
+        }
+    }
+
+    private void AnswerPing(ReadOnlySpan<byte> data)
+    {
+        Span<byte> pong = stackalloc byte[PingFrame.Length];
+        PingFrame.Write(pong, FrameType.Pong, data);
+        _queue.EnqueueFrame(pong);
+        Flush();
+    }
+
+    private void NotePreferred()
+    {
+        Span<byte> frame = stackalloc byte[NotePreferredFrame.Length];
+        NotePreferredFrame.Write(frame, _isHome);
+        _queue.EnqueueFrame(frame);
+        Flush();
+    }
+
+    private void SetLimit(ServerInfo info)
+    {
+        bool isLimited = info.TokenBucketBytesPerSecond > 0;
+        _queue.SetLimit(isLimited ? new TokenBucket(info.TokenBucketBytesPerSecond, Math.Max(info.TokenBucketBytesBurst, PacketFrame.PrefixLength + RelayLimits.MaxPacketLength), _clock.Now) : null);
+    }
+}

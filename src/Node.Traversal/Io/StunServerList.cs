@@ -1,0 +1,76 @@
+using Node.Traversal.Core;
+
+namespace Node.Traversal.Io;
+
+/// <summary>Looks up the STUN servers of the relay map, and again now and then: names may come to lead elsewhere.</summary>
+internal sealed class StunServerList : IAsyncDisposable
+{
+    private static readonly TimeSpan RefreshInterval = TimeSpan.FromMinutes(5);
+
+    private readonly MarkedDns _dns;
+    private readonly NodeLoop _loop;
+    private readonly TimeProvider _time;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Task _running;
+    private volatile RelayMap _map;
+    private volatile CancellationTokenSource? _pause;
+
+    public StunServerList(RelayMap map, MarkedDns dns, NodeLoop loop, TimeProvider time)
+    {
+        _map = map;
+        _dns = dns;
+        _loop = loop;
+        _time = time;
+        _running = Task.Run(RunAsync);
+    }
+
+    /// <summary>The map has changed: its servers are looked up at once.</summary>
+    public void SetMap(RelayMap map)
+    {
+        _map = map;
+        _pause?.Cancel();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync();
+        await _running;
+        _stopping.Dispose();
+    }
+
+    private async Task RunAsync()
+    {
+        while (!_stopping.IsCancellationRequested)
+        {
+            RelayMap map = _map;
+            try
+            {
+                List<StunServerAddress> servers = await FindAsync(map);
+                _loop.Post((core, now) => core.HandleStunServers(servers, now));
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+
+            using CancellationTokenSource pause = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
+            _pause = pause;
+            if (map == _map) await Task.Delay(RefreshInterval, _time, pause.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // Ended early by a new map.
+            _pause = null;
+        }
+    }
+
+    private async Task<List<StunServerAddress>> FindAsync(RelayMap map)
+    {
+        List<StunServerAddress> servers = [];
+        foreach (RelayRegion region in map.Regions)
+        {
+            foreach (RelayNode node in region.Nodes.Where(node => node.StunPort != 0))
+            {
+                servers.AddRange((await _dns.ResolveAsync(node, node.StunPort, _stopping.Token)).Select(address => new StunServerAddress(region.Id, address)));
+            }
+        }
+
+        return servers;
+    }
+}

@@ -1,0 +1,54 @@
+using Addresses;
+using Relay.Protocol;
+
+namespace Node.Traversal;
+
+/// <summary>How a node and its peers stand.</summary>
+/// <param name="Self">The node.</param>
+/// <param name="Peers">Its peers.</param>
+public sealed record NodeStatus(SelfStatus Self, IReadOnlyList<PeerStatus> Peers);
+
+/// <summary>How the node itself stands.</summary>
+/// <param name="PublicKey">Its name.</param>
+/// <param name="HomeRelay">The region it is at home in; null = none yet.</param>
+/// <param name="UdpPort">Its local UDP port.</param>
+public sealed record SelfStatus(NodeKey PublicKey, HomeRelay? HomeRelay, ushort UdpPort);
+
+/// <summary>A home region.</summary>
+/// <param name="RegionId">Its number in the relay map.</param>
+/// <param name="RegionCode">Its short name there.</param>
+public sealed record HomeRelay(int RegionId, string RegionCode);
+
+/// <summary>How one peer stands.</summary>
+public sealed record PeerStatus
+{
+    /// <summary>The peer's name.</summary>
+    public required NodeKey PublicKey { get; init; }
+
+    /// <summary>How packets to it travel.</summary>
+    public required PathKind Path { get; init; }
+
+    /// <summary>Its address on a direct path; null otherwise.</summary>
+    public TransportAddress? Endpoint { get; init; }
+
+    /// <summary>The round trip on a direct path, where it was measured.</summary>
+    public TimeSpan? Rtt { get; init; }
+
+    /// <summary>Since when packets have travelled this way.</summary>
+    public required DateTimeOffset Since { get; init; }
+
+    /// <summary>Bytes of datagrams received from it.</summary>
+    public long RxBytes { get; init; }
+
+    /// <summary>Bytes of datagrams sent to it.</summary>
+    public long TxBytes { get; init; }
+
+    /// <summary>Why it is not reached directly; null where it is.</summary>
+    public PathVerdict? Verdict { get; init; }
+}
+
+/// <summary>Packets to a peer travel another way from now on.</summary>
+/// <param name="Peer">The peer.</param>
+/// <param name="Path">The way.</param>
+/// <param name="Endpoint">The peer's address on a direct path; null otherwise.</param>
+public sealed record PathChange(NodeKey Peer, PathKind Path, TransportAddress? Endpoint);

@@ -1,0 +1,45 @@
+using Addresses;
+using Microsoft.Extensions.Logging;
+using Relay.Protocol;
+
+namespace Node.Traversal.Telemetry;
+
+/// <summary>What a node says: a line when a relay or a path is won or lost, never one a packet. Addresses only at Debug.</summary>
+internal static partial class TraversalLog
+{
+    [LoggerMessage(1, LogLevel.Information, "Node {Key} is listening on UDP port {Port}")]
+    public static partial void Started(ILogger log, NodeKey key, int port);
+
+    [LoggerMessage(2, LogLevel.Information, "{Peer} is now reached {Path}")]
+    public static partial void PathSelected(ILogger log, NodeKey peer, string path);
+
+    [LoggerMessage(3, LogLevel.Debug, "{Peer}'s path is {Remote}")]
+    public static partial void PathAddress(ILogger log, NodeKey peer, TransportAddress remote);
+
+    [LoggerMessage(4, LogLevel.Information, "Relay {Region} is connected")]
+    public static partial void RelayConnected(ILogger log, string region);
+
+    [LoggerMessage(5, LogLevel.Information, "Relay {Region} is lost: {Reason}")]
+    public static partial void RelayLost(ILogger log, string region, string reason);
+
+    [LoggerMessage(6, LogLevel.Debug, "Relay {Region} cannot be reached: {Reason}")]
+    public static partial void RelayUnreachable(ILogger log, string region, string reason);
+
+    [LoggerMessage(7, LogLevel.Information, "Home is relay {Region}")]
+    public static partial void HomeSelected(ILogger log, string region);
+
+    [LoggerMessage(8, LogLevel.Warning, "Relay {Region} says: {Health}")]
+    public static partial void RelayHealth(ILogger log, string region, string health);
+
+    [LoggerMessage(9, LogLevel.Warning, "The certificate of {Node} is not checked (InsecureForTests)")]
+    public static partial void InsecureRelay(ILogger log, string node);
+
+    [LoggerMessage(10, LogLevel.Warning, "What the node has learnt could not be kept in {File}: {Reason}")]
+    public static partial void StateNotKept(ILogger log, string file, string reason);
+
+    [LoggerMessage(11, LogLevel.Debug, "{Name} could not be looked up: {Reason}")]
+    public static partial void NameNotFound(ILogger log, string name, string reason);
+
+    [LoggerMessage(12, LogLevel.Warning, "UDP port {Port} is taken; using {Other}")]
+    public static partial void PortTaken(ILogger log, int port, int other);
+}

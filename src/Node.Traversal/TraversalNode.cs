@@ -1,0 +1,297 @@
+using System.Collections.Concurrent;
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using System.Threading.Channels;
+using Addresses;
+using Microsoft.Extensions.Logging;
+using Node.Traversal.Core;
+using Node.Traversal.Io;
+using Node.Traversal.Io.Relay;
+using Node.Traversal.Telemetry;
+using Relay.Protocol;
+using Timing;
+
+namespace Node.Traversal;
+
+/// <summary>
+/// A node: give it keys and a relay map, add peers by their public keys, and send. The first datagram goes by relay at once; a direct path
+/// is found and kept meanwhile, and left for the relay when it fails.
+/// </summary>
+public sealed class TraversalNode : IAsyncDisposable
+{
+    /// <summary>Path changes that wait for a slow watcher; the oldest makes room.</summary>
+    private const int MaxWaitingChanges = 1024;
+
+    private readonly TraversalNodeOptions _options;
+    private readonly ILogger _log;
+    private readonly MonotonicClock _clock;
+    private readonly UdpSockets _sockets;
+    private readonly NodeState _state;
+    private readonly NodeLoop _loop;
+    private readonly RelayConnections _relays;
+    private readonly DatagramDemux _demux;
+    private readonly DataPlane _plane;
+    private readonly MarkedDns _dns;
+    private readonly ConcurrentDictionary<NodeKey, TraversalPeer> _peers = new();
+    private readonly ConcurrentDictionary<Channel<PathChange>, byte> _watchers = new();
+    private StunServerList? _stunServers;
+    private LinkMonitor? _links;
+    private volatile RelayMap _map;
+    private volatile uint _mark;
+    private int _isDisposed;
+
+    private TraversalNode(TraversalNodeOptions options, UdpSockets sockets)
+    {
+        _options = options;
+        _sockets = sockets;
+        _map = options.RelayMap;
+        _mark = options.FirewallMark;
+        _log = options.LoggerFactory.CreateLogger("Node.Traversal");
+        _clock = new MonotonicClock(options.TimeProvider);
+        _state = new NodeState(options.StateFile, options.TimeProvider, _log);
+        NodeCore core = new(
+            new NodeCoreOptions
+            {
+                Keys = options.PrivateKey,
+                Entropy = RandomNumberGenerator.Fill,
+                StartedAt = _state.StartedAt,
+                UdpPort = sockets.Port,
+                HasIpv4 = sockets.HasIpv4,
+                HasIpv6 = sockets.HasIpv6,
+                AllowLoopback = options.AllowLoopback,
+            },
+            options.RelayMap,
+            _clock.Now);
+        _loop = new NodeLoop(core, _clock, Counters, Send, CarryOut);
+        _dns = new MarkedDns(() => _mark, options.TimeProvider, _log);
+        RelayDialer dialer = new(options.PrivateKey, _dns, () => _mark, options.TimeProvider, _log);
+        _relays = new RelayConnections(options.PrivateKey, _loop, dialer, _peers, _clock, Counters, _log);
+        _demux = new DatagramDemux(_loop, Counters, _clock);
+        _plane = new DataPlane(_clock, Counters, sockets) { Loop = _loop, Relays = _relays };
+        Metrics = new TraversalMetrics(Counters, core.Drops);
+    }
+
+    /// <summary>The node's name.</summary>
+    public NodeKey PublicKey => _options.PrivateKey.PublicKey;
+
+    /// <summary>The local UDP port.</summary>
+    public ushort UdpPort => _sockets.Port;
+
+    internal TraversalCounters Counters { get; } = new();
+
+    internal TraversalMetrics Metrics { get; }
+
+    /// <summary>Starts a node. It is ready once its sockets are bound: no relay need be up.</summary>
+    /// <exception cref="ArgumentException">An option cannot be used; the message says which, and what would be right.</exception>
+    /// <exception cref="SocketException">The port is taken, or the firewall mark is not permitted.</exception>
+    public static Task<TraversalNode> StartAsync(TraversalNodeOptions options, CancellationToken cancellation = default)
+    {
+        Validate(options);
+        cancellation.ThrowIfCancellationRequested();
+        UdpSockets sockets = UdpSockets.Bind(options.Port, options.PrivateKey.PublicKey, options.FirewallMark);
+        TraversalNode node = new(options, sockets);
+        node.Start();
+        return Task.FromResult(node);
+    }
+
+    /// <summary>Adds a peer. It can be sent to at once.</summary>
+    /// <exception cref="ArgumentException">The key is the node's own, or that peer was added before.</exception>
+    public TraversalPeer AddPeer(TraversalPeerOptions options)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed != 0, this);
+        if (options.PublicKey == PublicKey) throw new ArgumentException("A node is no peer of itself: give another node's public key.", nameof(options));
+        if (options.PublicKey.IsZero) throw new ArgumentException("The all-zero key is nobody's: give the peer's public key.", nameof(options));
+        TraversalPeer peer = new(options, _plane);
+        if (!_peers.TryAdd(options.PublicKey, peer)) throw new ArgumentException($"Peer {options.PublicKey} was added before.", nameof(options));
+
+        // What was proven before a restart very likely still holds, and what it delivers is sealed: the peer's packets are taken at once.
+        PeerState known = _state.Find(options.PublicKey);
+        if (known.Address.IsValid) _demux.Learn(known.Address, peer);
+        IReadOnlyList<TransportAddress> extra = known.Address.IsValid ? [.. options.ExtraCandidates, known.Address] : options.ExtraCandidates;
+        _loop.Post((core, now) => core.HandlePeerAdded(
+            new PeerOptions { Key = options.PublicKey, TunnelRanges = options.AllowedAddresses, ExtraCandidates = extra, LastHomeRegion = known.HomeRegion, Traffic = peer.Traffic },
+            now));
+        return peer;
+    }
+
+    /// <summary>Removes a peer. False where there is none of that name.</summary>
+    public bool RemovePeer(NodeKey publicKey)
+    {
+        if (!_peers.TryRemove(publicKey, out TraversalPeer? peer)) return false;
+        peer.Close();
+        _loop.Post((core, now) => core.HandlePeerRemoved(publicKey, now));
+        _demux.Forget(peer);
+        return true;
+    }
+
+    /// <summary>Marks every packet from now on; 0 = none.</summary>
+    /// <exception cref="SocketException">The process lacks CAP_NET_ADMIN.</exception>
+    public void SetFirewallMark(uint mark)
+    {
+        _mark = mark;
+        if (OperatingSystem.IsLinux()) _sockets.SetFirewallMark(mark);
+        _relays.SetFirewallMark(mark);
+    }
+
+    /// <summary>Uses other relays from now on; connections to those that stay are kept.</summary>
+    public void SetRelayMap(RelayMap map)
+    {
+        _map = map;
+        _loop.Post((core, now) =>
+        {
+            core.HandleRelayMap(map, now);
+            _relays.HandleMap(map);
+        });
+        _stunServers?.SetMap(map);
+    }
+
+    /// <summary>Other addresses are the tunnel's from now on.</summary>
+    public void SetTunnelAddresses(IReadOnlyList<TransportAddress> addresses)
+    {
+        _loop.Post((core, now) => core.HandleTunnelAddresses(addresses, now));
+        _links?.Exclude(addresses);
+    }
+
+    /// <summary>How the node and its peers stand at this moment.</summary>
+    public NodeStatus GetStatus() => _loop.Read((core, now) =>
+    {
+        DateTimeOffset wall = _options.TimeProvider.GetUtcNow();
+        HomeRelay? home = _map.Find(core.HomeRegion) is { } region ? new HomeRelay(region.Id, region.Code) : null;
+        List<PeerStatus> peers = [];
+        foreach (TraversalPeer peer in _peers.Values)
+        {
+            if (core.Describe(peer.PublicKey, now) is not { } report) continue;
+            peers.Add(new PeerStatus
+            {
+                PublicKey = peer.PublicKey,
+                Path = report.Path,
+                Endpoint = report.Remote.IsValid ? report.Remote : null,
+                Rtt = report.Rtt,
+                Since = wall - (now - report.Since),
+                RxBytes = peer.RxBytes,
+                TxBytes = peer.TxBytes,
+                Verdict = report.Verdict,
+            });
+        }
+
+        return new NodeStatus(new SelfStatus(PublicKey, home, UdpPort), peers);
+    });
+
+    /// <summary>Tells every change of path from now on, until cancelled or the node ends. A watcher that is slow misses the oldest.</summary>
+    public async IAsyncEnumerable<PathChange> WatchPathsAsync([EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        Channel<PathChange> changes = Channel.CreateBounded<PathChange>(new BoundedChannelOptions(MaxWaitingChanges) { FullMode = BoundedChannelFullMode.DropOldest });
+        _watchers.TryAdd(changes, 0);
+        try
+        {
+            await foreach (PathChange change in changes.Reader.ReadAllAsync(cancellation)) yield return change;
+        }
+        finally
+        {
+            _watchers.TryRemove(changes, out _);
+        }
+    }
+
+    /// <summary>Ends the node: its tasks, its thread, its sockets and its connections.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return;
+        if (_links is not null) await _links.DisposeAsync();
+        if (_stunServers is not null) await _stunServers.DisposeAsync();
+        await _relays.DisposeAsync();
+        await _loop.DisposeAsync();
+        _sockets.Dispose();
+        await _state.DisposeAsync();
+        Metrics.Dispose();
+        foreach (TraversalPeer peer in _peers.Values) peer.Close();
+        foreach (Channel<PathChange> watcher in _watchers.Keys) watcher.Writer.TryComplete();
+    }
+
+    private void Start()
+    {
+        TraversalLog.Started(_log, PublicKey, UdpPort);
+        if (_sockets.WantedPort != 0 && _sockets.WantedPort != UdpPort) TraversalLog.PortTaken(_log, _sockets.WantedPort, UdpPort);
+        _loop.Post((core, now) => core.HandleTunnelAddresses(_options.TunnelAddresses, now));
+        _loop.Start();
+        _links = new LinkMonitor(_options.TunnelAddresses, _options.AllowLoopback, _options.TimeProvider, HandleAddresses);
+        _stunServers = new StunServerList(_map, _dns, _loop, _options.TimeProvider);
+        _sockets.Start(_demux.Receive);
+    }
+
+    private void HandleAddresses(IReadOnlyList<TransportAddress> addresses)
+    {
+        _loop.Post((core, now) => core.HandleLocalAddresses(addresses, now));
+        _relays.Verify();
+    }
+
+    private void Send(Transmit transmit)
+    {
+        if (transmit.IsByRelay) _relays.FindConnected(transmit.RegionId)?.SendControl(transmit.Peer, transmit.Payload);
+        else _sockets.Send(transmit.Socket, transmit.Destination, transmit.Payload); // A check that does not go is a check unanswered: the core draws its conclusion.
+    }
+
+    private void CarryOut(NodeEvent nodeEvent)
+    {
+        switch (nodeEvent)
+        {
+            case NodeEvent.PathSelected selected:
+                Publish(selected);
+                break;
+            case NodeEvent.AddressLearnt learnt when _peers.TryGetValue(learnt.Peer, out TraversalPeer? owner):
+                _demux.Learn(learnt.Address, owner);
+                break;
+            case NodeEvent.AddressForgotten forgotten:
+                _demux.Forget(forgotten.Address);
+                break;
+            case NodeEvent.RelayWanted wanted when _map.Find(wanted.RegionId) is { } region:
+                _relays.Want(region);
+                break;
+            case NodeEvent.RelayUnwanted unwanted:
+                _relays.LetGo(unwanted.RegionId);
+                break;
+            case NodeEvent.HomeSelected home:
+                _relays.SetHome(home.RegionId);
+                TraversalLog.HomeSelected(_log, _map.Find(home.RegionId)?.Code ?? "none");
+                break;
+            case NodeEvent.PeerHomeLearnt home:
+                _state.NoteHome(home.Peer, home.RegionId);
+                break;
+            default:
+                break; // For a peer that was removed meanwhile.
+        }
+    }
+
+    private void Publish(NodeEvent.PathSelected selected)
+    {
+        if (!_peers.TryGetValue(selected.Peer, out TraversalPeer? peer)) return;
+        bool isAnotherWay = selected.Path.Kind != peer.Path;
+        peer.SetPath(selected.Path);
+        if (selected.Path.Kind == PathKind.Direct)
+        {
+            _state.NoteAddress(selected.Peer, selected.Path.Remote);
+            TraversalLog.PathAddress(_log, selected.Peer, selected.Path.Remote);
+        }
+
+        if (isAnotherWay) TraversalLog.PathSelected(_log, selected.Peer, Spell(selected.Path.Kind));
+        PathChange change = new(selected.Peer, selected.Path.Kind, selected.Path.Remote.IsValid ? selected.Path.Remote : null);
+        foreach (Channel<PathChange> watcher in _watchers.Keys) watcher.Writer.TryWrite(change);
+    }
+
+    private static string Spell(PathKind kind) => kind switch
+    {
+        PathKind.Direct => "directly",
+        PathKind.Relay => "by relay",
+        _ => "no way",
+    };
+
+    private static void Validate(TraversalNodeOptions options)
+    {
+        if (options.Port == 0) throw new ArgumentException("Port 0 is no port: give 1 to 65535, or null for the one that follows from the key.", nameof(options));
+        if (options.FirewallMark != 0 && !OperatingSystem.IsLinux()) throw new ArgumentException("Firewall marks are Linux's: leave FirewallMark at 0 here.", nameof(options));
+        if (options.StateFile is { } file && Path.GetDirectoryName(Path.GetFullPath(file)) is { } directory && !Directory.Exists(directory))
+        {
+            throw new ArgumentException($"StateFile {file} lies in a directory that does not exist: make it, or give another.", nameof(options));
+        }
+    }
+}

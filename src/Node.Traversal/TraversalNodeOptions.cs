@@ -1,0 +1,53 @@
+using Addresses;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Relay.Protocol;
+
+namespace Node.Traversal;
+
+/// <summary>What a node is started with.</summary>
+public sealed record TraversalNodeOptions
+{
+    /// <summary>The node's keys. The public key is its name to its peers.</summary>
+    public required NodeKeyPair PrivateKey { get; init; }
+
+    /// <summary>The relays it may use. Without any, only peers whose addresses are known can be reached.</summary>
+    public RelayMap RelayMap { get; init; } = RelayMap.Empty;
+
+    /// <summary>The local UDP port; null = one that follows from the key, so that it is the same after a restart.</summary>
+    public ushort? Port { get; init; }
+
+    /// <summary>The firewall mark of every packet the node sends, TCP and DNS too; 0 = none. Linux only; takes CAP_NET_ADMIN.</summary>
+    public uint FirewallMark { get; init; }
+
+    /// <summary>Addresses of the tunnel that the node carries: never candidates, for a tunnel inside itself carries nothing.</summary>
+    public IReadOnlyList<TransportAddress> TunnelAddresses { get; init; } = [];
+
+    /// <summary>A file in which the node keeps what it has learnt; null = nothing is kept, and its clock must not be set back between starts.</summary>
+    public string? StateFile { get; init; }
+
+    /// <summary>Says that loopback addresses are tried too: for tests and demonstrations on one machine.</summary>
+    public bool AllowLoopback { get; init; }
+
+    /// <summary>Where the node logs.</summary>
+    public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
+
+    /// <summary>The clock.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+}
+
+/// <summary>A peer to be reached.</summary>
+public sealed record TraversalPeerOptions
+{
+    /// <summary>The peer's public key.</summary>
+    public required NodeKey PublicKey { get; init; }
+
+    /// <summary>The addresses that lead to this peer through the tunnel (WireGuard's AllowedIPs): no path to any peer may lie in there.</summary>
+    public IReadOnlyList<IpPrefix> AllowedAddresses { get; init; } = [];
+
+    /// <summary>Addresses where the peer may be reached, if any are known.</summary>
+    public IReadOnlyList<TransportAddress> ExtraCandidates { get; init; } = [];
+
+    /// <summary>Takes what the peer sends; null = it is kept for <see cref="TraversalPeer.ReceiveAsync"/>.</summary>
+    public IPeerDatagramSink? Sink { get; init; }
+}
