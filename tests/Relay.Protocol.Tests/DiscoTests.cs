@@ -72,8 +72,8 @@ public class DiscoTests
 
     [Fact]
     public void Hello_is_byte_exact() => Assert.Equal(
-        "40008901c420" + Golden.ClientKeyHex + "02c420" + Golden.ServerKeyHex
-        + "03cf0006501e0b1c0000" + "0407" + "05c420" + Golden.ServerKeyHex + "06c420" + Golden.ClientKeyHex + "07cd0384" + "0802" + "0901",
+        "40008a01c420" + Golden.ClientKeyHex + "02c420" + Golden.ServerKeyHex
+        + "03cf0006501e0b1c0000" + "0407" + "05c420" + Golden.ServerKeyHex + "06c420" + Golden.ClientKeyHex + "07cd0384" + "0802" + "0901" + "0ac3",
         Golden.Hex(SomeHello().ToMessage()));
 
     [Fact]
@@ -123,6 +123,7 @@ public class DiscoTests
         Counter = 7,
         DiscoKey = new DiscoKey(Golden.Server.PublicKey),
         Echo = new DiscoKey(Golden.Client.PublicKey),
+        AsksForAnswer = true,
         HomeRegion = 900,
         Nat = new NatProfile(NatMapping.EndpointDependent, UdpReach.Works),
     };

@@ -37,6 +37,9 @@ public sealed record Hello
     /// <summary>The receiver's disco key as last heard; null where none was.</summary>
     public DiscoKey? Echo { get; init; }
 
+    /// <summary>Says that the sender waits for the receiver's own Hello.</summary>
+    public bool AsksForAnswer { get; init; }
+
     /// <summary>The region of the relay map where the sender is at home; 0 where it has none yet.</summary>
     public int HomeRegion { get; init; }
 
@@ -52,7 +55,7 @@ public sealed record Hello
         ArrayBufferWriter<byte> buffer = new(256);
         buffer.Write<byte>([(byte)DiscoMessageType.Hello, 0]);
         MessagePackWriter writer = new(buffer);
-        writer.WriteMapHeader(Echo is null ? 8 : 9);
+        writer.WriteMapHeader(Echo is null ? 9 : 10);
         WriteKey(ref writer, Field.Sender, Sender);
         WriteKey(ref writer, Field.Receiver, Receiver);
         WriteNumber(ref writer, Field.StartedAt, StartedAt);
@@ -62,6 +65,8 @@ public sealed record Hello
         WriteNumber(ref writer, Field.HomeRegion, HomeRegion);
         WriteNumber(ref writer, Field.NatMapping, (long)Nat.Mapping);
         WriteNumber(ref writer, Field.UdpReach, (long)Nat.Udp);
+        writer.Write((int)Field.AsksForAnswer);
+        writer.Write(AsksForAnswer);
         writer.Flush();
         return buffer.WrittenSpan.ToArray();
     }
@@ -91,6 +96,7 @@ public sealed record Hello
 
         NodeKey sender = default, receiver = default, disco = default, echo = default;
         long startedAt = 0, counter = -1, home = 0, mapping = 0, udp = 0;
+        bool asks = false;
         for (int i = 0; i < count; i++)
         {
             switch ((Field)reader.ReadInt32())
@@ -104,6 +110,7 @@ public sealed record Hello
                 case Field.HomeRegion: home = reader.ReadInt64(); break;
                 case Field.NatMapping: mapping = reader.ReadInt64(); break;
                 case Field.UdpReach: udp = reader.ReadInt64(); break;
+                case Field.AsksForAnswer: asks = reader.ReadBoolean(); break;
                 default: reader.Skip(); break; // For later versions.
             }
         }
@@ -117,6 +124,7 @@ public sealed record Hello
             Counter = counter,
             DiscoKey = new DiscoKey(disco),
             Echo = echo.IsZero ? null : new DiscoKey(echo),
+            AsksForAnswer = asks,
             HomeRegion = (int)home,
             Nat = new NatProfile(
                 mapping is >= 0 and <= 2 ? (NatMapping)mapping : NatMapping.Unknown,
@@ -156,5 +164,6 @@ public sealed record Hello
         HomeRegion = 7,
         NatMapping = 8,
         UdpReach = 9,
+        AsksForAnswer = 10,
     }
 }

@@ -136,7 +136,7 @@ internal sealed class PeerSession
         _nextCallMeMaybe = _nextCallMeMaybe is { } next ? Instant.Min(next, earliest) : earliest;
     }
 
-    /// <summary>Sends a Hello now. With an echo it is news; without one it asks the peer for its own.</summary>
+    /// <summary>Sends a Hello now: news, an answer, or a question that is repeated until it is answered.</summary>
     public void SendHello(Instant now)
     {
         int region = Route.Choose(now);
@@ -153,7 +153,8 @@ internal sealed class PeerSession
             StartedAt = _context.Options.StartedAt,
             Counter = _context.NextHelloCounter++,
             DiscoKey = _context.OwnDiscoKey,
-            Echo = Hellos.IsAwaiting && IsConfirmed ? null : DiscoKey,
+            Echo = DiscoKey,
+            AsksForAnswer = Hellos.IsAwaiting,
             HomeRegion = _context.HomeRegion,
             Nat = _context.Nat,
         };
@@ -219,7 +220,7 @@ internal sealed class PeerSession
         JudgeHope();
         Hellos.HandleHeard();
         if (!IsConfirmed) Hellos.Ask(now);
-        else if (!knowsUs || isNewStart) Hellos.Plan(now); // It asks, or does not know yet that we know it.
+        else if (hello.AsksForAnswer || !knowsUs || isNewStart) Hellos.Plan(now); // It asks, or does not know yet that we know it.
 
         if (becomesConfirmed)
         {

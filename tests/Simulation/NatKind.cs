@@ -1,0 +1,68 @@
+namespace Simulation;
+
+/// <summary>How a NAT chooses the public port of a socket (RFC 4787 §4.1).</summary>
+public enum Mapping
+{
+    /// <summary>One public port whatever the destination.</summary>
+    EndpointIndependent,
+
+    /// <summary>Another for another destination address.</summary>
+    AddressDependent,
+
+    /// <summary>Another for another destination address or port.</summary>
+    AddressAndPortDependent,
+}
+
+/// <summary>Whose packets a NAT lets in (RFC 4787 §5).</summary>
+public enum Filtering
+{
+    /// <summary>Anybody's.</summary>
+    EndpointIndependent,
+
+    /// <summary>Those of addresses that were sent to.</summary>
+    AddressDependent,
+
+    /// <summary>Those of addresses and ports that were sent to.</summary>
+    AddressAndPortDependent,
+}
+
+/// <summary>A kind of NAT.</summary>
+public sealed record NatKind(Mapping Mapping, Filtering Filtering)
+{
+    /// <summary>Says that the public port is the local one where it is free; else it is random.</summary>
+    public bool PreservesPorts { get; init; }
+
+    /// <summary>Says that hosts behind it may reach each other by their public addresses.</summary>
+    public bool Hairpins { get; init; }
+
+    /// <summary>How long an idle mapping lives.</summary>
+    public TimeSpan Lifetime { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Says that it drops all UDP.</summary>
+    public bool BlocksUdp { get; init; }
+
+    /// <summary>Endpoint-independent mapping, port- and address-dependent filtering: the usual home router.</summary>
+    public static NatKind Easy { get; } = new(Mapping.EndpointIndependent, Filtering.AddressAndPortDependent);
+
+    /// <summary>A random port for every destination, and only known ports let in.</summary>
+    public static NatKind Hard { get; } = new(Mapping.AddressAndPortDependent, Filtering.AddressAndPortDependent);
+
+    /// <summary>No UDP at all.</summary>
+    public static NatKind Blocked { get; } = Easy with { BlocksUdp = true };
+
+    /// <summary>Says that a peer cannot know beforehand which port it will be reached from.</summary>
+    public bool IsHard => Mapping != Mapping.EndpointIndependent;
+
+    /// <summary>The lab's short name: eim-apdf, edm-apdf…</summary>
+    public override string ToString() => (BlocksUdp ? "blocked:" : "") + Mapping switch
+    {
+        Mapping.EndpointIndependent => "eim",
+        Mapping.AddressDependent => "adm",
+        _ => "edm",
+    } + Filtering switch
+    {
+        Filtering.EndpointIndependent => "-eif",
+        Filtering.AddressDependent => "-adf",
+        _ => "-apdf",
+    };
+}

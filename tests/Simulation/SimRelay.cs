@@ -1,0 +1,77 @@
+using Relay.Protocol;
+using Relay.Protocol.Frames;
+
+namespace Simulation;
+
+/// <summary>A relay: who is connected is reached by its key. It forwards, says who is gone, and can be stopped and started.</summary>
+public sealed class SimRelay(SimWorld world, int regionId, TimeSpan delay)
+{
+    private readonly Dictionary<NodeKey, SimNode> _clients = [];
+    private readonly HashSet<(NodeKey From, NodeKey To)> _sent = [];
+
+    /// <summary>The region it is.</summary>
+    public int RegionId => regionId;
+
+    /// <summary>From a node to the relay, one way.</summary>
+    public TimeSpan Delay => delay;
+
+    /// <summary>Says whether it runs.</summary>
+    public bool IsUp { get; private set; } = true;
+
+    /// <summary>Packets it has carried.</summary>
+    public int Carried { get; private set; }
+
+    /// <summary>A node connects: TCP, TLS and login take four ways there and back.</summary>
+    public void Connect(SimNode node) => world.After(delay * 8, () =>
+    {
+        if (!IsUp || !node.WantsRelay(regionId))
+        {
+            node.HandleRelay(regionId, isConnected: false);
+            return;
+        }
+
+        _clients[node.Key] = node;
+        node.HandleRelay(regionId, isConnected: true);
+    });
+
+    /// <summary>A node leaves; those it has sent to are told.</summary>
+    public void Disconnect(SimNode node)
+    {
+        if (!_clients.TryGetValue(node.Key, out SimNode? current) || current != node) return;
+        _clients.Remove(node.Key);
+        foreach ((NodeKey from, NodeKey to) in _sent.Where(pair => pair.From == node.Key).ToArray())
+        {
+            _sent.Remove((from, to));
+            if (_clients.TryGetValue(to, out SimNode? receiver)) world.After(delay, () => receiver.HandlePeerGone(regionId, from, PeerGoneReason.Disconnected));
+        }
+    }
+
+    /// <summary>Ends: all connections break.</summary>
+    public void Stop()
+    {
+        IsUp = false;
+        SimNode[] clients = [.. _clients.Values];
+        _clients.Clear();
+        _sent.Clear();
+        foreach (SimNode client in clients) client.HandleRelay(regionId, isConnected: false);
+    }
+
+    /// <summary>Runs again.</summary>
+    public void Start() => IsUp = true;
+
+    /// <summary>A node sends a packet.</summary>
+    public void Send(SimNode from, NodeKey to, byte[] packet) => world.After(delay, () =>
+    {
+        if (!IsUp || !_clients.ContainsKey(from.Key)) return;
+        if (_clients.TryGetValue(to, out SimNode? receiver))
+        {
+            Carried++;
+            _sent.Add((from.Key, to));
+            world.After(delay, () => receiver.ReceiveRelayed(regionId, from.Key, packet));
+        }
+        else if (PacketKinds.Of(packet) == PacketKind.Disco)
+        {
+            world.After(delay, () => from.HandlePeerGone(regionId, to, PeerGoneReason.NotHere));
+        }
+    });
+}

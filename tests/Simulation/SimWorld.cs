@@ -1,0 +1,137 @@
+using Addresses;
+using Timing;
+
+namespace Simulation;
+
+/// <summary>
+/// A small internet in virtual time. Everything random comes from one seed, and everything that happens is an event with a time: the same
+/// seed gives the same run, to the last packet.
+/// </summary>
+public sealed class SimWorld
+{
+    private readonly PriorityQueue<Action, (long Ticks, long Order)> _events = new();
+    private readonly Dictionary<UInt128, ISimReceiver> _receivers = [];
+    private readonly List<SimNode> _nodes = [];
+    private long _order;
+    private ulong _trace = 14695981039346656037; // FNV-1a.
+
+    /// <summary>Makes an empty world.</summary>
+    public SimWorld(int seed)
+    {
+        Seed = seed;
+        Random = new Random(seed);
+    }
+
+    /// <summary>What all that is random comes from.</summary>
+    public int Seed { get; }
+
+    /// <summary>The world's randomness.</summary>
+    public Random Random { get; }
+
+    /// <summary>The present.</summary>
+    public Instant Now { get; private set; } = Instant.Origin + TimeSpan.FromSeconds(1000);
+
+    /// <summary>From a site to the core of the network, one way.</summary>
+    public TimeSpan AccessDelay { get; set; } = TimeSpan.FromMilliseconds(5);
+
+    /// <summary>The most a packet is delayed beyond that: packets overtake each other.</summary>
+    public TimeSpan Jitter { get; set; }
+
+    /// <summary>The share of UDP packets that the network loses, 0 to 1.</summary>
+    public double Loss { get; set; }
+
+    /// <summary>Says whether UDP from one public address to another is cut.</summary>
+    public Func<TransportAddress, TransportAddress, bool> IsCut { get; set; } = (_, _) => false;
+
+    /// <summary>The relays, by region.</summary>
+    public Dictionary<int, SimRelay> Relays { get; } = [];
+
+    /// <summary>UDP packets that nobody took: filtered, expired, to nowhere.</summary>
+    public int Dropped { get; private set; }
+
+    /// <summary>A number made of everything that has happened: two runs with one seed have the same.</summary>
+    public ulong Trace => _trace;
+
+    /// <summary>The nodes.</summary>
+    public IReadOnlyList<SimNode> Nodes => _nodes;
+
+    /// <summary>Has packets to an address handed to <paramref name="receiver"/>; null = to nobody.</summary>
+    public void Attach(TransportAddress address, ISimReceiver? receiver)
+    {
+        if (receiver is null) _receivers.Remove(address.Bits);
+        else _receivers[address.Bits] = receiver;
+    }
+
+    /// <summary>Adds a node: its timers run with the world's.</summary>
+    public void Add(SimNode node) => _nodes.Add(node);
+
+    /// <summary>Does something later.</summary>
+    public void After(TimeSpan delay, Action action) => _events.Enqueue(action, ((Now + delay).Ticks, _order++));
+
+    /// <summary>Carries a UDP packet through the core of the network.</summary>
+    public void Carry(TransportAddress source, TransportAddress destination, byte[] payload)
+    {
+        if (Random.NextDouble() < Loss || IsCut(source, destination)) return;
+        After(AccessDelay * 2 + Jitter * Random.NextDouble(), () =>
+        {
+            Note(source, destination, payload.Length);
+            if (_receivers.TryGetValue(destination.Bits, out ISimReceiver? receiver)) receiver.Receive(source, destination, payload);
+            else Dropped++;
+        });
+    }
+
+    /// <summary>Counts a packet that a NAT or a host has dropped.</summary>
+    public void CountDrop() => Dropped++;
+
+    /// <summary>Lets time pass.</summary>
+    public void Run(TimeSpan time)
+    {
+        Instant end = Now + time;
+        while (true)
+        {
+            Instant next = _nodes.Count == 0 ? Instant.Never : _nodes.Min(node => node.NextTimeout);
+            if (_events.TryPeek(out _, out (long Ticks, long Order) first)) next = Instant.Min(next, new Instant(first.Ticks));
+            if (next > end) break;
+
+            Now = Instant.Max(Now, next);
+            while (_events.TryPeek(out Action? action, out (long Ticks, long Order) due) && due.Ticks <= Now.Ticks)
+            {
+                _events.Dequeue();
+                action();
+            }
+
+            foreach (SimNode node in _nodes) node.HandleTimeout();
+        }
+
+        Now = end;
+    }
+
+    /// <summary>Lets time pass until something is so.</summary>
+    /// <returns>How long it took; null = it was not so within <paramref name="limit"/>.</returns>
+    public TimeSpan? RunUntil(Func<bool> isSo, TimeSpan limit)
+    {
+        Instant start = Now;
+        while (!isSo())
+        {
+            if (Now - start >= limit) return null;
+            Run(TimeSpan.FromMilliseconds(1));
+        }
+
+        return Now - start;
+    }
+
+    private void Note(TransportAddress source, TransportAddress destination, int length)
+    {
+        foreach (ulong value in (ReadOnlySpan<ulong>)[(ulong)Now.Ticks, (ulong)source.Bits, source.Port, (ulong)destination.Bits, destination.Port, (ulong)length])
+        {
+            _trace = (_trace ^ value) * 1099511628211;
+        }
+    }
+}
+
+/// <summary>Takes packets that come to its address from the core of the network.</summary>
+public interface ISimReceiver
+{
+    /// <summary>Takes one.</summary>
+    void Receive(TransportAddress source, TransportAddress destination, byte[] payload);
+}
