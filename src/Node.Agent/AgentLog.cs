@@ -77,7 +77,4 @@ internal static partial class AgentLog
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The relay map could not be kept for a start without a network: {Problem}")]
     public static partial void MapNotKept(this ILogger logger, string problem);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The relay map says InsecureForTests for {Relay}: its certificate is not checked, and anybody in between can pose as it")]
-    public static partial void InsecureRelay(this ILogger logger, string relay);
 }
