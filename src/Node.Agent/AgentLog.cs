@@ -18,11 +18,11 @@ internal static partial class AgentLog
     [LoggerMessage(Level = LogLevel.Warning, Message = "{File} line {Line}: SaveConfig = true will write this program's loopback endpoints into the file; remove the line")]
     public static partial void SaveConfig(this ILogger logger, string file, int line);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Interface} has another private key than {File}: bring the two together with wg syncconf")]
-    public static partial void AnotherKey(this ILogger logger, string @interface, string file);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Interface} has another private key than its file: bring the two together with wg syncconf")]
+    public static partial void AnotherKey(this ILogger logger, string @interface);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Peer {Peer} is in {File} but not on {Interface}: bring the two together with wg syncconf")]
-    public static partial void MissingPeer(this ILogger logger, NodeKey peer, string file, string @interface);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Peer {Peer} is in the file but not on {Interface}: bring the two together with wg syncconf")]
+    public static partial void MissingPeer(this ILogger logger, NodeKey peer, string @interface);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Peer {Peer} in {File} is this node itself, and is left out")]
     public static partial void OwnKey(this ILogger logger, NodeKey peer, string file);
@@ -37,7 +37,7 @@ internal static partial class AgentLog
     public static partial void WireGuardBack(this ILogger logger);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Put {Count} endpoints back, {Total} in all")]
-    public static partial void EndpointsCorrected(this ILogger logger, int count, long total);
+    public static partial void EndpointsCorrected(this ILogger logger, long count, long total);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "WireGuard listens on port {Port} now")]
     public static partial void ListenPortChanged(this ILogger logger, int port);
@@ -77,7 +77,4 @@ internal static partial class AgentLog
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The relay map could not be kept for a start without a network: {Problem}")]
     public static partial void MapNotKept(this ILogger logger, string problem);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The relay map says InsecureForTests for {Relay}: its certificate is not checked, and anybody in between can pose as it")]
-    public static partial void InsecureRelay(this ILogger logger, string relay);
 }

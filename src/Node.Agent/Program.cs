@@ -2,5 +2,6 @@ using Node.Agent.Commands;
 using Settings;
 
 CommandSet commands = new("relay-node", "Makes WireGuard peers without an endpoint reach each other: through a relay at once, directly as soon as it can be.", "NODE");
+UpCommand.AddTo(commands);
 StatusCommand.AddTo(commands);
 return await ProgramRunner.RunAsync(commands, args);

@@ -153,6 +153,9 @@ public sealed class TraversalNode : IAsyncDisposable
         _links?.Exclude(addresses);
     }
 
+    /// <summary>Other ranges lead into the tunnel from now on, besides those of the node's own peers.</summary>
+    public void SetTunnelRanges(IReadOnlyList<IpPrefix> ranges) => _loop.Post((core, now) => core.HandleTunnelRanges(ranges, now));
+
     /// <summary>How the node and its peers stand at this moment.</summary>
     public NodeStatus GetStatus() => _loop.Read((core, now) =>
     {
@@ -161,7 +164,8 @@ public sealed class TraversalNode : IAsyncDisposable
         List<PeerStatus> peers = [];
         foreach (TraversalPeer peer in _peers.Values)
         {
-            if (core.Describe(peer.PublicKey, now) is not { } report) continue;
+            // One that was added a moment ago has not reached the core yet.
+            PeerReport report = core.Describe(peer.PublicKey, now) ?? new PeerReport(PathKind.None, default, 0, null, now, new PathVerdict(VerdictCode.Checking, "the peer was added just now"));
             peers.Add(new PeerStatus
             {
                 PublicKey = peer.PublicKey,
@@ -213,6 +217,7 @@ public sealed class TraversalNode : IAsyncDisposable
         TraversalLog.Started(_log, PublicKey, UdpPort);
         if (_sockets.WantedPort != 0 && _sockets.WantedPort != UdpPort) TraversalLog.PortTaken(_log, _sockets.WantedPort, UdpPort);
         _loop.Post((core, now) => core.HandleTunnelAddresses(_options.TunnelAddresses, now));
+        _loop.Post((core, now) => core.HandleTunnelRanges(_options.TunnelRanges, now));
         _loop.Start();
         _links = new LinkMonitor(_options.TunnelAddresses, _options.AllowLoopback, _options.TimeProvider, HandleAddresses);
         _stunServers = new StunServerList(_map, _dns, _loop, _options.TimeProvider);

@@ -23,6 +23,9 @@ public sealed record TraversalNodeOptions
     /// <summary>Addresses of the tunnel that the node carries: never candidates, for a tunnel inside itself carries nothing.</summary>
     public IReadOnlyList<TransportAddress> TunnelAddresses { get; init; } = [];
 
+    /// <summary>Ranges that lead into the tunnel although no peer here has them, such as those of peers that the tunnel reaches by itself: no path may lie in there.</summary>
+    public IReadOnlyList<IpPrefix> TunnelRanges { get; init; } = [];
+
     /// <summary>A file in which the node keeps what it has learnt; null = nothing is kept, and its clock must not be set back between starts.</summary>
     public string? StateFile { get; init; }
 

@@ -1,13 +1,14 @@
 using System.Net.Sockets;
 using Addresses;
-using Node.Agent.Maps;
 
 namespace Node.Agent.Control;
 
 /// <summary>Tells what fits through the tunnel without being cut into fragments.</summary>
 internal static class PathMtu
 {
-    private const int IpProtoIp = 0; // Linux's numbers.
+    private const int SolSocket = 1; // Linux's numbers.
+    private const int SoMark = 36;
+    private const int IpProtoIp = 0;
     private const int IpMtu = 14;
     private const int IpProtoIpv6 = 41;
     private const int Ipv6Mtu = 24;
@@ -23,7 +24,7 @@ internal static class PathMtu
         try
         {
             using Socket socket = new(remote.IsIpv4 ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6, SocketType.Dgram, ProtocolType.Udp);
-            MarkedConnection.Mark(socket, mark); // The way past the tunnel, not the one through it.
+            if (mark != 0) socket.SetRawSocketOption(SolSocket, SoMark, BitConverter.GetBytes(mark)); // The way past the tunnel, not the one through it.
             socket.Connect(remote.ToIPEndPoint());
             byte[] value = new byte[sizeof(int)];
             socket.GetRawSocketOption(remote.IsIpv4 ? IpProtoIp : IpProtoIpv6, remote.IsIpv4 ? IpMtu : Ipv6Mtu, value);

@@ -14,10 +14,10 @@ internal static class LoopbackAddresses
     /// <summary>16: so many addresses are tried before giving up; two taken ones in a row are rare already.</summary>
     public const int MaxAttempts = 16;
 
-    // 127.0.0.0/16 is crowded (resolvers, host names, containers), and the last networks are popular for tests.
+    // 127.64.0.0/10: below it is crowded (resolvers, host names, containers), and above it are the networks others pick by hand.
     private const uint Network = 127u << 24;
-    private const uint FirstSecondByte = 96;
-    private const uint SecondBytes = 128;
+    private const uint FirstSecondByte = 64;
+    private const uint SecondBytes = 64;
     private const uint LastBytes = 254; // 1 to 254: .0 and .255 look like a network and a broadcast.
 
     // Below the ports that are given out (32768 and up), where a socket of the node or of WireGuard on all addresses would be in the way.

@@ -31,6 +31,7 @@ internal sealed class NodeCore
     private readonly Dictionary<NodeKey, PeerSession> _peersByDiscoKey = [];
     private TokenBucket _hellos;
     private IReadOnlyList<TransportAddress> _localAddresses = [];
+    private IReadOnlyList<IpPrefix> _otherTunnelRanges = [];
 
     /// <summary>Makes a core that knows no peers and no addresses yet.</summary>
     public NodeCore(NodeCoreOptions options, RelayMap map, Instant now)
@@ -158,6 +159,14 @@ internal sealed class NodeCore
     {
         _context.Filter.SetTunnelAddresses(addresses);
         HandleObservations(now);
+        Settle(now);
+    }
+
+    /// <summary>Takes ranges that lead into the tunnel although none of our peers has them: those of peers that WireGuard reaches without us.</summary>
+    public void HandleTunnelRanges(IReadOnlyList<IpPrefix> ranges, Instant now)
+    {
+        _otherTunnelRanges = ranges;
+        UpdateTunnelRanges(now);
         Settle(now);
     }
 
@@ -329,7 +338,7 @@ internal sealed class NodeCore
 
     private void UpdateTunnelRanges(Instant now)
     {
-        _context.Filter.SetTunnelRanges(_peers.Values.SelectMany(peer => peer.Options.TunnelRanges));
+        _context.Filter.SetTunnelRanges(_peers.Values.SelectMany(peer => peer.Options.TunnelRanges).Concat(_otherTunnelRanges));
         HandleObservations(now);
     }
 

@@ -9,14 +9,14 @@ public sealed class StatusTests
     private static readonly AgentStatus Status = new("wg0", "own+key=", new HomeRelayStatus(900, "lab"), 51234,
     [
         new PeerStatusLine("one=", "direct", "198.51.100.7:41000", TimeSpan.FromMilliseconds(1.2346), Since, 10, 2_000_000, null),
-        new PeerStatusLine("two=", "relay", null, null, Since, 0, 0, new VerdictStatus("hard_both", "Both NATs give each destination another port.")),
+        new PeerStatusLine("two=", "relay", null, null, Since, 0, 0, new VerdictStatus("hard_both", "both NATs give each destination another port")),
     ]);
 
     [Fact]
     public void Programs_get_exactly_what_was_promised() => Assert.Equal(
         """{"self":{"publicKey":"own+key=","homeRelay":{"regionId":900,"regionCode":"lab"},"udpPort":51234},"peers":[""" +
         """{"publicKey":"one=","path":"direct","endpoint":"198.51.100.7:41000","rttMs":1.235,"since":"2026-05-04T01:02:01.500Z","rxBytes":10,"txBytes":2000000,"verdict":null},""" +
-        """{"publicKey":"two=","path":"relay","endpoint":null,"rttMs":null,"since":"2026-05-04T01:02:01.500Z","rxBytes":0,"txBytes":0,"verdict":{"code":"hard_both","text":"Both NATs give each destination another port."}}]}""",
+        """{"publicKey":"two=","path":"relay","endpoint":null,"rttMs":null,"since":"2026-05-04T01:02:01.500Z","rxBytes":0,"txBytes":0,"verdict":{"code":"hard_both","text":"both NATs give each destination another port"}}]}""",
         StatusJson.Write(Status));
 
     [Fact]
@@ -31,7 +31,7 @@ public sealed class StatusTests
         Assert.Equal("""
             wg0: own+key=, UDP port 51234, at home in relay region lab (900)
               one=  direct 198.51.100.7:41000    1.2 ms  for 5 min   received 10 B, sent 1.9 MiB
-              two=  by relay                          -  for 5 min   received 0 B, sent 0 B  Both NATs give each destination another port.
+              two=  by relay                          -  for 5 min   received 0 B, sent 0 B  both NATs give each destination another port
             MTU: set wg0 to 1380.
             """, text);
     }

@@ -21,7 +21,7 @@ internal sealed class FakeWireGuard : IDisposable
     public void Write(string interfaceName, int key, int port, string mark, params ReadOnlySpan<(int Peer, string Endpoint)> peers)
     {
         string text = $"{Keys.PrivateText(key)}\t{Keys.Peer(key).ToBase64()}\t{port}\t{mark}\n";
-        foreach ((int peer, string endpoint) in peers) text += $"{Keys.Peer(peer).ToBase64()}\t(none)\t{endpoint}\t10.9.0.{peer}/32\t0\t0\t0\toff\n";
+        foreach ((int peer, string endpoint) in peers) text += $"{Keys.Peer(peer).ToBase64()}\t(none)\t{endpoint}\t10.9.0.0/32\t0\t0\t0\toff\n";
         string file = Path.Combine(_directory, interfaceName);
         File.WriteAllText(file + ".made", text);
         File.Move(file + ".made", file, overwrite: true);

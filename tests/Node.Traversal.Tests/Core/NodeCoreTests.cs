@@ -185,6 +185,21 @@ public class NodeCoreTests
     }
 
     [Fact]
+    public void Ranges_of_peers_that_are_not_ours_lead_into_the_tunnel_all_the_same()
+    {
+        _world.Left.Core.HandleTunnelRanges([Prefix("198.18.2.0/24")], _world.Now);
+        _world.Left.Begin(_world.Right);
+        _world.Right.Begin(_world.Left);
+        _world.Connect(_world.Left);
+        _world.Connect(_world.Right);
+
+        _world.Run(TimeSpan.FromSeconds(3));
+
+        Assert.Equal(PathKind.Relay, _world.Left.Path.Kind);
+        Assert.True(_world.Left.Core.Drops[NodeDrop.RefusedSource] > 0);
+    }
+
+    [Fact]
     public void Random_and_damaged_packets_never_throw()
     {
         GoDirect();

@@ -1,0 +1,80 @@
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
+using Node.Agent.Control;
+using Node.Agent.Maps;
+using Node.Agent.WireGuard;
+using Settings;
+
+namespace Node.Agent.Commands;
+
+/// <summary><c>relay-node up CONF</c>: runs an agent in the foreground.</summary>
+internal sealed class UpCommand
+{
+    private readonly OptionKey _conf;
+    private readonly OptionKey _interface;
+    private readonly OptionKey _relayMap;
+    private readonly OptionKey _port;
+    private readonly OptionKey _socket;
+    private readonly OptionKey _logLevel;
+
+    private UpCommand(OptionSet options)
+    {
+        _conf = options.AddArgument("conf", "CONF", "The interface's wg-quick file. Its peers without an Endpoint are carried.");
+        _interface = options.AddText("interface", "NAME", "The WireGuard interface, which exists already. Without it, the file's name without .conf.");
+        _relayMap = options.AddText("relay-map", "FILE|URL", "The relay map (DERPMap JSON), as a file or by https. #RelayMap in [Interface] does the same.");
+        _port = options.AddText("port", "N", "The UDP port. Without it, one that follows from the key. #RelayPort in [Interface] does the same.");
+        _socket = options.AddText("socket", "PATH", $"The control socket. Without it, {ControlDirectory.SocketOf("NAME")}.");
+        _logLevel = options.AddText("log-level", "LEVEL", "Trace, Debug, Information, Warning or Error.", nameof(LogLevel.Information));
+    }
+
+    /// <summary>Adds the command to the program.</summary>
+    public static void AddTo(CommandSet commands)
+    {
+        OptionSet options = commands.Begin("up", "Connects the peers of a WireGuard interface, in the foreground.");
+        UpCommand command = new(options);
+        commands.Add(options, command.RunAsync);
+    }
+
+    private async Task<int> RunAsync(ParsedOptions values, CancellationToken stopping)
+    {
+        AgentOptions options = Read(values);
+        LogLevel level = ReadLevel(values);
+        using ILoggerFactory loggers = LoggerFactory.Create(logging => logging
+            .SetMinimumLevel(level)
+            .AddSimpleConsole(console => console.SingleLine = true)
+            .AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace));
+
+        StateDirectory? state = StateDirectory.Open(out string? problem);
+        if (problem is not null) loggers.CreateLogger("relay-node").NoState(problem);
+
+        await using TunnelAgent agent = await TunnelAgent.StartAsync(options, state, loggers, TimeProvider.System, stopping);
+        using PosixSignalRegistration reload = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
+        {
+            signal.Cancel = true;
+            agent.AskReload();
+        });
+        ReadyLine.Write(agent.Listen, ("interface", options.Interface), ("socket", options.SocketPath));
+        await agent.RunAsync(stopping);
+        return 0;
+    }
+
+    private AgentOptions Read(ParsedOptions values)
+    {
+        string file = values.Required(_conf);
+        string name = values.Text(_interface) ?? InterfaceName.FromFile(file);
+        if (!InterfaceName.IsGood(name)) throw new OptionException(values.SourceOf(_interface), $"'{name}' is no name of an interface", "give up to 15 letters, digits and _=+.-");
+        return new AgentOptions
+        {
+            ConfigFile = file,
+            Interface = name,
+            SocketPath = values.Text(_socket) ?? ControlDirectory.SocketOf(name),
+            RelayMap = values.Text(_relayMap) is { } map ? RelayMapLocation.Parse(map, values.SourceOf(_relayMap)) : null,
+            Port = (ushort?)values.Number(_port, 0, ushort.MaxValue),
+        };
+    }
+
+    private LogLevel ReadLevel(ParsedOptions values) =>
+        Enum.TryParse(values.Text(_logLevel), ignoreCase: true, out LogLevel level) && Enum.IsDefined(level)
+            ? level
+            : throw new OptionException(values.SourceOf(_logLevel), $"'{values.Text(_logLevel)}' is no level", "give Trace, Debug, Information, Warning or Error");
+}

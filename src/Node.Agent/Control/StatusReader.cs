@@ -1,0 +1,62 @@
+using System.Net.NetworkInformation;
+using System.Text.Json;
+using Addresses;
+using Node.Traversal;
+using Relay.Protocol;
+
+namespace Node.Agent.Control;
+
+/// <summary>Puts together what the node and the kernel know.</summary>
+internal static class StatusReader
+{
+    /// <summary>The status while there is a node.</summary>
+    /// <param name="interfaceName">WireGuard's interface.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="mark">WireGuard's mark.</param>
+    public static AgentStatus Read(string interfaceName, TraversalNode node, uint mark)
+    {
+        NodeStatus status = node.GetStatus();
+        HomeRelayStatus? home = status.Self.HomeRelay is { } relay ? new HomeRelayStatus(relay.RegionId, relay.RegionCode) : null;
+        return new AgentStatus(interfaceName, status.Self.PublicKey.ToBase64(), home, status.Self.UdpPort, [.. status.Peers.Select(ReadPeer)])
+        {
+            MtuAdvice = MtuOf(interfaceName) is { } mtu ? PathMtu.Advise(interfaceName, mtu, DirectPaths(status, mark)) : null,
+        };
+    }
+
+    /// <summary>The status while a node is on its way: the same peers, none of them reached.</summary>
+    public static AgentStatus WithoutNode(string interfaceName, NodeKey self, IEnumerable<NodeKey> peers, DateTimeOffset now)
+    {
+        VerdictStatus verdict = new(Spell(VerdictCode.Checking), "the node is being started");
+        return new AgentStatus(interfaceName, self.ToBase64(), null, 0, [.. peers.Select(peer => new PeerStatusLine(peer.ToBase64(), Spell(PathKind.None), null, null, now, 0, 0, verdict))]);
+    }
+
+    private static PeerStatusLine ReadPeer(PeerStatus peer) => new(
+        peer.PublicKey.ToBase64(),
+        Spell(peer.Path),
+        peer.Endpoint?.ToString(),
+        peer.Rtt,
+        peer.Since,
+        peer.RxBytes,
+        peer.TxBytes,
+        peer.Verdict is { } verdict ? new VerdictStatus(Spell(verdict.Code), verdict.Text) : null);
+
+    private static string Spell(PathKind path) => path switch
+    {
+        PathKind.Direct => "direct",
+        PathKind.Relay => "relay",
+        _ => "none",
+    };
+
+    private static string Spell(VerdictCode code) => JsonNamingPolicy.SnakeCaseLower.ConvertName(code.ToString());
+
+    private static IEnumerable<(TransportAddress Remote, int Mtu)> DirectPaths(NodeStatus status, uint mark)
+    {
+        foreach (PeerStatus peer in status.Peers)
+        {
+            if (peer.Path == PathKind.Direct && peer.Endpoint is { } remote && PathMtu.To(remote, mark) is { } mtu) yield return (remote, mtu);
+        }
+    }
+
+    private static int? MtuOf(string interfaceName) =>
+        NetworkInterface.GetAllNetworkInterfaces().FirstOrDefault(found => found.Name == interfaceName)?.GetIPProperties().GetIPv4Properties()?.Mtu;
+}
