@@ -1,0 +1,47 @@
+namespace NatLab;
+
+/// <summary>A machine of the lab on which programs run.</summary>
+public sealed class LabHost
+{
+    private readonly Lab _lab;
+
+    internal LabHost(Lab lab, string name, NetworkNamespace inside)
+    {
+        _lab = lab;
+        Name = name;
+        Namespace = inside;
+    }
+
+    public string Name { get; }
+    public NetworkNamespace Namespace { get; }
+
+    /// <summary>The site it is plugged into; null for the public server.</summary>
+    public Site? Site { get; private set; }
+
+    /// <summary>Its IPv4 address.</summary>
+    public string Address { get; private set; } = Lab.ServerAddress;
+
+    /// <summary>Its IPv6 address, where its site has IPv6.</summary>
+    public string? AddressIPv6 { get; private set; } = Lab.ServerAddressIPv6;
+
+    /// <summary>Runs a command here, to its end.</summary>
+    public Task<string> RunAsync(params string[] command) => Namespace.RunAsync(command);
+
+    /// <summary>Starts a program here; it ends with the lab at the latest.</summary>
+    public LabProcess Start(IReadOnlyList<string> command, IReadOnlyDictionary<string, string>? environment = null) =>
+        _lab.Track(Namespace.Start($"{Name}:{Path.GetFileName(command[0])}", command, environment));
+
+    /// <summary>Takes the cable out and plugs it in at <paramref name="site"/>, perhaps where it was: the host gets a new address.</summary>
+    public async Task MoveToAsync(Site site)
+    {
+        await Namespace.IpAsync("link delete dev eth0");
+        await site.ConnectAsync(this);
+    }
+
+    internal void Connected(Site site, string address, string? addressIPv6)
+    {
+        Site = site;
+        Address = address;
+        AddressIPv6 = addressIPv6;
+    }
+}

@@ -1,0 +1,106 @@
+namespace NatLab;
+
+/// <summary>What IPv6 a site has.</summary>
+public enum IPv6Access
+{
+    /// <summary>None at all.</summary>
+    None,
+
+    /// <summary>Global addresses, and a router that only lets in what belongs to a flow from inside.</summary>
+    Firewalled,
+
+    /// <summary>Global addresses, and no filter.</summary>
+    Open,
+}
+
+/// <summary>A router with a NAT of its own, and the hosts behind it on one LAN.</summary>
+public sealed class Site
+{
+    private const int FirstHost = 10; // 192.168.i.10, as an ordinary router's DHCP would begin.
+    private const int MaxHosts = 200;
+
+    private readonly Lab _lab;
+    private readonly int _number;
+    private readonly IPv6Access _ipv6;
+    private readonly List<LabHost> _hosts = [];
+    private int _addressesGiven;
+
+    internal Site(Lab lab, string name, int number, NatKind kind, IPv6Access ipv6)
+    {
+        _lab = lab;
+        _number = number;
+        _ipv6 = ipv6;
+        Name = name;
+        Kind = kind;
+        Router = lab.NamespaceOf($"{name}-nat");
+    }
+
+    public string Name { get; }
+    public NatKind Kind { get; }
+
+    /// <summary>The router, for rules and questions of a test's own.</summary>
+    public NetworkNamespace Router { get; }
+
+    /// <summary>The router's address on the public side.</summary>
+    public string PublicAddress => $"198.18.{_number}.2";
+
+    /// <summary>The site's first host.</summary>
+    public LabHost Host => _hosts[0];
+
+    internal string CoreInterface => $"{Name}-wan";
+    private string Lan => Kind.IsPublic ? $"198.18.{_number + 100}" : $"192.168.{_number}";
+    private string LanIPv6 => $"2001:db8:{_number:x}:1:";
+
+    /// <summary>Adds a host to the LAN.</summary>
+    public async Task<LabHost> AddHostAsync(string name)
+    {
+        LabHost host = new(_lab, name, _lab.NamespaceOf(name));
+        await Lab.CreateNamespaceAsync(host.Namespace, forwards: false);
+        await ConnectAsync(host);
+        _hosts.Add(host);
+        return host;
+    }
+
+    /// <summary>Drops every UDP packet that the router would forward, and only those.</summary>
+    public Task BlockUdpAsync() => Router.NftAsync("add rule inet filter blocked meta l4proto udp drop\n");
+
+    /// <summary>Lets UDP pass again.</summary>
+    public Task UnblockUdpAsync() => Router.NftAsync("flush chain inet filter blocked\n");
+
+    internal async Task BuildAsync(NetworkNamespace core)
+    {
+        await Lab.CreateNamespaceAsync(Router, forwards: true);
+        await Lab.LayCableAsync(core, CoreInterface, Router, "wan");
+        await core.IpAsync([
+            $"addr add 198.18.{_number}.1/24 dev {CoreInterface}",
+            $"addr add 2001:db8:ffff:{_number:x}::1/64 dev {CoreInterface} nodad",
+            $"route add 2001:db8:{_number:x}::/48 via 2001:db8:ffff:{_number:x}::2",
+            .. Kind.IsPublic ? new[] { $"route add {Lan}.0/24 via {PublicAddress}" } : [],
+        ]);
+        await Router.IpAsync(
+            "link add lan type bridge", $"addr add {Lan}.1/24 dev lan", $"addr add {LanIPv6}:1/64 dev lan nodad",
+            $"addr add {PublicAddress}/24 dev wan", $"addr add 2001:db8:ffff:{_number:x}::2/64 dev wan nodad",
+            $"route add default via 198.18.{_number}.1", $"route add ::/0 via 2001:db8:ffff:{_number:x}::1");
+        core.AskNeighboursOften();
+        await Router.NftAsync(NatRules.ForRouter(Kind, PublicAddress, _ipv6 == IPv6Access.Firewalled));
+    }
+
+    /// <summary>Plugs a host's cable into this LAN and gives it a new address.</summary>
+    internal async Task ConnectAsync(LabHost host)
+    {
+        if (_addressesGiven == MaxHosts) throw new LabException($"site {Name} has given {MaxHosts} addresses, all it has");
+
+        int number = FirstHost + _addressesGiven++;
+        await Lab.LayCableAsync(Router, $"p-{host.Name}", host.Namespace, "eth0");
+        await Router.IpAsync($"link set dev p-{host.Name} master lan", "link set dev lan up"); // A bridge with a port has a carrier at once.
+        List<string> lines = [$"addr add {Lan}.{number}/24 dev eth0", $"route add default via {Lan}.1"];
+        if (_ipv6 != IPv6Access.None) lines.InsertRange(1, [$"addr add {LanIPv6}:{number:x}/64 dev eth0 nodad"]);
+        if (_ipv6 != IPv6Access.None) lines.Add($"route add ::/0 via {LanIPv6}:1");
+        await host.Namespace.IpAsync(lines);
+        Router.AskNeighboursOften();
+        host.Namespace.AskNeighboursOften();
+        await host.Namespace.WaitForRouteAsync(Lab.ServerAddress);
+        if (_ipv6 != IPv6Access.None) await host.Namespace.WaitForRouteAsync(Lab.ServerAddressIPv6);
+        host.Connected(this, $"{Lan}.{number}", _ipv6 == IPv6Access.None ? null : $"{LanIPv6}:{number:x}");
+    }
+}

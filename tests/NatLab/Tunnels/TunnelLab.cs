@@ -1,0 +1,78 @@
+namespace NatLab;
+
+/// <summary>How a <see cref="TunnelLab"/> is built.</summary>
+public sealed record TunnelLabOptions
+{
+    /// <summary>The NAT of the site of a.</summary>
+    public required string NatOfA { get; init; }
+
+    /// <summary>The NAT of the site of b; null puts b behind the NAT of a, on the same LAN.</summary>
+    public required string? NatOfB { get; init; }
+
+    /// <summary>True if all of a's traffic goes through the tunnel.</summary>
+    public bool FullTunnelAtA { get; init; }
+}
+
+/// <summary>Two machines, a and b, with a tunnel between them that no configuration names an endpoint for, and a relay. Agents are started by the test.</summary>
+public sealed class TunnelLab : IAsyncDisposable
+{
+    private const string AddressOfA = "10.77.0.1";
+    private const string AddressOfB = "10.77.0.2";
+
+    private TunnelLab(Lab lab, RelayStation relay, TunnelNode a, TunnelNode b)
+    {
+        Lab = lab;
+        Relay = relay;
+        A = a;
+        B = b;
+    }
+
+    public Lab Lab { get; }
+    public RelayStation Relay { get; }
+    public TunnelNode A { get; }
+    public TunnelNode B { get; }
+
+    /// <summary>Builds the lab, starts the relay, and configures WireGuard at both ends.</summary>
+    public static async Task<TunnelLab> CreateAsync(TunnelLabOptions options)
+    {
+        Lab lab = await Lab.CreateAsync();
+        try
+        {
+            Site siteOfA = await lab.AddSiteAsync("a", NatKind.Parse(options.NatOfA));
+            LabHost hostOfB = options.NatOfB is { } kind ? (await lab.AddSiteAsync("b", NatKind.Parse(kind))).Host : await siteOfA.AddHostAsync("b");
+            RelayStation relay = await RelayStation.StartAsync(lab);
+            TunnelNode a = await TunnelNode.CreateAsync(lab, siteOfA.Host, AddressOfA);
+            TunnelNode b = await TunnelNode.CreateAsync(lab, hostOfB, AddressOfB);
+            string[] everything = ["0.0.0.0/0", "::/0"];
+            await a.Link.StartAsync(PlanFor(a, b, options.FullTunnelAtA ? everything : [$"{AddressOfB}/32"], 51820, relay));
+            await b.Link.StartAsync(PlanFor(b, a, [$"{AddressOfA}/32"], 51821, relay));
+            return new TunnelLab(lab, relay, a, b);
+        }
+        catch
+        {
+            await lab.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Starts both agents, b first.</summary>
+    public async Task StartAgentsAsync()
+    {
+        await B.StartAgentAsync();
+        await A.StartAgentAsync();
+    }
+
+    /// <summary>What everybody said last, for the message of a test that failed.</summary>
+    public string Describe() => string.Join('\n', new[] { Relay.Process, A.Agent, B.Agent }.OfType<LabProcess>().Select(process => process.Tail()));
+
+    public ValueTask DisposeAsync() => Lab.DisposeAsync();
+
+    private static WireGuardPlan PlanFor(TunnelNode self, TunnelNode peer, string[] allowedIps, int listenPort, RelayStation relay) => new()
+    {
+        Keys = self.Keys,
+        Addresses = [$"{self.TunnelAddress}/24"],
+        ListenPort = listenPort,
+        RelayLines = [$"#RelayMap = {relay.MapFile}"],
+        Peers = [new WireGuardPeer(peer.Keys.PublicKey, allowedIps)],
+    };
+}

@@ -1,0 +1,79 @@
+using System.Diagnostics;
+
+namespace NatLab;
+
+/// <summary>A machine with WireGuard and, beside it, <c>relay-node</c>.</summary>
+public sealed class TunnelNode
+{
+    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(50);
+
+    private readonly string _program;
+    private readonly string _files;
+
+    private TunnelNode(Lab lab, LabHost host, string tunnelAddress, WireGuardKeys keys, string program)
+    {
+        _program = program;
+        _files = lab.Files;
+        Host = host;
+        TunnelAddress = tunnelAddress;
+        Keys = keys;
+        Link = new WireGuardLink(host, $"{lab.Name}{host.Name}", lab.Files);
+    }
+
+    public LabHost Host { get; }
+
+    /// <summary>Its address inside the tunnel.</summary>
+    public string TunnelAddress { get; }
+
+    public WireGuardKeys Keys { get; }
+    public WireGuardLink Link { get; }
+
+    /// <summary>The agent's process, for its log; null before the first start.</summary>
+    public LabProcess? Agent { get; private set; }
+
+    public static async Task<TunnelNode> CreateAsync(Lab lab, LabHost host, string tunnelAddress) =>
+        new(lab, host, tunnelAddress, await WireGuardKeys.CreateAsync(), await PublishedPrograms.PathOfAsync("relay-node"));
+
+    /// <summary>Starts <c>relay-node up</c> and waits until it is ready.</summary>
+    public async Task StartAgentAsync()
+    {
+        // A node's state and nothing else is its own: the machine's directories are one for all namespaces.
+        Dictionary<string, string> environment = new() { ["STATE_DIRECTORY"] = Path.Combine(_files, $"state-{Host.Name}") };
+        Agent = Host.Start([_program, "up", Link.ConfigFile, "--log-level", "debug"], environment);
+        await Agent.WaitForLineAsync(ProgramReady.IsReadyLine, StartTimeout);
+    }
+
+    /// <summary>Asks the agent for its status.</summary>
+    /// <exception cref="LabException">It does not answer.</exception>
+    public async Task<NodeReport> StatusAsync() => NodeReport.Parse(await Command.RunAsync([_program, "status", "--json", "--socket", $"/run/relay-node/{Link.Name}.sock"]));
+
+    /// <summary>The status as a person sees it.</summary>
+    public Task<string> StatusTextAsync() => Command.RunAsync([_program, "status", "--socket", $"/run/relay-node/{Link.Name}.sock"]);
+
+    /// <summary>What the agent says of one peer.</summary>
+    public async Task<PeerReport> PeerAsync(TunnelNode peer) =>
+        (await StatusAsync()).Peers.SingleOrDefault(report => report.PublicKey == peer.Keys.PublicKey)
+        ?? throw new LabException($"the status of {Host.Name} has no peer {peer.Keys.PublicKey}");
+
+    /// <summary>Asks until what the agent says of <paramref name="peer"/> is <paramref name="wanted"/>.</summary>
+    /// <exception cref="LabException">It did not become so in time.</exception>
+    public async Task<PeerReport> WaitForPeerAsync(TunnelNode peer, Func<PeerReport, bool> isWanted, string wanted, TimeSpan timeout)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            PeerReport report = await PeerAsync(peer);
+            if (isWanted(report)) return report;
+            if (Stopwatch.GetElapsedTime(start) > timeout)
+                throw new LabException($"{Host.Name}: not {wanted} after {timeout.TotalSeconds:0.#} s but {report}\n{Agent?.Tail()}");
+            await Task.Delay(PollInterval);
+        }
+    }
+
+    public Task<PeerReport> WaitForDirectAsync(TunnelNode peer, TimeSpan timeout) => WaitForPeerAsync(peer, report => report.Path == PeerReport.Direct, "direct", timeout);
+
+    public Task<PeerReport> WaitForRelayedAsync(TunnelNode peer, TimeSpan timeout) => WaitForPeerAsync(peer, report => report.Path == PeerReport.Relayed, "relayed", timeout);
+
+    public Task<PeerReport> WaitForVerdictAsync(TunnelNode peer, string code, TimeSpan timeout) => WaitForPeerAsync(peer, report => report.Verdict?.Code == code, $"'{code}'", timeout);
+}
