@@ -41,7 +41,12 @@ internal sealed class UpCommand
         LogLevel level = ReadLevel(values);
         using ILoggerFactory loggers = LoggerFactory.Create(logging => logging
             .SetMinimumLevel(level)
-            .AddSimpleConsole(console => console.SingleLine = true)
+            .AddSimpleConsole(console =>
+            {
+                console.SingleLine = true;
+                console.UseUtcTimestamp = true;
+                console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
+            })
             .AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace));
 
         StateDirectory? state = StateDirectory.Open(out string? problem);

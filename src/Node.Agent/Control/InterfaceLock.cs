@@ -25,9 +25,9 @@ internal sealed class InterfaceLock : IDisposable
         {
             throw new OptionException(path, "it may not be written", "run as the owner of the directory, or give --socket PATH in another one");
         }
-        catch (IOException exception) when (File.Exists(path))
+        catch (IOException) when (File.Exists(path))
         {
-            throw new OptionException(interfaceName, $"another relay-node has this interface ({exception.Message.TrimEnd('.')})", "stop that one first");
+            throw new OptionException(interfaceName, $"another relay-node has this interface (it holds {path})", "stop that one first");
         }
     }
 

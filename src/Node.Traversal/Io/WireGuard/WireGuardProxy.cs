@@ -100,6 +100,7 @@ public sealed class WireGuardProxy : IDisposable
         foreach (WireGuardLink link in _links.Values) Close(link);
         _poller.Dispose();
         _batch.Dispose();
+        _drops.Dispose();
     }
 
     private void Connect(WireGuardLink link)

@@ -1,3 +1,6 @@
+using System.Diagnostics.Metrics;
+using Node.Traversal.Telemetry;
+
 namespace Node.Traversal;
 
 /// <summary>Packets that were lost between WireGuard and the node, by reason.</summary>
@@ -11,13 +14,17 @@ public readonly record struct WireGuardProxyDrops(long Refused, long TooLong, lo
     public long Total => Refused + TooLong + Closed + Failed;
 }
 
-/// <summary>Counts them, from any thread.</summary>
-internal sealed class WireGuardDropCounter
+/// <summary>Counts them, from any thread, and shows them beside the node's other drops.</summary>
+internal sealed class WireGuardDropCounter : IDisposable
 {
+    private readonly Meter _meter = new(TraversalMetrics.MeterName);
     private long _refused;
     private long _tooLong;
     private long _closed;
     private long _failed;
+
+    public WireGuardDropCounter() =>
+        _meter.CreateObservableCounter("node.wireguard.dropped", Measure, "{packet}", "Packets lost between the local WireGuard and the node, by reason.");
 
     public WireGuardProxyDrops Total => new(Volatile.Read(ref _refused), Volatile.Read(ref _tooLong), Volatile.Read(ref _closed), Volatile.Read(ref _failed));
 
@@ -28,4 +35,14 @@ internal sealed class WireGuardDropCounter
     public void Closed(int packets) => Interlocked.Add(ref _closed, packets);
 
     public void Failed(int packets) => Interlocked.Add(ref _failed, packets);
+
+    public void Dispose() => _meter.Dispose();
+
+    private IEnumerable<Measurement<long>> Measure()
+    {
+        WireGuardProxyDrops total = Total;
+        return [Of(total.Refused, "refused"), Of(total.TooLong, "too_long"), Of(total.Closed, "closed"), Of(total.Failed, "failed")];
+    }
+
+    private static Measurement<long> Of(long packets, string reason) => new(packets, new KeyValuePair<string, object?>("node.drop.reason", reason));
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
 using Addresses;
@@ -148,6 +149,25 @@ public sealed class WireGuardProxyTests : IDisposable
         Assert.Equal([1], received.Next());
         Assert.Equal([2], Receive(out _));
         Assert.Equal(2, _proxy.Drops.TooLong);
+    }
+
+    [Fact]
+    public void Losses_are_shown_by_reason()
+    {
+        Dictionary<string, long> shown = [];
+        using MeterListener listener = new();
+        listener.InstrumentPublished = (instrument, self) =>
+        {
+            if (instrument.Name == "node.wireguard.dropped") self.EnableMeasurementEvents(instrument);
+        };
+        listener.SetMeasurementEventCallback<long>((_, packets, tags, _) => shown[(string)tags[0].Value!] = shown.GetValueOrDefault((string)tags[0].Value!) + packets);
+        listener.Start();
+        _proxy.Open(AnyLoopback).Deliver([1]);
+
+        listener.RecordObservableInstruments();
+
+        Assert.True(shown["closed"] >= 1); // Other tests have proxies of their own at the same time.
+        Assert.Equal(4, shown.Count);
     }
 
     [Fact]
