@@ -271,7 +271,9 @@ public sealed class TraversalNode : IAsyncDisposable
     {
         if (!_peers.TryGetValue(selected.Peer, out TraversalPeer? peer)) return;
         bool isAnotherWay = selected.Path.Kind != peer.Path;
+        bool isAnotherPath = isAnotherWay || selected.Path.Remote != peer.Remote;
         peer.SetPath(selected.Path);
+        if (!isAnotherPath) return; // Doubt, or its end, on the same path: the embedder need not know.
         if (selected.Path.Kind == PathKind.Direct)
         {
             _state.NoteAddress(selected.Peer, selected.Path.Remote);

@@ -47,6 +47,8 @@ public sealed class TraversalPeer
 
     internal TraversalPeerOptions Options { get; }
 
+    internal TransportAddress Remote => _path.Remote;
+
     internal PathTraffic Traffic { get; } = new();
 
     internal long RxBytes => Volatile.Read(ref _rxBytes);
@@ -71,8 +73,9 @@ public sealed class TraversalPeer
             if (error != SocketError.Success) goesByRelay |= HandleRefusal(path, error);
         }
 
-        if (goesByRelay && _plane.QueueByRelay(path.RegionId, PublicKey, datagram, now)) _plane.FlushRelay(path.RegionId);
-        else if (goesByRelay && path.Kind == PathKind.Relay) Hold(datagram, now);
+        bool isQueued = goesByRelay && _plane.QueueByRelay(path.RegionId, PublicKey, datagram, now);
+        if (isQueued) _plane.FlushRelay(path.RegionId);
+        if (path.Kind == PathKind.Relay && (!isQueued || path.IsUnproven)) Hold(datagram, now);
     }
 
     /// <summary>Sends a batch with as few system calls as can be. From any thread, each with a batch of its own; never waits, allocates nothing on a direct path.</summary>
@@ -179,9 +182,8 @@ public sealed class TraversalPeer
         {
             bool isTaken = _plane.QueueByRelay(path.RegionId, PublicKey, batch[i], now);
             isQueued |= isTaken;
-            if (isTaken) continue;
-            if (path.Kind == PathKind.Relay) Hold(batch[i], now); // The connection has just gone; the core will say where to now.
-            else _plane.Counters.Count(TraversalDrop.SendFailed);
+            if (path.Kind == PathKind.Relay && (!isTaken || path.IsUnproven)) Hold(batch[i], now); // The connection has just gone, or the peer has yet to come.
+            else if (!isTaken) _plane.Counters.Count(TraversalDrop.SendFailed);
         }
 
         if (isQueued) _plane.FlushRelay(path.RegionId);
@@ -195,9 +197,10 @@ public sealed class TraversalPeer
             if (dropped > 0) _plane.Counters.Count(TraversalDrop.HeldTooLong, dropped);
         }
 
-        if (_path.Kind != PathKind.None && _path.Kind != PathKind.Relay) SendHeld(); // A way was found between the two.
+        if (_path.Kind == PathKind.Direct) SendHeld(); // A way was found between the two.
     }
 
+    /// <summary>Sends what is held, now that there is a way; copies stay until the peer is known to be at its end.</summary>
     private void SendHeld()
     {
         Instant now = _plane.Clock.Now;
@@ -206,16 +209,16 @@ public sealed class TraversalPeer
         {
             int dropped = _held.DropOld(now);
             if (dropped > 0) _plane.Counters.Count(TraversalDrop.HeldTooLong, dropped);
-            bool isQueued = false;
-            while (!_held.IsEmpty)
+            if (path.Kind == PathKind.Relay && !_plane.IsConnected(path.RegionId)) return;
+
+            foreach (byte[] packet in _held.Packets)
             {
-                if (path.Kind == PathKind.Relay && !_plane.IsConnected(path.RegionId)) break;
-                _held.TryTake(out byte[] packet);
-                if (path.Kind == PathKind.Relay) isQueued |= _plane.QueueByRelay(path.RegionId, PublicKey, packet, now);
+                if (path.Kind == PathKind.Relay) _plane.QueueByRelay(path.RegionId, PublicKey, packet, now);
                 else _plane.Sockets.Send(path.Socket, path.Remote, packet);
             }
 
-            if (isQueued) _plane.FlushRelay(path.RegionId);
+            if (!path.IsUnproven) _held.Clear();
+            if (path.Kind == PathKind.Relay) _plane.FlushRelay(path.RegionId);
         }
     }
 }

@@ -215,13 +215,13 @@ public sealed class SimNode
 
     private void Send(NodeKey peer, SimPeer link, byte[] packet)
     {
-        SelectedPath path = link.Path;
-        if (path.Kind == PathKind.None)
-        {
-            link.Held.Add(packet, _world.Now);
-            return;
-        }
+        if (link.Path.Kind == PathKind.None || link.Path.IsUnproven) link.Held.Add(packet, _world.Now);
+        Carry(peer, link, packet);
+    }
 
+    private void Carry(NodeKey peer, SimPeer link, byte[] packet)
+    {
+        SelectedPath path = link.Path;
         if (path.Kind == PathKind.Direct) Site.Send(Address, path.Remote, packet);
         bool goesByRelay = path.Kind == PathKind.Relay || link.Traffic.IsAlsoByRelay(path, _world.Now);
         if (goesByRelay && _connected.Contains(path.RegionId)) _world.Relays[path.RegionId].Send(this, peer, packet);
@@ -253,7 +253,8 @@ public sealed class SimNode
                 link.Path = selected.Path;
                 if (selected.Path.Kind == PathKind.None) break;
                 link.Held.DropOld(_world.Now);
-                while (link.Held.TryTake(out byte[] packet)) Send(selected.Peer, link, packet);
+                foreach (byte[] packet in link.Held.Packets.ToArray()) Carry(selected.Peer, link, packet);
+                if (!link.Path.IsUnproven) link.Held.Clear();
                 break;
             case NodeEvent.AddressLearnt learnt:
                 _owners[learnt.Address] = learnt.Peer;

@@ -44,11 +44,9 @@ internal sealed class HoldQueue
         return dropped;
     }
 
-    /// <summary>Takes the oldest packet.</summary>
-    public bool TryTake(out byte[] packet)
-    {
-        bool isTaken = _packets.TryDequeue(out (byte[] Packet, Instant HeldAt) oldest);
-        packet = oldest.Packet ?? [];
-        return isTaken;
-    }
+    /// <summary>The packets held, oldest first: they stay.</summary>
+    public IEnumerable<byte[]> Packets => _packets.Select(held => held.Packet);
+
+    /// <summary>Lets all go: they were sent.</summary>
+    public void Clear() => _packets.Clear();
 }

@@ -10,6 +10,12 @@ namespace Node.Traversal.Core.Paths;
 /// <param name="IsSuspect">Says that a direct path may be broken: packets go both ways until it is known.</param>
 internal sealed record SelectedPath(PathKind Kind, SocketId Socket, TransportAddress Remote, int RegionId, bool IsSuspect)
 {
+    /// <summary>
+    /// Says that the peer has not been heard through any relay yet, or is said to be gone: packets are sent, and a copy is held for the
+    /// moment in which it comes. Whoever starts a moment earlier than its peer loses nothing.
+    /// </summary>
+    public bool IsUnproven { get; init; }
+
     /// <summary>No way at present.</summary>
     public static SelectedPath None { get; } = new(PathKind.None, default, default, 0, false);
 

@@ -9,7 +9,7 @@ internal sealed class HelloSchedule
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(15);
 
     /// <summary>No peer is greeted more often than this, whatever it asks.</summary>
-    private static readonly TimeSpan MinGap = TimeSpan.FromMilliseconds(50);
+    public static readonly TimeSpan MinGap = TimeSpan.FromMilliseconds(20);
 
     private Instant? _last;
     private TimeSpan _pause = FirstPause;

@@ -17,6 +17,7 @@ internal sealed class PeerSession
     private const double CallMeMaybeBurst = 6;
 
     private static readonly TimeSpan MinCallMeMaybeGap = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan HelloFirst = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan HelloJitter = TimeSpan.FromMilliseconds(500);
 
     private readonly NodeContext _context;
@@ -238,6 +239,13 @@ internal sealed class PeerSession
 
     private void SendCallMeMaybe(Instant now)
     {
+        // The peer takes it only from a node whose Hello has echoed it: one that is about to go, goes first.
+        if (Hellos.Next is { } hello && hello - now <= HelloSchedule.MinGap)
+        {
+            _nextCallMeMaybe = hello + HelloFirst;
+            return;
+        }
+
         _nextCallMeMaybe = null;
         int region = Route.Choose(now);
         if (region == 0 || !IsConfirmed || _discoBox is null) return;
@@ -264,7 +272,7 @@ internal sealed class PeerSession
     {
         int region = Route.Choose(now);
         SelectedPath path = Finder.Selected is { } pair ? SelectedPath.Direct(pair, region, Finder.IsSuspect)
-            : region != 0 ? SelectedPath.ByRelay(region)
+            : region != 0 ? SelectedPath.ByRelay(region) with { IsUnproven = DiscoKey is null || Route.IsGoneEverywhere(now) }
             : SelectedPath.None;
         if (path == Path) return;
 
