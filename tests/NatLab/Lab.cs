@@ -81,6 +81,9 @@ public sealed class Lab : IAsyncDisposable
     /// <summary>Lets UDP between two sites pass again.</summary>
     public Task HealUdpAsync(Site one, Site other) => ChangeCutAsync("delete", one, other);
 
+    /// <summary>The last words of every program, for the message of a test that failed.</summary>
+    public string Describe() => string.Join('\n', _processes.Where(process => process.Lines.Count > 0).Select(process => process.Tail()));
+
     public async ValueTask DisposeAsync()
     {
         foreach (LabProcess process in _processes) process.Signal(UnixSignal.Kill);

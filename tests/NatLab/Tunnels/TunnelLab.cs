@@ -62,9 +62,6 @@ public sealed class TunnelLab : IAsyncDisposable
         await A.StartAgentAsync();
     }
 
-    /// <summary>What everybody said last, for the message of a test that failed.</summary>
-    public string Describe() => string.Join('\n', new[] { Relay.Process, A.Agent, B.Agent }.OfType<LabProcess>().Select(process => process.Tail()));
-
     public ValueTask DisposeAsync() => Lab.DisposeAsync();
 
     private static WireGuardPlan PlanFor(TunnelNode self, TunnelNode peer, string[] allowedIps, int listenPort, RelayStation relay) => new()

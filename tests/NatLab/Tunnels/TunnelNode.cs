@@ -66,7 +66,7 @@ public sealed class TunnelNode
             PeerReport report = await PeerAsync(peer);
             if (isWanted(report)) return report;
             if (Stopwatch.GetElapsedTime(start) > timeout)
-                throw new LabException($"{Host.Name}: not {wanted} after {timeout.TotalSeconds:0.#} s but {report}\n{Agent?.Tail()}");
+                throw new LabException($"{Host.Name}: not {wanted} after {timeout.TotalSeconds:0.#} s but {report}");
             await Task.Delay(PollInterval);
         }
     }
