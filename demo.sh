@@ -12,7 +12,7 @@ if [ $# -eq 0 ]; then
 fi
 
 echo "Building (a minute the first time)"
-dotnet build tests/Demo -c Release -v quiet
+dotnet build tests/Demo -c Release -v quiet -clp:ErrorsOnly
 if [ $# -eq 0 ] && [ "$(id -u)" -eq 0 ]; then
   for project in Relay.Server:relay-server Node.Agent:relay-node; do
     dotnet publish "src/${project%%:*}" -c Release -v quiet -o "$RELAY_PUBLISH_DIR/${project##*:}"

@@ -55,7 +55,7 @@ internal sealed class KernelStory(Timeline timeline)
         {
             IReadOnlyList<(string Name, double MegabitsPerSecond)> bars = await ThroughputScene.MeasureAsync(OrdinaryNat);
             timeline.Bars(bars, "Mbit/s");
-            return string.Join(", ", bars.Select(bar => $"{bar.Name} {bar.MegabitsPerSecond:0}")) + " Mbit/s";
+            return string.Join(", ", bars.Select(bar => $"{bar.Name} {bar.MegabitsPerSecond:0} Mbit/s ({bar.MegabitsPerSecond / bars[0].MegabitsPerSecond * 100:0} %)"));
         });
     }
 

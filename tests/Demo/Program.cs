@@ -8,7 +8,7 @@ const string help = """
       --simulated   in a simulated network and virtual time, with the same decisions but no sockets
     """;
 
-Timeline timeline = new(Console.Out, useColours: !Console.IsOutputRedirected);
+Timeline timeline = new(Console.Out, useColours: !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("NO_COLOR") is null);
 switch (args)
 {
     case []:
