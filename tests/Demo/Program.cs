@@ -1,38 +1,25 @@
-using System.Diagnostics;
 using Demo;
 using NatLab;
 
-Timeline timeline = new();
-long start = Stopwatch.GetTimestamp();
-bool isSimulated = args.Contains("--simulated");
-string? missing = OperatingSystem.IsLinux() ? LabRequirements.MissingForTunnels : "it needs Linux";
-try
-{
-    if (isSimulated || missing is not null || !OperatingSystem.IsLinux())
-    {
-        Timeline.Say(isSimulated
-            ? "The story in a simulated network, as asked."
-            : $"The kernel's network cannot be used here ({missing}), so the story is told in a simulated network. As root on Linux it runs on the real one.");
-        new SimulatedStory(timeline).Tell();
-    }
-    else
-    {
-        await new KernelStory(timeline).TellAsync();
-    }
-}
-catch (LabException exception)
-{
-    Console.Error.WriteLine($"\nThe story broke off: {exception.Message}");
-    return 1;
-}
+const string help = """
+    Shows what this project does: two machines behind NATs, a tunnel that no configuration names an endpoint for, and what becomes of it.
 
-Timeline.Say("");
-if (timeline.Failures.Count == 0)
-{
-    Timeline.Say($"All as it should be, in {Stopwatch.GetElapsedTime(start).TotalSeconds:0} s.");
-    return 0;
-}
+      (nothing)     in network namespaces on this machine, with the real programs; without root, as --simulated
+      --simulated   in a simulated network and virtual time, with the same decisions but no sockets
+    """;
 
-Timeline.Say($"{timeline.Failures.Count} not as it should be:");
-foreach (string failure in timeline.Failures) Timeline.Say($"  ✗ {failure}");
-return 1;
+Timeline timeline = new(Console.Out, useColours: !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("NO_COLOR") is null);
+switch (args)
+{
+    case []:
+        if (LabRequirements.MissingForTunnels is { } missing) return SimulatedStory.Tell(timeline, missing);
+        return await new KernelStory(timeline).TellAsync();
+    case ["--simulated"]:
+        return SimulatedStory.Tell(timeline, reason: null);
+    case ["--help"]:
+        Console.WriteLine(help);
+        return 0;
+    default:
+        Console.Error.WriteLine($"'{string.Join(' ', args)}' is not understood; --help says what is.");
+        return 2;
+}

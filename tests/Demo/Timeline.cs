@@ -1,45 +1,92 @@
-using System.Diagnostics;
+using System.Globalization;
 
 namespace Demo;
 
-/// <summary>Prints what happens and when, for a person to read. Colours only on a terminal.</summary>
-internal sealed class Timeline
+/// <summary>How a line is meant.</summary>
+internal enum Tone
 {
-    private readonly bool _hasColours = !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("NO_COLOR") is null;
-    private long _start = Stopwatch.GetTimestamp();
+    Plain,
+    Good,
+    Bad,
+    Quiet,
+    Relayed,
+    Direct,
+}
 
-    /// <summary>Scenarios that did not end as they should.</summary>
-    public List<string> Failures { get; } = [];
+/// <summary>Prints the story as it happens: titles, sketches, events with their time, and what came of it.</summary>
+internal sealed class Timeline(TextWriter output, bool useColours)
+{
+    private const string Reset = "\e[0m";
+    private readonly List<(string Name, bool Passed, string Result)> _results = [];
 
-    /// <summary>Where the time comes from; null = the clock since the chapter began.</summary>
-    public Func<TimeSpan>? Time { get; set; }
+    /// <summary>True if every scene so far came out as it should.</summary>
+    public bool IsGood => _results.TrueForAll(result => result.Passed);
 
-    /// <summary>Begins a chapter; its clock starts at zero.</summary>
-    public void Chapter(string title)
+    public void Headline(string text)
     {
-        _start = Stopwatch.GetTimestamp();
-        Console.WriteLine();
-        Console.WriteLine(Paint("1", title));
+        output.WriteLine();
+        output.WriteLine(Paint("\e[1m", text));
     }
 
-    /// <summary>Says something that has no time.</summary>
-    public static void Say(string text) => Console.WriteLine(text);
-
-    /// <summary>Notes what happens now.</summary>
-    public void Note(string text) => Console.WriteLine($"{Paint("2", Clock())}  {text}");
-
-    /// <summary>Notes what was measured, and whether it is what it should be.</summary>
-    public void Check(bool isRight, string text)
+    public void Title(int number, string text)
     {
-        Console.WriteLine($"{Paint("2", Clock())}  {(isRight ? Paint("32", "✓") : Paint("31", "✗"))} {text}");
-        if (!isRight) Failures.Add(text);
+        output.WriteLine();
+        output.WriteLine(Paint("\e[1m", $"{number}. {text}"));
     }
 
-    private string Clock()
+    public void Say(string text, Tone tone = Tone.Plain)
     {
-        TimeSpan time = Time?.Invoke() ?? Stopwatch.GetElapsedTime(_start);
-        return $"{time.TotalSeconds,8:0.000} s";
+        foreach (string line in text.Split('\n')) output.WriteLine(Paint(CodeOf(tone), $"   {line}"));
     }
 
-    private string Paint(string colour, string text) => _hasColours ? $"\u001b[{colour}m{text}\u001b[0m" : text;
+    /// <summary>An event, so long after the scene's beginning.</summary>
+    public void Event(TimeSpan at, string text, Tone tone = Tone.Plain)
+    {
+        string time = at.TotalSeconds.ToString("0.000", CultureInfo.InvariantCulture);
+        output.WriteLine($"   {Paint(CodeOf(Tone.Quiet), $"{time,7} s")}  {Paint(CodeOf(tone), text)}");
+    }
+
+    /// <summary>Ends a scene.</summary>
+    /// <param name="name">The scene in two or three words.</param>
+    /// <param name="passed">Whether it came out as it should.</param>
+    /// <param name="result">What came of it.</param>
+    public void Conclude(string name, bool passed, string result)
+    {
+        _results.Add((name, passed, result.Split('\n')[0]));
+        Say($"{(passed ? "✓" : "✗")} {result}", passed ? Tone.Good : Tone.Bad);
+    }
+
+    /// <summary>Numbers beside each other, the largest filling the line.</summary>
+    public void Bars(IReadOnlyList<(string Name, double Value)> bars, string unit)
+    {
+        const int Width = 40;
+        double largest = bars.Max(bar => bar.Value);
+        int nameWidth = bars.Max(bar => bar.Name.Length);
+        foreach ((string name, double value) in bars)
+        {
+            string bar = new('█', Math.Max(1, (int)Math.Round(value / largest * Width)));
+            output.WriteLine($"   {name.PadRight(nameWidth)}  {value.ToString("0", CultureInfo.InvariantCulture),5} {unit}  {Paint(CodeOf(Tone.Direct), bar)}");
+        }
+    }
+
+    /// <summary>All scenes once more, a line each.</summary>
+    public void Summary(TimeSpan took)
+    {
+        Headline($"In {took.TotalSeconds.ToString("0", CultureInfo.InvariantCulture)} s:");
+        int width = _results.Max(result => result.Name.Length);
+        foreach ((string name, bool passed, string result) in _results)
+            output.WriteLine($"   {Paint(CodeOf(passed ? Tone.Good : Tone.Bad), passed ? "✓" : "✗")} {name.PadRight(width)}  {result}");
+    }
+
+    private string Paint(string code, string text) => useColours && code.Length > 0 ? $"{code}{text}{Reset}" : text;
+
+    private static string CodeOf(Tone tone) => tone switch
+    {
+        Tone.Good => "\e[32m",
+        Tone.Bad => "\e[31m",
+        Tone.Quiet => "\e[90m",
+        Tone.Relayed => "\e[33m",
+        Tone.Direct => "\e[36m",
+        _ => "",
+    };
 }

@@ -79,9 +79,11 @@ public sealed class SimLab
     }
 
     /// <summary>Sends a request every 200 ms for that long; the other side answers each.</summary>
-    public void Ping(TimeSpan time)
+    public void Ping(TimeSpan time) => Ping(time, TimeSpan.FromMilliseconds(200));
+
+    /// <summary>Sends a request every <paramref name="interval"/> for that long; the other side answers each.</summary>
+    public void Ping(TimeSpan time, TimeSpan interval)
     {
-        TimeSpan interval = TimeSpan.FromMilliseconds(200);
         for (TimeSpan passed = TimeSpan.Zero; passed < time; passed += interval)
         {
             long number = ++_number;
