@@ -1,0 +1,87 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text.Json;
+
+namespace Relay.Server.Tests;
+
+/// <summary>relay-server in a process of its own.</summary>
+internal sealed partial class RunningRelay : IAsyncDisposable
+{
+    private const int Terminate = 15;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly Process _process;
+    private readonly string[] _tcp;
+
+    private RunningRelay(Process process, JsonElement ready)
+    {
+        _process = process;
+        _tcp = [.. ready.GetProperty("listen").EnumerateArray().Select(url => url.GetString()!).Where(url => url.StartsWith("tcp://", StringComparison.Ordinal)).Select(url => url["tcp://".Length..])];
+        PublicKey = ready.GetProperty("publicKey").GetString()!;
+    }
+
+    public string PublicKey { get; }
+
+    public string Tls => _tcp[0];
+
+    public string Plain => _tcp[^2];
+
+    public string Admin => _tcp[^1];
+
+    public int ExitCode => _process.ExitCode;
+
+    public static Process Launch(IEnumerable<string> arguments) => Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "relay-server.dll"), .. arguments])
+    {
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+    })!;
+
+    public static async Task<RunningRelay> StartAsync(params string[] arguments)
+    {
+        Process process = Launch(arguments);
+        process.ErrorDataReceived += (_, _) => { }; // Read, so that it never blocks.
+        process.BeginErrorReadLine();
+        string ready = await process.StandardOutput.ReadLineAsync().WaitAsync(Patience) ?? throw new InvalidOperationException("relay-server did not start.");
+        return new RunningRelay(process, JsonDocument.Parse(ready).RootElement);
+    }
+
+    public async Task<Stream> OpenPlainAsync() => await ConnectAsync(Plain);
+
+    public async Task<(Stream Stream, string Pin)> OpenTlsAsync()
+    {
+        SslStream tls = new(await ConnectAsync(Tls));
+        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "127.0.0.1", RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null });
+        return (tls, Convert.ToHexStringLower(SHA256.HashData(tls.RemoteCertificate!.GetRawCertData())));
+    }
+
+    /// <summary>Asks it to stop.</summary>
+    /// <returns>How long it took.</returns>
+    public async Task<TimeSpan> StopAsync()
+    {
+        long start = Stopwatch.GetTimestamp();
+        Assert.Equal(0, Kill(_process.Id, Terminate));
+        await _process.WaitForExitAsync().WaitAsync(Patience);
+        return Stopwatch.GetElapsedTime(start);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited) _process.Kill();
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+    }
+
+    private static async Task<NetworkStream> ConnectAsync(string address)
+    {
+        Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        await socket.ConnectAsync(IPEndPoint.Parse(address));
+        return new NetworkStream(socket, ownsSocket: true);
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int processId, int signal);
+}

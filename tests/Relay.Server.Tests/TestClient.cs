@@ -1,0 +1,76 @@
+using Relay.Protocol;
+using Relay.Protocol.Frames;
+using Relay.Protocol.Handshake;
+using Relay.Server.Tests.Core;
+
+namespace Relay.Server.Tests;
+
+/// <summary>The least client of a relay: logs in, sends packets, receives frames.</summary>
+internal sealed class TestClient : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    private readonly Stream _stream;
+    private readonly byte[] _buffer = new byte[256 << 10];
+    private int _held;
+
+    private TestClient(Stream stream, NodeKeyPair keys)
+    {
+        _stream = stream;
+        Key = keys.PublicKey;
+    }
+
+    public NodeKey Key { get; }
+
+    public NodeKey ServerKey { get; private set; }
+
+    public static async Task<TestClient> LogInAsync(Stream stream, byte seed)
+    {
+        NodeKeyPair keys = RelayWorld.Keys(seed);
+        TestClient client = new(stream, keys);
+        ClientHandshake handshake = new(keys, "relay", new ClientInfo(), new byte[Box.NonceLength]);
+        while (true)
+        {
+            if (handshake.TakeOutput() is { } output) await stream.WriteAsync(output);
+            client.Drop(handshake.Receive(client._buffer.AsSpan(0, client._held)));
+            if (handshake.IsComplete) break;
+            if (handshake.TakeOutput() is { } more) await stream.WriteAsync(more);
+            await client.FillAsync();
+        }
+
+        client.ServerKey = handshake.ServerKey;
+        return client;
+    }
+
+    public ValueTask SendAsync(NodeKey to, byte[] packet) => _stream.WriteAsync(RelayWorld.SendPacket(to, packet));
+
+    public async Task<(FrameType Type, byte[] Body)> ReceiveAsync()
+    {
+        while (true)
+        {
+            if (FrameHeader.TryRead(_buffer.AsSpan(0, _held), out FrameHeader header) && _held >= FrameHeader.Length + header.BodyLength)
+            {
+                byte[] body = _buffer.AsSpan(FrameHeader.Length, (int)header.BodyLength).ToArray();
+                Drop(FrameHeader.Length + body.Length);
+                return (header.Type, body);
+            }
+
+            await FillAsync();
+        }
+    }
+
+    public void Dispose() => _stream.Dispose();
+
+    private async Task FillAsync()
+    {
+        int read = await _stream.ReadAsync(_buffer.AsMemory(_held)).AsTask().WaitAsync(Patience);
+        if (read == 0) throw new EndOfStreamException();
+        _held += read;
+    }
+
+    private void Drop(int count)
+    {
+        _buffer.AsSpan(count, _held - count).CopyTo(_buffer);
+        _held -= count;
+    }
+}
