@@ -10,7 +10,7 @@ public sealed record NodeStatus(SelfStatus Self, IReadOnlyList<PeerStatus> Peers
 
 /// <summary>How the node itself stands.</summary>
 /// <param name="PublicKey">Its name.</param>
-/// <param name="HomeRelay">The region it is at home in; null = none yet.</param>
+/// <param name="HomeRelay">The region it is at home in; null = none yet, or its relay is not connected.</param>
 /// <param name="UdpPort">Its local UDP port.</param>
 public sealed record SelfStatus(NodeKey PublicKey, HomeRelay? HomeRelay, ushort UdpPort);
 

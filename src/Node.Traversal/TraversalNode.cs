@@ -160,7 +160,7 @@ public sealed class TraversalNode : IAsyncDisposable
     public NodeStatus GetStatus() => _loop.Read((core, now) =>
     {
         DateTimeOffset wall = _options.TimeProvider.GetUtcNow();
-        HomeRelay? home = _map.Find(core.HomeRegion) is { } region ? new HomeRelay(region.Id, region.Code) : null;
+        HomeRelay? home = _map.Find(core.HomeRegion) is { } region && _relays.FindConnected(region.Id) is not null ? new HomeRelay(region.Id, region.Code) : null;
         List<PeerStatus> peers = [];
         foreach (TraversalPeer peer in _peers.Values)
         {
