@@ -82,8 +82,9 @@ internal sealed class NodeLoop : IAsyncDisposable
             if (_core.NextTimeout <= now) _core.HandleTimeout(now);
         }
 
-        while (_core.TryDequeueTransmit(out Transmit transmit)) _transmit(transmit);
+        // Events first: once our pong is out, the peer sends data directly, and by then its address must lead to it.
         while (_core.TryDequeueEvent(out NodeEvent? nodeEvent)) _carryOut(nodeEvent!);
+        while (_core.TryDequeueTransmit(out Transmit transmit)) _transmit(transmit);
     }
 
     private void Plan()
