@@ -51,6 +51,22 @@ public sealed class TunnelTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Two_hard_nats_with_ipv6_behind_firewalls_are_direct_over_it()
+    {
+        TunnelLab lab = await BuildAsync("edm-apdf", "edm-apdf", ipv6: IPv6Access.Firewalled);
+        await lab.StartAgentsAsync();
+
+        PingStream pings = PingStream.Start(lab.A.Host, lab.B.TunnelAddress, PingInterval);
+        PeerReport report = await lab.A.WaitForDirectAsync(lab.B, Patience);
+        await SettleAsync(pings);
+
+        PingLoss loss = await pings.StopAsync();
+        Print($"{report}; {loss}");
+        Assert.StartsWith($"[{lab.B.Host.AddressIPv6}]:", report.Endpoint, StringComparison.Ordinal);
+        Assert.Equal(0, loss.Lost);
+    }
+
+    [Fact]
     public async Task Two_hosts_behind_one_nat_without_hairpin_meet_at_their_local_addresses()
     {
         TunnelLab lab = await BuildAsync("eimr-apdf", null);
@@ -255,10 +271,10 @@ public sealed class TunnelTests : IAsyncDisposable
         await _lab.DisposeAsync();
     }
 
-    private async Task<TunnelLab> BuildAsync(string natOfA, string? natOfB, bool fullTunnelAtA = false)
+    private async Task<TunnelLab> BuildAsync(string natOfA, string? natOfB, bool fullTunnelAtA = false, IPv6Access ipv6 = IPv6Access.None)
     {
         Needs.Tunnels();
-        return _lab = await TunnelLab.CreateAsync(new TunnelLabOptions { NatOfA = natOfA, NatOfB = natOfB, FullTunnelAtA = fullTunnelAtA });
+        return _lab = await TunnelLab.CreateAsync(new TunnelLabOptions { NatOfA = natOfA, NatOfB = natOfB, FullTunnelAtA = fullTunnelAtA, IPv6 = ipv6 });
     }
 
     /// <summary>Waits for another second of answered pings, so that a loss by the last change is seen.</summary>

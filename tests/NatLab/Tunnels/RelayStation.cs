@@ -52,7 +52,9 @@ public sealed class RelayStation
         _process = _lab.Server.Start([
             _program, "--listen", $"{Lab.ServerAddress}:{TlsPort}", "--tls-cert", _certificateFile, "--tls-key", _certificateKeyFile,
             "--key-file", Path.Combine(_lab.Files, "relay-node-key.json"), "--admission", "open",
+            "--listen", $"[{Lab.ServerAddressIPv6}]:{TlsPort}",
             "--stun", $"{Lab.ServerAddress}:{StunPort}", "--stun", $"{Lab.ServerSecondAddress}:{StunPort}",
+            "--stun", $"[{Lab.ServerAddressIPv6}]:{StunPort}", "--stun", $"[{Lab.ServerSecondAddressIPv6}]:{StunPort}",
         ]);
         await _process.WaitForLineAsync(ProgramReady.IsReadyLine, StartTimeout);
     }
@@ -98,12 +100,12 @@ public sealed class RelayStation
                 {
                     new
                     {
-                        Name = $"{RegionId}a", RegionID = RegionId, HostName = Lab.ServerAddress, IPv4 = Lab.ServerAddress, IPv6 = "none",
+                        Name = $"{RegionId}a", RegionID = RegionId, HostName = Lab.ServerAddress, IPv4 = Lab.ServerAddress, IPv6 = Lab.ServerAddressIPv6,
                         DERPPort = TlsPort, STUNPort = StunPort, CertName = $"sha256-raw:{pin}",
                     },
                     new
                     {
-                        Name = $"{RegionId}b", RegionID = RegionId, HostName = Lab.ServerSecondAddress, IPv4 = Lab.ServerSecondAddress, IPv6 = "none",
+                        Name = $"{RegionId}b", RegionID = RegionId, HostName = Lab.ServerSecondAddress, IPv4 = Lab.ServerSecondAddress, IPv6 = Lab.ServerSecondAddressIPv6,
                         STUNPort = StunPort, STUNOnly = true,
                     },
                 },

@@ -9,6 +9,9 @@ public sealed record TunnelLabOptions
     /// <summary>The NAT of the site of b; null puts b behind the NAT of a, on the same LAN.</summary>
     public required string? NatOfB { get; init; }
 
+    /// <summary>What IPv6 the sites have.</summary>
+    public IPv6Access IPv6 { get; init; }
+
     /// <summary>True if all of a's traffic goes through the tunnel.</summary>
     public bool FullTunnelAtA { get; init; }
 }
@@ -38,8 +41,8 @@ public sealed class TunnelLab : IAsyncDisposable
         Lab lab = await Lab.CreateAsync();
         try
         {
-            Site siteOfA = await lab.AddSiteAsync("a", NatKind.Parse(options.NatOfA));
-            LabHost hostOfB = options.NatOfB is { } kind ? (await lab.AddSiteAsync("b", NatKind.Parse(kind))).Host : await siteOfA.AddHostAsync("b");
+            Site siteOfA = await lab.AddSiteAsync("a", NatKind.Parse(options.NatOfA), options.IPv6);
+            LabHost hostOfB = options.NatOfB is { } kind ? (await lab.AddSiteAsync("b", NatKind.Parse(kind), options.IPv6)).Host : await siteOfA.AddHostAsync("b");
             RelayStation relay = await RelayStation.StartAsync(lab);
             TunnelNode a = await TunnelNode.CreateAsync(lab, siteOfA.Host, AddressOfA);
             TunnelNode b = await TunnelNode.CreateAsync(lab, hostOfB, AddressOfB);
