@@ -33,6 +33,12 @@ fi
 
 echo "Installing ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
-install() { apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null; }
-# The package lists of a fresh machine are empty or old.
-{ apt-get update -qq && install; } || { sleep 5 && apt-get update -qq && install; }
+install() { apt-get install -y -qq --no-install-recommends "$@" >/dev/null; }
+# The package lists of a fresh machine are empty or old, and a mirror may stumble once.
+apt-get update -qq || { sleep 5 && apt-get update -qq; } || true
+install "${missing[@]}" && exit 0
+
+# One that this distribution lacks must not cost the others.
+for package in "${missing[@]}"; do
+  install "$package" || echo "Not installed: $package. What needs it is skipped."
+done
