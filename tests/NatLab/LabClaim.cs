@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+
 namespace NatLab;
 
 /// <summary>
@@ -12,12 +15,19 @@ internal sealed class LabClaim : IDisposable
     private const string Directory = "/run/natlab";
     private const int NameAttempts = 100; // Of 36^4 names: one taken is rare, a hundred in a row are not chance.
 
+    private static readonly ConcurrentDictionary<string, LabClaim> Living = new();
+
+    // For as long as the process: someone who interrupts it wants his machine back.
+    private static readonly PosixSignalRegistration[] Signals =
+        [PosixSignalRegistration.Create(PosixSignal.SIGINT, RemoveLiving), PosixSignalRegistration.Create(PosixSignal.SIGTERM, RemoveLiving)];
+
     private readonly FileStream _lock;
 
     private LabClaim(string name, FileStream held)
     {
         Name = name;
         _lock = held;
+        Living[name] = this;
     }
 
     /// <summary>Five letters and digits: short, because interface names of a lab start with it and have 15 at most.</summary>
@@ -27,6 +37,7 @@ internal sealed class LabClaim : IDisposable
     public static LabClaim Take()
     {
         System.IO.Directory.CreateDirectory(Directory);
+        GC.KeepAlive(Signals);
         RemoveAbandoned();
         for (int i = 0; i < NameAttempts; i++)
         {
@@ -39,12 +50,23 @@ internal sealed class LabClaim : IDisposable
     public void Dispose()
     {
         LabRemains.Remove(Name);
+        Living.TryRemove(Name, out _);
         File.Delete(_lock.Name);
         _lock.Dispose();
     }
 
     /// <summary>Lets go of the name without removing anything, as a process that is killed does.</summary>
-    internal void ReleaseLock() => _lock.Dispose();
+    internal void ReleaseLock()
+    {
+        Living.TryRemove(Name, out _);
+        _lock.Dispose();
+    }
+
+    /// <summary>Removes what there is; the files stay, so that the next lab finds what was being built at this moment.</summary>
+    private static void RemoveLiving(PosixSignalContext signal)
+    {
+        foreach (string name in Living.Keys) LabRemains.Remove(name);
+    }
 
     private static void RemoveAbandoned()
     {

@@ -8,6 +8,7 @@ namespace NatLab;
 internal static class LabRemains
 {
     private const string NamespaceDirectory = "/run/netns";
+    private static readonly Lock Gate = new();
     private static readonly string[] SocketDirectories = ["/var/run/wireguard", "/run/relay-node"];
     private static readonly TimeSpan DeathTimeout = TimeSpan.FromSeconds(5);
 
@@ -15,10 +16,8 @@ internal static class LabRemains
 
     public static void Remove(string lab)
     {
-        KillProcesses(lab);
-        foreach (string path in EntriesOf(NamespaceDirectory, $"{lab}-*")) DeleteNamespace(Path.GetFileName(path));
-        foreach (string path in SocketDirectories.SelectMany(directory => EntriesOf(directory, $"{lab}*"))) File.Delete(path);
-        if (Directory.Exists(FilesOf(lab))) Directory.Delete(FilesOf(lab), recursive: true);
+        // An interrupted program may remove its lab while the lab removes itself, because its processes have just died.
+        lock (Gate) RemoveAll(lab);
     }
 
     /// <summary>The processes that a lab started, by the mark in their environment, and so their children too.</summary>
@@ -28,6 +27,14 @@ internal static class LabRemains
         return [.. Directory.EnumerateDirectories("/proc")
             .Select(path => int.TryParse(Path.GetFileName(path), NumberStyles.None, CultureInfo.InvariantCulture, out int id) ? id : 0)
             .Where(id => id > 0 && id != Environment.ProcessId && EnvironmentOf(id).AsSpan().IndexOf(mark) >= 0)];
+    }
+
+    private static void RemoveAll(string lab)
+    {
+        KillProcesses(lab);
+        foreach (string path in EntriesOf(NamespaceDirectory, $"{lab}-*")) DeleteNamespace(Path.GetFileName(path));
+        foreach (string path in SocketDirectories.SelectMany(directory => EntriesOf(directory, $"{lab}*"))) File.Delete(path);
+        if (Directory.Exists(FilesOf(lab))) Directory.Delete(FilesOf(lab), recursive: true);
     }
 
     private static void KillProcesses(string lab)
