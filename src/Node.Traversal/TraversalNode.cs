@@ -39,7 +39,7 @@ public sealed class TraversalNode : IAsyncDisposable
     private LinkMonitor? _links;
     private volatile RelayMap _map;
     private volatile uint _mark;
-    private int _isDisposed;
+    private volatile int _isDisposed;
 
     private TraversalNode(TraversalNodeOptions options, UdpSockets sockets)
     {
@@ -187,6 +187,7 @@ public sealed class TraversalNode : IAsyncDisposable
     {
         Channel<PathChange> changes = Channel.CreateBounded<PathChange>(new BoundedChannelOptions(MaxWaitingChanges) { FullMode = BoundedChannelFullMode.DropOldest });
         _watchers.TryAdd(changes, 0);
+        if (_isDisposed != 0) changes.Writer.TryComplete(); // The end has come between, or before.
         try
         {
             await foreach (PathChange change in changes.Reader.ReadAllAsync(cancellation)) yield return change;
@@ -203,8 +204,8 @@ public sealed class TraversalNode : IAsyncDisposable
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return;
         if (_links is not null) await _links.DisposeAsync();
         if (_stunServers is not null) await _stunServers.DisposeAsync();
+        await _loop.DisposeAsync(); // Before the relays: it may want another one until its end.
         await _relays.DisposeAsync();
-        await _loop.DisposeAsync();
         _sockets.Dispose();
         await _state.DisposeAsync();
         Metrics.Dispose();

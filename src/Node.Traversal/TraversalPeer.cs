@@ -67,14 +67,16 @@ public sealed class TraversalPeer
         }
 
         bool goesByRelay = path.Kind == PathKind.Relay || Traffic.IsAlsoByRelay(path, now);
+        bool isRefused = false;
         if (path.Kind == PathKind.Direct)
         {
             SocketError error = _plane.Sockets.Send(path.Socket, path.Remote, datagram);
-            if (error != SocketError.Success) goesByRelay |= HandleRefusal(path, error);
+            isRefused = error != SocketError.Success && HandleRefusal(path, error);
         }
 
-        bool isQueued = goesByRelay && _plane.QueueByRelay(path.RegionId, PublicKey, datagram, now);
+        bool isQueued = (goesByRelay || isRefused) && _plane.QueueByRelay(path.RegionId, PublicKey, datagram, now);
         if (isQueued) _plane.FlushRelay(path.RegionId);
+        else if (isRefused) _plane.Counters.Count(TraversalDrop.SendFailed);
         if (path.Kind == PathKind.Relay && (!isQueued || path.IsUnproven)) Hold(datagram, now);
     }
 
@@ -88,7 +90,7 @@ public sealed class TraversalPeer
         switch (path.Kind)
         {
             case PathKind.Direct:
-                if (Traffic.IsAlsoByRelay(path, now)) SendByRelay(path, batch, 0, batch.Count, now);
+                if (Traffic.IsAlsoByRelay(path, now)) SendByRelay(path, batch, 0, batch.Count, now, isCopy: true);
                 SendDirect(path, batch, now);
                 break;
             case PathKind.Relay:
@@ -175,7 +177,7 @@ public sealed class TraversalPeer
         }
     }
 
-    private void SendByRelay(SelectedPath path, DatagramBatch batch, int first, int end, Instant now)
+    private void SendByRelay(SelectedPath path, DatagramBatch batch, int first, int end, Instant now, bool isCopy = false)
     {
         bool isQueued = false;
         for (int i = first; i < end; i++)
@@ -183,7 +185,7 @@ public sealed class TraversalPeer
             bool isTaken = _plane.QueueByRelay(path.RegionId, PublicKey, batch[i], now);
             isQueued |= isTaken;
             if (path.Kind == PathKind.Relay && (!isTaken || path.IsUnproven)) Hold(batch[i], now); // The connection has just gone, or the peer has yet to come.
-            else if (!isTaken) _plane.Counters.Count(TraversalDrop.SendFailed);
+            else if (!isTaken && !isCopy) _plane.Counters.Count(TraversalDrop.SendFailed);
         }
 
         if (isQueued) _plane.FlushRelay(path.RegionId);

@@ -55,7 +55,7 @@ internal sealed class NodeLoop : IAsyncDisposable
         lock (_gate) return read(_core, _clock.Now);
     }
 
-    /// <summary>Ends the loop; inputs that wait are not handled any more.</summary>
+    /// <summary>Ends the loop once the inputs that wait are handled; later ones are not.</summary>
     public async ValueTask DisposeAsync()
     {
         _inputs.Writer.TryComplete();

@@ -13,7 +13,7 @@ internal sealed class StunServerList : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _running;
     private volatile RelayMap _map;
-    private volatile CancellationTokenSource? _pause;
+    private volatile TaskCompletionSource? _pause;
 
     public StunServerList(RelayMap map, MarkedDns dns, NodeLoop loop, TimeProvider time)
     {
@@ -28,7 +28,7 @@ internal sealed class StunServerList : IAsyncDisposable
     public void SetMap(RelayMap map)
     {
         _map = map;
-        _pause?.Cancel();
+        _pause?.TrySetResult();
     }
 
     public async ValueTask DisposeAsync()
@@ -53,9 +53,9 @@ internal sealed class StunServerList : IAsyncDisposable
                 return;
             }
 
-            using CancellationTokenSource pause = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
+            TaskCompletionSource pause = new(TaskCreationOptions.RunContinuationsAsynchronously);
             _pause = pause;
-            if (map == _map) await Task.Delay(RefreshInterval, _time, pause.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // Ended early by a new map.
+            if (map == _map) await pause.Task.WaitAsync(RefreshInterval, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // Ended early by a new map, or by the end.
             _pause = null;
         }
     }

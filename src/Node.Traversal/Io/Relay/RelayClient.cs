@@ -43,7 +43,7 @@ internal sealed class RelayClient : IAsyncDisposable
     private Task _running = Task.CompletedTask;
     private volatile RelayStream? _stream;
     private volatile bool _isHome;
-    private volatile CancellationTokenSource? _pause;
+    private volatile TaskCompletionSource? _pause;
     private ITimer? _verifying;
     private long _lastPong;
     private long _skip;
@@ -103,7 +103,7 @@ internal sealed class RelayClient : IAsyncDisposable
     /// <summary>Our addresses have changed: asks the relay for a sign of life, and connects again where none comes. A pause ends at once.</summary>
     public void Verify()
     {
-        _pause?.Cancel();
+        _pause?.TrySetResult();
         if (_stream is not { } stream) return;
 
         Instant asked = _clock.Now;
@@ -166,9 +166,9 @@ internal sealed class RelayClient : IAsyncDisposable
     {
         double factor = Math.Min((double)failures * failures, LongestBackoff / BackoffUnit) * (0.5 + RandomNumberGenerator.GetInt32(1000) / 1000.0);
         TimeSpan wait = BackoffUnit * factor < LongestBackoff ? BackoffUnit * factor : LongestBackoff;
-        using CancellationTokenSource pause = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
+        TaskCompletionSource pause = new(TaskCreationOptions.RunContinuationsAsynchronously);
         _pause = pause;
-        await Task.Delay(wait, _clock.TimeProvider, pause.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // Ended early by Verify or by the end.
+        await pause.Task.WaitAsync(wait, _clock.TimeProvider, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // Ended early by Verify or by the end.
         _pause = null;
     }
 

@@ -82,9 +82,14 @@ internal sealed class RelaySendQueue(TraversalCounters counters)
 
     private void Append(FrameRing lane, ReadOnlySpan<byte> frame)
     {
+        if (frame.Length > lane.MaxBytes)
+        {
+            counters.Count(TraversalDrop.TooLong); // Only a control packet can be, and none of ours is.
+            return;
+        }
+
         while (!lane.TryAppend(frame))
         {
-            if (lane.Count == 0) return; // Longer than the lane: cannot be, with the limits above.
             lane.DropOldest();
             counters.Count(TraversalDrop.RelayQueueFull);
         }
