@@ -8,7 +8,12 @@ public static class TraversalNodeServices
 {
     /// <summary>Adds a node that starts and stops with the host. Ask the services for <see cref="TraversalNodeService"/> to use it.</summary>
     /// <param name="services">The host's services.</param>
-    /// <param name="options">Makes the node's options when the host starts.</param>
+    /// <param name="options">The node's options, checked when the host starts.</param>
+    public static IServiceCollection AddTraversalNode(this IServiceCollection services, TraversalNodeOptions options) => services.AddTraversalNode(_ => options);
+
+    /// <summary>Adds a node that starts and stops with the host. Ask the services for <see cref="TraversalNodeService"/> to use it.</summary>
+    /// <param name="services">The host's services.</param>
+    /// <param name="options">Makes the node's options when the host starts; what cannot be used ends the start with a sentence.</param>
     public static IServiceCollection AddTraversalNode(this IServiceCollection services, Func<IServiceProvider, TraversalNodeOptions> options)
     {
         services.AddSingleton(provider => new TraversalNodeService(() => options(provider)));
@@ -18,7 +23,7 @@ public static class TraversalNodeServices
 }
 
 /// <summary>A node as a service of a host.</summary>
-public sealed class TraversalNodeService : IHostedService
+public sealed class TraversalNodeService : IHostedService, IAsyncDisposable
 {
     private readonly Func<TraversalNodeOptions> _options;
     private readonly TaskCompletionSource<TraversalNode> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -33,7 +38,8 @@ public sealed class TraversalNodeService : IHostedService
     {
         try
         {
-            _started.SetResult(await TraversalNode.StartAsync(_options(), cancellationToken));
+            TraversalNode node = await TraversalNode.StartAsync(_options(), cancellationToken);
+            if (!_started.TrySetResult(node)) await node.DisposeAsync(); // Stopped meanwhile.
         }
         catch (Exception exception)
         {
@@ -44,6 +50,13 @@ public sealed class TraversalNodeService : IHostedService
 
     /// <inheritdoc/>
     public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        _started.TrySetCanceled(CancellationToken.None); // One that never started never will: nobody is to wait for it.
+        await DisposeAsync();
+    }
+
+    /// <summary>Ends the node where the host did not: it stops nothing when another of its services fails to start.</summary>
+    public async ValueTask DisposeAsync()
     {
         if (_started.Task.IsCompletedSuccessfully) await (await _started.Task).DisposeAsync();
     }

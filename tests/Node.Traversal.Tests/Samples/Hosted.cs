@@ -9,7 +9,7 @@ namespace Samples;
 public sealed class EchoService(TraversalNodeService nodes, NodeKey friend) : BackgroundService
 {
     public static IServiceCollection AddTo(IServiceCollection services, TraversalNodeOptions options, NodeKey friend) => services
-        .AddTraversalNode(_ => options)
+        .AddTraversalNode(options)
         .AddHostedService(provider => new EchoService(provider.GetRequiredService<TraversalNodeService>(), friend));
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
