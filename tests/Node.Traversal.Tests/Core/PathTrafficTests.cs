@@ -67,16 +67,22 @@ public class PathTrafficTests
     [Fact]
     public void Noting_allocates_nothing()
     {
-        _traffic.NoteSent(Start);
+        SelectedPath path = Direct;
+        Note(path); // The first round also makes code and types.
         long before = GC.GetAllocatedBytesForCurrentThread();
 
+        Note(path);
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    private void Note(SelectedPath path)
+    {
         for (int i = 0; i < 1000; i++)
         {
             _traffic.NoteSent(Start + Milliseconds(i));
             _traffic.NoteReceivedDirect(Start + Milliseconds(i));
-            _traffic.IsAlsoByRelay(Direct, Start);
+            _traffic.IsAlsoByRelay(path, Start);
         }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 }
