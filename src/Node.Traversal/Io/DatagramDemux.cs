@@ -47,8 +47,7 @@ internal sealed class DatagramDemux(NodeLoop loop, TraversalCounters counters, M
     {
         if (PacketKinds.Of(datagram) == PacketKind.Disco || StunMessage.LooksLikeStun(datagram))
         {
-            byte[] copy = datagram.ToArray();
-            loop.PostPacket((core, at) => core.HandleDatagram(socket, source, copy, at));
+            PostControl(socket, source, datagram.ToArray());
             return;
         }
 
@@ -61,4 +60,8 @@ internal sealed class DatagramDemux(NodeLoop loop, TraversalCounters counters, M
         peer.DeliverDirect(datagram, now);
         if (!_touched.Contains(peer)) _touched.Add(peer);
     }
+
+    /// <summary>By itself, because what a lambda captures is allocated where the method begins: data must not pay for it.</summary>
+    private void PostControl(SocketId socket, TransportAddress source, byte[] datagram) =>
+        loop.PostPacket((core, now) => core.HandleDatagram(socket, source, datagram, now));
 }

@@ -28,6 +28,18 @@ internal static class CoreTesting
 
     public static TimeSpan Milliseconds(double milliseconds) => TimeSpan.FromMilliseconds(milliseconds);
 
+    public static NodeContext Context(byte seed, RelayMap map, bool allowLoopback = false) => new(
+        new NodeCoreOptions { Keys = Keys(seed), Entropy = Entropy(seed), StartedAt = 1_000_000 + seed, UdpPort = 5000, AllowLoopback = allowLoopback },
+        map);
+
+    /// <summary>Takes what the parts of a core have decided so far.</summary>
+    public static NodeEvent[] Events(NodeContext context)
+    {
+        List<NodeEvent> events = [];
+        while (context.TryDequeueEvent(out NodeEvent? nodeEvent)) events.Add(nodeEvent!);
+        return [.. events];
+    }
+
     public static RelayMap Map(params int[] regions) => new([.. regions.Select(id => new RelayRegion
     {
         Id = id,

@@ -97,8 +97,7 @@ internal sealed class RelayConnections(
 
         if (PacketKinds.Of(packet) == PacketKind.Disco)
         {
-            byte[] copy = packet.ToArray();
-            loop.PostPacket((core, now) => core.HandleRelayPacket(relay.Region.Id, source, copy, now));
+            PostControl(relay.Region.Id, source, packet.ToArray());
             return;
         }
 
@@ -119,6 +118,10 @@ internal sealed class RelayConnections(
         foreach (int region in _clients.Keys) LetGo(region);
         await Task.WhenAll(_ending.Values);
     }
+
+    /// <summary>By itself, because what a lambda captures is allocated where the method begins: data must not pay for it.</summary>
+    private void PostControl(int regionId, NodeKey source, byte[] packet) =>
+        loop.PostPacket((core, now) => core.HandleRelayPacket(regionId, source, packet, now));
 
     private bool IsCurrent(RelayClient relay) => _clients.TryGetValue(relay.Region.Id, out RelayClient? current) && current == relay;
 
