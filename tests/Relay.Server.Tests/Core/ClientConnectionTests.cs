@@ -304,11 +304,17 @@ public class ClientConnectionTests
             while (bob.Queue.Take(output) > 0) { }
         }
 
-        for (int i = 0; i < 100; i++) Relay();
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 1000; i++) Relay();
+        long AllocatedBy(int rounds)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < rounds; i++) Relay();
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
 
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        AllocatedBy(100);
+
+        // A collection for another test takes away this thread's allocation buffer, and what was left of it counts as allocated: not in every run.
+        Assert.Equal(0, Enumerable.Range(0, 5).Min(_ => AllocatedBy(500)));
     }
 
     private static byte[] NotePreferred(byte value) => Frame(FrameType.NotePreferred, [value]);
