@@ -313,7 +313,8 @@ public class ClientConnectionTests
 
         AllocatedBy(100);
 
-        // A collection for another test takes away this thread's allocation buffer, and what was left of it counts as allocated: not in every run.
+        // Seen once: 7992 bytes, most likely this thread's allocation buffer taken by another test's collection (not proven). What a packet
+        // allocates shows in every one of the five runs.
         Assert.Equal(0, Enumerable.Range(0, 5).Min(_ => AllocatedBy(500)));
     }
 
