@@ -33,7 +33,8 @@ public sealed class WireGuardLink
     {
         WriteConfig(plan);
         string socket = Path.Combine(ControlDirectory, $"{Name}.sock");
-        File.Delete(socket); // One left by a killed program would be taken for a running one.
+        // One left by a killed program would be taken for a running one. The folder is the first program's to make.
+        if (File.Exists(socket)) File.Delete(socket);
         LabProcess process = _host.Start(["wireguard-go", "-f", Name], new Dictionary<string, string> { ["WG_PROCESS_FOREGROUND"] = "1", ["LOG_LEVEL"] = "error" });
         await WaitForAsync(socket, process);
 
