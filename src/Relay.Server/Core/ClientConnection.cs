@@ -55,6 +55,8 @@ internal sealed partial class ClientConnection
     private NodeKey _lastDestination;
     private ClientSet? _lastSet;
     private long _skip;
+    private int _packetsIn;
+    private long _bytesIn;
 
     public ClientConnection(RelayIdentity identity, PacketRouter router, Instant now)
     {
@@ -89,6 +91,9 @@ internal sealed partial class ClientConnection
     /// <summary>Called by whoever has put something into <see cref="Queue"/>, at the end of its round; set by the shell.</summary>
     public Action? Wake { get; set; }
 
+    /// <summary>Takes the packets this client sends, where the shell has something better to do with them than to queue each; set by the shell.</summary>
+    public IPacketOutlet? Outlet { get; set; }
+
     /// <summary>When <see cref="HandleTimeout"/> is due.</summary>
     public Instant NextTimeout => Phase == ConnectionPhase.Open ? _nextKeepAlive : _deadline;
 
@@ -120,6 +125,10 @@ internal sealed partial class ClientConnection
             Complaint = exception.Message;
             Close(CloseReason.ProtocolError, woken);
             return input.Length;
+        }
+        finally
+        {
+            CountIn();
         }
     }
 
