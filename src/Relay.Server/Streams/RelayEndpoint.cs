@@ -15,18 +15,18 @@ namespace Relay.Server.Streams;
 internal sealed record EndpointServices(RelayIdentity Identity, PacketRouter Router, WebHandoff Web, MonotonicClock Clock, ILogger Log);
 
 /// <summary>One listening socket: accepts connections, opens TLS where it is to, and gives each to a pump, or to the web server.</summary>
-internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? certificate, EndpointServices services) : IDisposable
+internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? certificate, EndpointServices services) : IRelayEndpoint
 {
     private static readonly TimeSpan TlsTimeout = ClientConnection.HandshakeTimeout;
     private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Connections in all: a bound on memory, far above what one process serves well.</summary>
-    private const int MaxConnections = 100_000;
+    public const int MaxConnections = 100_000;
 
     /// <summary>Connections that have not logged in: a flood of these must not crowd out clients.</summary>
-    private const int MaxHandshakes = 4096;
+    public const int MaxHandshakes = 4096;
 
-    private const int Backlog = 1024;
+    public const int Backlog = 1024;
     private const int TcpUserTimeoutMilliseconds = 15_000;
     private const int TcpUserTimeoutOption = 18; // Linux: TCP_USER_TIMEOUT.
 
@@ -37,19 +37,14 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
     private int _handshakes;
     private long _refused;
 
-    /// <summary>The address that is listened on; its port is known once <see cref="Bind"/> was called.</summary>
     public TransportAddress Address { get; private set; } = listen;
 
     public bool IsTls => _certificate is not null;
 
-    /// <summary>Connections at present, of relay clients and others.</summary>
     public int ConnectionCount => _connections.Count;
 
-    /// <summary>Connections closed at once because a limit was reached.</summary>
     public long Refused => Volatile.Read(ref _refused);
 
-    /// <summary>Takes the port.</summary>
-    /// <exception cref="SocketException">The address is not this machine's, or the port is taken.</exception>
     public void Bind()
     {
         if (Address.IsIpv6) _socket.DualMode = false;
@@ -59,7 +54,6 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
         Address = TransportAddress.From((IPEndPoint)_socket.LocalEndPoint!);
     }
 
-    /// <summary>Accepts until <paramref name="stopping"/>, then ends all connections and waits for them.</summary>
     public async Task RunAsync(CancellationToken stopping)
     {
         Task ticking = TickAsync(stopping);
@@ -87,6 +81,14 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
     }
 
     public void Dispose() => _socket.Dispose();
+
+    /// <summary>Sets what a connection wants of its socket.</summary>
+    public static void Prepare(Socket socket)
+    {
+        socket.NoDelay = true;
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+        if (OperatingSystem.IsLinux()) socket.SetRawSocketOption((int)ProtocolType.Tcp, TcpUserTimeoutOption, BitConverter.GetBytes(TcpUserTimeoutMilliseconds));
+    }
 
     private void Accept(Socket socket)
     {
@@ -222,13 +224,6 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
         {
             _stream?.Dispose();
             socket.Dispose();
-        }
-
-        private static void Prepare(Socket socket)
-        {
-            socket.NoDelay = true;
-            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-            if (OperatingSystem.IsLinux()) socket.SetRawSocketOption((int)ProtocolType.Tcp, TcpUserTimeoutOption, BitConverter.GetBytes(TcpUserTimeoutMilliseconds));
         }
     }
 }

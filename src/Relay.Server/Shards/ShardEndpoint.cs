@@ -1,0 +1,144 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using Addresses;
+using Relay.Server.Core;
+using Relay.Server.Hosting;
+using Relay.Server.Streams;
+
+namespace Relay.Server.Shards;
+
+/// <summary>
+/// One listening socket whose connections live in shards. One shard accepts and gives each to the shard that has the fewest: a listener a
+/// shard (SO_REUSEPORT) would let two servers share a port by mistake, and spread few connections badly.
+/// </summary>
+internal sealed class ShardEndpoint : IRelayEndpoint
+{
+    private const int SolSocket = 1;
+    private const int SoReuseAddress = 2;
+
+    private readonly ShardGroup _shards;
+    private readonly ConcurrentDictionary<ShardConnection, Task> _serving = new();
+    private readonly Socket _socket;
+    private int _connections;
+    private int _handshakes;
+    private long _refused;
+
+    /// <param name="listen">Where to listen.</param>
+    /// <param name="certificate">The certificate to use at any time; null = no TLS.</param>
+    /// <param name="services">What all endpoints share.</param>
+    /// <param name="shards">Where the connections live.</param>
+    public ShardEndpoint(TransportAddress listen, Func<ServerCertificate>? certificate, EndpointServices services, ShardGroup shards)
+    {
+        Address = listen;
+        Services = services;
+        _shards = shards;
+        Tls = certificate is null ? null : new TlsContext(certificate);
+        Tls?.Load();
+        _socket = new Socket(listen.IsIpv4 ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp);
+    }
+
+    public TransportAddress Address { get; private set; }
+
+    public bool IsTls => Tls is not null;
+
+    public TlsContext? Tls { get; }
+
+    public EndpointServices Services { get; }
+
+    public int ConnectionCount => Volatile.Read(ref _connections);
+
+    public long Refused => Volatile.Read(ref _refused);
+
+    public void Bind()
+    {
+        if (Address.IsIpv6) _socket.DualMode = false;
+        _socket.SetRawSocketOption(SolSocket, SoReuseAddress, BitConverter.GetBytes(1)); // The base library's option would share the port too.
+        RelayEndpoint.Prepare(_socket); // Accepted sockets inherit it all.
+        _socket.Blocking = false;
+        _socket.Bind(Address.ToIPEndPoint());
+        _socket.Listen(RelayEndpoint.Backlog);
+        Address = TransportAddress.From((IPEndPoint)_socket.LocalEndPoint!);
+    }
+
+    public async Task RunAsync(CancellationToken stopping)
+    {
+        ShardListener listener = new(this, (int)_socket.Handle);
+        Shard accepting = _shards.NextToAccept();
+        await PostAsync(accepting, shard => shard.Add(listener));
+        try
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, Services.Clock.TimeProvider, stopping);
+        }
+        catch (OperationCanceledException)
+        {
+            // Asked to stop.
+        }
+
+        await PostAsync(accepting, shard => shard.Remove(listener));
+        await Task.WhenAll(_shards.All.Select(shard => PostAsync(shard, it => it.CloseAll(this, CloseReason.ServerStopping))));
+        await Task.WhenAll(_serving.Values);
+    }
+
+    /// <summary>Takes an accepted socket: refuses it where a limit is reached, else gives it to a shard. Called by the shard that accepts.</summary>
+    public void Take(int socket, TransportAddress remote, Shard accepting)
+    {
+        if (Volatile.Read(ref _connections) >= RelayEndpoint.MaxConnections || Volatile.Read(ref _handshakes) >= RelayEndpoint.MaxHandshakes)
+        {
+            Interlocked.Increment(ref _refused);
+            LibC.Close(socket);
+            return;
+        }
+
+        Interlocked.Increment(ref _connections);
+        Interlocked.Increment(ref _handshakes);
+        Shard home = _shards.LeastLoaded(accepting);
+        if (home == accepting) home.Adopt(this, socket, remote);
+        else home.Post(() => home.Adopt(this, socket, remote));
+    }
+
+    /// <summary>A connection has ended.</summary>
+    public void Forget(ShardConnection connection) => Interlocked.Decrement(ref _connections);
+
+    public void CountHandshake(int change) => Interlocked.Add(ref _handshakes, change);
+
+    /// <summary>Has the web server answer on a connection, until one of the two ends it.</summary>
+    public void Serve(ShardConnection connection, byte[] read)
+    {
+        Task serving = ServeAsync(connection, read);
+        _serving.TryAdd(connection, serving);
+        if (serving.IsCompleted) _serving.TryRemove(connection, out _);
+    }
+
+    public void Dispose()
+    {
+        _socket.Dispose();
+        Tls?.Dispose();
+    }
+
+    private async Task ServeAsync(ShardConnection connection, byte[] read)
+    {
+        await Task.Yield(); // The shard goes on.
+        try
+        {
+            await Services.Web.ServeAsync(connection.Web!, read, connection.Remote);
+            await connection.Web!.FinishAsync();
+        }
+        finally
+        {
+            connection.Shard.Post(() => connection.Shard.EndWeb(connection));
+            _serving.TryRemove(connection, out _);
+        }
+    }
+
+    private static Task PostAsync(Shard shard, Action<Shard> action)
+    {
+        TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        shard.Post(() =>
+        {
+            action(shard);
+            done.SetResult();
+        });
+        return done.Task;
+    }
+}
