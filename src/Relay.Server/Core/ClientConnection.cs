@@ -59,7 +59,7 @@ internal sealed class ClientConnection
     {
         _identity = identity;
         _router = router;
-        Queue = new SendQueue(router.Counters);
+        Queue = new SendQueue(router.Counters, router.QueueMemory);
         _notHere = new TokenBucket(NotHerePerSecond, NotHereBurst, now);
         _deadline = now + HandshakeTimeout;
         _keepAliveInterval = RelayLimits.KeepAliveInterval + identity.RandomUpTo(RelayLimits.KeepAliveJitter);
@@ -273,7 +273,7 @@ internal sealed class ClientConnection
         }
 
         PacketFrame.WritePrefix(frame, FrameType.RecvPacket, Key, packet.Length);
-        receiver.Queue.EnqueuePacket(frame, kind);
+        receiver.Queue.EnqueuePacket(frame, kind, now);
         woken.Add(receiver);
     }
 

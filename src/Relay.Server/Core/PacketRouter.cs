@@ -11,6 +11,9 @@ internal sealed class PacketRouter(RelayCounters counters)
 
     public RelayCounters Counters => counters;
 
+    /// <summary>What the queues of all clients share.</summary>
+    public QueueMemory QueueMemory { get; init; } = new(QueueMemory.DefaultMaxBytes);
+
     /// <summary>The number of different keys connected.</summary>
     public int KeyCount => _clients.Count;
 
