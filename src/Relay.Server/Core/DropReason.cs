@@ -62,13 +62,13 @@ internal sealed class RelayCounters
 
     public long Closed(CloseReason reason) => Volatile.Read(ref _closed[(int)reason]);
 
-    public void CountIn(int bytes)
+    public void CountIn(int packets, long bytes)
     {
-        Interlocked.Increment(ref _packetsIn);
+        Interlocked.Add(ref _packetsIn, packets);
         Interlocked.Add(ref _bytesIn, bytes);
     }
 
-    public void CountOut(int bytes, int packets = 1)
+    public void CountOut(int packets, long bytes)
     {
         Interlocked.Add(ref _packetsOut, packets);
         Interlocked.Add(ref _bytesOut, bytes);

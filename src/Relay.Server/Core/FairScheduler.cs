@@ -41,19 +41,31 @@ internal sealed class FairScheduler(RelayCounters counters, QueueMemory memory, 
     public int Count { get; private set; }
 
     /// <summary>Appends whole frames of one sender, at the cost of the oldest of whoever has most where the lane is full.</summary>
-    public void Append(ReadOnlySpan<byte> run, int frames, NodeKey sender, Instant now)
+    /// <returns>The frames there were.</returns>
+    public int Append(ReadOnlySpan<byte> run, NodeKey sender, Instant now)
     {
         SenderQueue queue = Find(sender) ?? Begin(sender);
-        Reserve(queue, run.Length, frames); // For all at once: it grows once.
+        Reserve(queue, run.Length); // For all at once: it grows once or twice.
+        int frames = 0;
         while (!run.IsEmpty)
         {
             FrameHeader.TryRead(run, out FrameHeader header);
             int length = FrameHeader.Length + (int)header.BodyLength;
             Append(queue, run[..length], now);
             run = run[length..];
+            frames++;
         }
 
         if (Count == 0) Reset();
+        return frames;
+    }
+
+    /// <summary>The whole frames in a run.</summary>
+    public static int CountFrames(ReadOnlySpan<byte> run)
+    {
+        int frames = 0;
+        for (; FrameHeader.TryRead(run, out FrameHeader header); frames++) run = run[(FrameHeader.Length + (int)header.BodyLength)..];
+        return frames;
     }
 
     /// <summary>Moves whole frames to <paramref name="destination"/>, in turns, as many as fit or until there are <paramref name="enough"/> bytes.</summary>
@@ -112,7 +124,7 @@ internal sealed class FairScheduler(RelayCounters counters, QueueMemory memory, 
             return;
         }
 
-        if (!Reserve(queue, frame.Length, frames: 1))
+        if (!Reserve(queue, frame.Length))
         {
             CountDrop(frame, DropReason.MemoryFull);
             return;
@@ -127,9 +139,9 @@ internal sealed class FairScheduler(RelayCounters counters, QueueMemory memory, 
     }
 
     /// <summary>Makes room in a sender's queue, at the cost of its own oldest where the memory of all queues is used up.</summary>
-    private bool Reserve(SenderQueue queue, int bytes, int frames)
+    private bool Reserve(SenderQueue queue, int bytes)
     {
-        while (!queue.TryReserve(bytes, frames))
+        while (!queue.TryReserve(bytes))
         {
             if (queue.Count == 0) return false;
             Drop(queue, DropReason.MemoryFull);

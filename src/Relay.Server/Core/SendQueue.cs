@@ -83,29 +83,29 @@ internal sealed class SendQueue(RelayCounters counters, QueueMemory memory)
     }
 
     /// <summary>Appends a RecvPacket frame to the lane of its kind.</summary>
-    public void EnqueuePacket(ReadOnlySpan<byte> frame, PacketKind kind, Instant now) => EnqueueRun(frame, 1, kind, now);
+    public void EnqueuePacket(ReadOnlySpan<byte> frame, PacketKind kind, Instant now) => EnqueuePackets(frame, kind, now);
 
     /// <summary>Appends RecvPacket frames, one behind the other, to the lane of their kind: at the cost of the lane's longest sender where it is full.</summary>
     /// <param name="run">Whole frames of one sender and one kind.</param>
-    /// <param name="frames">Their number.</param>
     /// <param name="kind">Their kind; disco and handshakes are one lane, so may be one run.</param>
     /// <param name="now">The present.</param>
-    public void EnqueueRun(ReadOnlySpan<byte> run, int frames, PacketKind kind, Instant now)
+    public void EnqueuePackets(ReadOnlySpan<byte> run, PacketKind kind, Instant now)
     {
         NodeKey sender = new(run.Slice(FrameHeader.Length, NodeKey.Length));
+        int frames;
         lock (_lock)
         {
             if (_isClosed)
             {
-                counters.CountDrop(DropReason.Disconnected, kind, frames);
+                counters.CountDrop(DropReason.Disconnected, kind, FairScheduler.CountFrames(run));
                 return;
             }
 
             FairScheduler lane = kind == PacketKind.Data ? _data ??= new FairScheduler(counters, memory, DataLimits) : _disco ??= new FairScheduler(counters, memory, DiscoLimits);
-            lane.Append(run, frames, sender, now);
+            frames = lane.Append(run, sender, now);
         }
 
-        counters.CountOut(run.Length - frames * PacketFrame.PrefixLength, frames);
+        counters.CountOut(frames, run.Length - frames * PacketFrame.PrefixLength);
     }
 
     /// <summary>Moves whole frames to <paramref name="destination"/>, lane by lane, as many as fit.</summary>

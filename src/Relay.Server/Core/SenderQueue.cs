@@ -47,10 +47,10 @@ internal sealed class SenderQueue(QueueMemory memory)
         _aging = default;
     }
 
-    /// <summary>Makes room for frames about to be appended, all at once; false where the memory of all queues is used up.</summary>
-    public bool TryReserve(int bytes, int frames)
+    /// <summary>Makes room for a frame about to be appended; false where the memory of all queues is used up.</summary>
+    public bool TryReserve(int bytes)
     {
-        int needed = bytes + frames * StampLength;
+        int needed = bytes + StampLength;
         if (_tail + needed <= _buffer.Length) return true;
 
         int held = _tail - _head;

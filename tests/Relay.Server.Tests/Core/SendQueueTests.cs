@@ -109,7 +109,7 @@ public class SendQueueTests
     {
         byte[] run = [.. Packet(1, 10, 100), .. Packet(1, 11, 0), .. Packet(1, 12, 65536)];
 
-        _queue.EnqueueRun(run, 3, PacketKind.Data, Start);
+        _queue.EnqueuePackets(run, PacketKind.Data, Start);
 
         Assert.Equal([132, 32, 65568], Take().Select(frame => frame.Body.Length));
         Assert.Equal((3, 65636), _counters.Out);
@@ -121,7 +121,7 @@ public class SendQueueTests
         Enqueue(mark: 7, sender: 2, length: 1400);
         byte[] run = [.. Enumerable.Range(0, 400).SelectMany(i => Packet(1, (byte)i, 1400))];
 
-        _queue.EnqueueRun(run, 400, PacketKind.Data, Start);
+        _queue.EnqueuePackets(run, PacketKind.Data, Start);
         Enqueue(mark: 8, sender: 3, length: 1400);
 
         List<(FrameType Type, byte[] Body)> frames = Take();

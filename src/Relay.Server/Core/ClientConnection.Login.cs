@@ -1,0 +1,53 @@
+using Relay.Protocol;
+using Relay.Protocol.Frames;
+using Relay.Protocol.Handshake;
+using Timing;
+
+namespace Relay.Server.Core;
+
+/// <content>From the head of the HTTP request to the client that can be reached.</content>
+internal sealed partial class ClientConnection
+{
+    private int ReceiveHead(Span<byte> input, Instant now)
+    {
+        if (!UpgradeRequest.TryRead(input, out UpgradeRequest request)) return 0;
+        if (!request.IsDerp || request.Path != _identity.UpgradePath)
+        {
+            Phase = ConnectionPhase.OtherHttp;
+            return 0; // The web server reads the head again, whole.
+        }
+
+        byte[] serverKey = new byte[ServerKeyFrame.Length];
+        ServerKeyFrame.Write(serverKey, _identity.Keys.PublicKey);
+        _greeting = request.IsFastStart ? serverKey : [.. UpgradeResponse.Switching(_identity.Keys.PublicKey), .. serverKey];
+        Phase = ConnectionPhase.Login;
+        _deadline = now + HandshakeTimeout;
+        return request.Length;
+    }
+
+    private int ReceiveLogin(Span<byte> input, Instant now, HashSet<ClientConnection> woken)
+    {
+        if (!FrameHeader.TryRead(input, out FrameHeader header)) return 0;
+        if (header.Type != FrameType.ClientInfo) throw new RelayProtocolException($"The first frame is of type {(int)header.Type}, not ClientInfo.");
+
+        // It must fit where one SendPacket fits: far more than any client says of itself.
+        if (header.BodyLength > MaxInputLength - FrameHeader.Length) throw new RelayProtocolException($"A ClientInfo of {header.BodyLength} bytes.");
+        int length = FrameHeader.Length + (int)header.BodyLength;
+        if (input.Length < length) return 0;
+        if (!ClientInfo.TryOpen(input[FrameHeader.Length..length], _identity.Keys, out NodeKey key, out ClientInfo? info))
+        {
+            throw new RelayProtocolException("The ClientInfo does not open or is malformed.");
+        }
+
+        Key = key;
+        Info = info;
+        Span<byte> nonce = stackalloc byte[Box.NonceLength];
+        _identity.Entropy(nonce);
+        Queue.EnqueueControl(new ServerInfo { Extensions = info!.Extensions > 0 ? 1 : 0 }.ToFrame(_identity.Keys, key, nonce));
+        _set = _router.Add(key, this); // Behind ServerInfo in the queue: that is the first frame the client sees.
+        _nextKeepAlive = now + _keepAliveInterval;
+        Phase = ConnectionPhase.Open;
+        woken.Add(this);
+        return length;
+    }
+}
