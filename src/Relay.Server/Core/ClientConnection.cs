@@ -1,3 +1,4 @@
+using Addresses;
 using Relay.Protocol;
 using Relay.Protocol.Frames;
 using Relay.Protocol.Handshake;
@@ -20,6 +21,9 @@ internal enum ConnectionPhase
     /// <summary>The ClientInfo frame is awaited.</summary>
     Login,
 
+    /// <summary>The client has proven its key; the answer to its <see cref="LoginRequest"/> is awaited, by <see cref="ClientConnection.Admit"/>.</summary>
+    Admission,
+
     /// <summary>Frames flow.</summary>
     Open,
 
@@ -33,7 +37,7 @@ internal enum ConnectionPhase
 /// </summary>
 internal sealed class ClientConnection
 {
-    /// <summary>How long the head of the request, and then the login, may take.</summary>
+    /// <summary>How long the head of the request, then the login, and then the answer to it may take, each.</summary>
     public static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
 
     /// <summary>The longest input that can be needed at once to make progress: one SendPacket of full length.</summary>
@@ -50,6 +54,8 @@ internal sealed class ClientConnection
     private Instant _deadline;
     private Instant _nextKeepAlive = Instant.Never;
     private byte[]? _greeting;
+    private string? _token;
+    private LoginRequest? _loginRequest;
     private ClientSet? _set;
     private NodeKey _lastDestination;
     private ClientSet? _lastSet;
@@ -79,6 +85,12 @@ internal sealed class ClientConnection
     /// <summary>What the client said of itself; null until the login.</summary>
     public ClientInfo? Info { get; private set; }
 
+    /// <summary>Where the client comes from; set by the shell before the first input.</summary>
+    public TransportAddress Remote { get; set; }
+
+    /// <summary>What let the client in, or refused it; null until the answer to its login.</summary>
+    public AdmissionDecision? Admission { get; private set; }
+
     /// <summary>Says whether this relay is the client's home.</summary>
     public bool IsHome { get; private set; }
 
@@ -88,8 +100,14 @@ internal sealed class ClientConnection
     /// <summary>Called by whoever has put something into <see cref="Queue"/>, at the end of its round; set by the shell.</summary>
     public Action? Wake { get; set; }
 
+    /// <summary>Ends the connection for a reason, from any thread: it is the shell's to do so where its input is handled; set by the shell.</summary>
+    public Action<CloseReason>? End { get; set; }
+
     /// <summary>When <see cref="HandleTimeout"/> is due.</summary>
-    public Instant NextTimeout => Phase == ConnectionPhase.Open ? _nextKeepAlive : _deadline;
+    public Instant NextTimeout => Phase != ConnectionPhase.Open ? _deadline : _nextKeepAlive < Expires ? _nextKeepAlive : Expires;
+
+    /// <summary>When what has let the client in no longer does.</summary>
+    public Instant Expires => Admission?.Expires ?? Instant.Never;
 
     /// <summary>The bytes that go out before all others: the HTTP answer (none in a fast start) and the ServerKey frame; null = none (any more).</summary>
     public byte[]? TakeGreeting()
@@ -112,7 +130,7 @@ internal sealed class ClientConnection
             if (Phase == ConnectionPhase.Head) consumed = ReceiveHead(input, now);
             if (Phase == ConnectionPhase.Login) consumed += ReceiveLogin(input[consumed..], now, woken);
             if (Phase == ConnectionPhase.Open) consumed += ReceiveFrames(input[consumed..], now, woken);
-            return consumed;
+            return consumed; // In the phase of admission nothing: what has come waits for the answer.
         }
         catch (RelayProtocolException exception)
         {
@@ -122,13 +140,46 @@ internal sealed class ClientConnection
         }
     }
 
-    /// <summary>Ends a handshake that takes too long, and keeps an idle connection alive.</summary>
+    /// <summary>
+    /// Takes the login that somebody has to decide upon, once. The shell looks after each <see cref="Receive"/>, asks the admission policy, and
+    /// hands the answer to <see cref="Admit"/>. Input that arrives meanwhile is not consumed: the shell holds it, and stops to read when its
+    /// buffer is full.
+    /// </summary>
+    public LoginRequest? TakeLoginRequest()
+    {
+        LoginRequest? request = _loginRequest;
+        _loginRequest = null;
+        return request;
+    }
+
+    /// <summary>Takes the answer to a login, on the thread that hands this connection its input. What was held of the input is due then.</summary>
+    public void Admit(AdmissionDecision decision, Instant now, HashSet<ClientConnection> woken)
+    {
+        if (Phase != ConnectionPhase.Admission) return; // It has ended meanwhile.
+        Admission = decision;
+        Tenant? tenant = null;
+        if (decision.IsAllowed && !_router.Tenants.TryEnter(decision.Tenant, out tenant))
+        {
+            Admission = AdmissionDecision.Refuse(RefusalReason.Limit, "The relay has too many tenants.");
+        }
+
+        if (tenant is null) Close(CloseReason.Refused, woken);
+        else Open(tenant, now, woken);
+    }
+
+    /// <summary>Ends a handshake that takes too long or an admission that has run out, and keeps an idle connection alive.</summary>
     public void HandleTimeout(Instant now, HashSet<ClientConnection> woken)
     {
         if (Phase == ConnectionPhase.Closed || now < NextTimeout) return;
         if (Phase != ConnectionPhase.Open)
         {
             Close(CloseReason.HandshakeTimeout, woken);
+            return;
+        }
+
+        if (now >= Expires)
+        {
+            Close(CloseReason.AdmissionEnded, woken);
             return;
         }
 
@@ -159,6 +210,7 @@ internal sealed class ClientConnection
 
         byte[] serverKey = new byte[ServerKeyFrame.Length];
         ServerKeyFrame.Write(serverKey, _identity.Keys.PublicKey);
+        _token = request.BearerToken;
         _greeting = request.IsFastStart ? serverKey : [.. UpgradeResponse.Switching(_identity.Keys.PublicKey), .. serverKey];
         Phase = ConnectionPhase.Login;
         _deadline = now + HandshakeTimeout;
@@ -180,15 +232,24 @@ internal sealed class ClientConnection
         }
 
         Key = key;
-        Info = info;
+        Info = info!;
+        Phase = ConnectionPhase.Admission;
+        _deadline = now + HandshakeTimeout;
+        if (_identity.IsOpenToAll) Admit(AdmissionDecision.Open, now, woken);
+        else _loginRequest = new LoginRequest(key, info!, Remote) { Token = _token };
+        _token = null; // It is nobody else's business.
+        return length;
+    }
+
+    private void Open(Tenant tenant, Instant now, HashSet<ClientConnection> woken)
+    {
         Span<byte> nonce = stackalloc byte[Box.NonceLength];
         _identity.Entropy(nonce);
-        Queue.EnqueueControl(new ServerInfo { Extensions = info!.Extensions > 0 ? 1 : 0 }.ToFrame(_identity.Keys, key, nonce));
-        _set = _router.Add(key, this); // Behind ServerInfo in the queue: that is the first frame the client sees.
+        Queue.EnqueueControl(new ServerInfo { Extensions = Info!.Extensions > 0 ? 1 : 0 }.ToFrame(_identity.Keys, Key, nonce));
+        _set = tenant.Add(Key, this); // Behind ServerInfo in the queue: that is the first frame the client sees.
         _nextKeepAlive = now + _keepAliveInterval;
         Phase = ConnectionPhase.Open;
         woken.Add(this);
-        return length;
     }
 
     private int ReceiveFrames(Span<byte> input, Instant now, HashSet<ClientConnection> woken)
@@ -281,11 +342,11 @@ internal sealed class ClientConnection
     {
         if (destination == _lastDestination && _lastSet?.Active is { } same) return same;
 
-        ClientSet? set = _router.Find(destination);
+        ClientSet? set = _set!.Tenant.Find(destination);
         if (set?.Active is not { } active) return null;
         _lastDestination = destination;
         _lastSet = set;
-        _set!.NoteSentTo(destination);
+        _set.NoteSentTo(destination);
         return active;
     }
 
