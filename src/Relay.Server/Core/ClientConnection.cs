@@ -34,8 +34,9 @@ internal enum ConnectionPhase
 /// <summary>
 /// One client of the relay: bytes in, bytes out. It reads the upgrade, the login and the frames, turns SendPacket into RecvPacket where it
 /// lies, and leaves what is to be sent in queues. It knows no socket, no TLS and no thread; one caller at a time hands it input.
+/// Its phases are in files of their own: Login, Admission, Frames, Routing.
 /// </summary>
-internal sealed class ClientConnection
+internal sealed partial class ClientConnection
 {
     /// <summary>How long the head of the request, then the login, and then the answer to it may take, each.</summary>
     public static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
@@ -140,33 +141,6 @@ internal sealed class ClientConnection
         }
     }
 
-    /// <summary>
-    /// Takes the login that somebody has to decide upon, once. The shell looks after each <see cref="Receive"/>, asks the admission policy, and
-    /// hands the answer to <see cref="Admit"/>. Input that arrives meanwhile is not consumed: the shell holds it, and stops to read when its
-    /// buffer is full.
-    /// </summary>
-    public LoginRequest? TakeLoginRequest()
-    {
-        LoginRequest? request = _loginRequest;
-        _loginRequest = null;
-        return request;
-    }
-
-    /// <summary>Takes the answer to a login, on the thread that hands this connection its input. What was held of the input is due then.</summary>
-    public void Admit(AdmissionDecision decision, Instant now, HashSet<ClientConnection> woken)
-    {
-        if (Phase != ConnectionPhase.Admission) return; // It has ended meanwhile.
-        Admission = decision;
-        Tenant? tenant = null;
-        if (decision.IsAllowed && !_router.Tenants.TryEnter(decision.Tenant, out tenant))
-        {
-            Admission = AdmissionDecision.Refuse(RefusalReason.Limit, "The relay has too many tenants.");
-        }
-
-        if (tenant is null) Close(CloseReason.Refused, woken);
-        else Open(tenant, now, woken);
-    }
-
     /// <summary>Ends a handshake that takes too long or an admission that has run out, and keeps an idle connection alive.</summary>
     public void HandleTimeout(Instant now, HashSet<ClientConnection> woken)
     {
@@ -197,165 +171,5 @@ internal sealed class ClientConnection
         _router.Counters.CountClose(reason);
         Queue.Close();
         if (_set is not null) _router.Remove(_set, this, woken);
-    }
-
-    private int ReceiveHead(Span<byte> input, Instant now)
-    {
-        if (!UpgradeRequest.TryRead(input, out UpgradeRequest request)) return 0;
-        if (!request.IsDerp || request.Path != _identity.UpgradePath)
-        {
-            Phase = ConnectionPhase.OtherHttp;
-            return 0; // The web server reads the head again, whole.
-        }
-
-        byte[] serverKey = new byte[ServerKeyFrame.Length];
-        ServerKeyFrame.Write(serverKey, _identity.Keys.PublicKey);
-        _token = request.BearerToken;
-        _greeting = request.IsFastStart ? serverKey : [.. UpgradeResponse.Switching(_identity.Keys.PublicKey), .. serverKey];
-        Phase = ConnectionPhase.Login;
-        _deadline = now + HandshakeTimeout;
-        return request.Length;
-    }
-
-    private int ReceiveLogin(Span<byte> input, Instant now, HashSet<ClientConnection> woken)
-    {
-        if (!FrameHeader.TryRead(input, out FrameHeader header)) return 0;
-        if (header.Type != FrameType.ClientInfo) throw new RelayProtocolException($"The first frame is of type {(int)header.Type}, not ClientInfo.");
-
-        // It must fit where one SendPacket fits: far more than any client says of itself.
-        if (header.BodyLength > MaxInputLength - FrameHeader.Length) throw new RelayProtocolException($"A ClientInfo of {header.BodyLength} bytes.");
-        int length = FrameHeader.Length + (int)header.BodyLength;
-        if (input.Length < length) return 0;
-        if (!ClientInfo.TryOpen(input[FrameHeader.Length..length], _identity.Keys, out NodeKey key, out ClientInfo? info))
-        {
-            throw new RelayProtocolException("The ClientInfo does not open or is malformed.");
-        }
-
-        Key = key;
-        Info = info!;
-        Phase = ConnectionPhase.Admission;
-        _deadline = now + HandshakeTimeout;
-        if (_identity.IsOpenToAll) Admit(AdmissionDecision.Open, now, woken);
-        else _loginRequest = new LoginRequest(key, info!, Remote) { Token = _token };
-        _token = null; // It is nobody else's business.
-        return length;
-    }
-
-    private void Open(Tenant tenant, Instant now, HashSet<ClientConnection> woken)
-    {
-        Span<byte> nonce = stackalloc byte[Box.NonceLength];
-        _identity.Entropy(nonce);
-        Queue.EnqueueControl(new ServerInfo { Extensions = Info!.Extensions > 0 ? 1 : 0 }.ToFrame(_identity.Keys, Key, nonce));
-        _set = tenant.Add(Key, this); // Behind ServerInfo in the queue: that is the first frame the client sees.
-        _nextKeepAlive = now + _keepAliveInterval;
-        Phase = ConnectionPhase.Open;
-        woken.Add(this);
-    }
-
-    private int ReceiveFrames(Span<byte> input, Instant now, HashSet<ClientConnection> woken)
-    {
-        int consumed = 0;
-        while (true)
-        {
-            if (_skip > 0)
-            {
-                int skipped = (int)Math.Min(_skip, input.Length - consumed);
-                _skip -= skipped;
-                consumed += skipped;
-            }
-
-            Span<byte> rest = input[consumed..];
-            if (!FrameHeader.TryRead(rest, out FrameHeader header)) return consumed;
-            if (!IsForUs(header))
-            {
-                consumed += FrameHeader.Length;
-                _skip = header.BodyLength;
-                continue;
-            }
-
-            int length = FrameHeader.Length + (int)header.BodyLength;
-            if (rest.Length < length) return consumed;
-            _set!.Activate(this);
-            Handle(header.Type, rest[..length], now, woken);
-            consumed += length;
-        }
-    }
-
-    /// <summary>Says whether the frame is one we act upon, of a length it may have. Its body need not have arrived.</summary>
-    private static bool IsForUs(FrameHeader header)
-    {
-        bool isLengthRight = header.Type switch
-        {
-            FrameType.SendPacket => header.BodyLength is >= NodeKey.Length and <= NodeKey.Length + RelayLimits.MaxPacketLength,
-            FrameType.NotePreferred => header.BodyLength == 1,
-            FrameType.Ping => header.BodyLength is >= PingFrame.DataLength and <= RelayLimits.MaxPingLength,
-            FrameType.ForwardPacket or FrameType.WatchConns or FrameType.ClosePeer => throw new RelayProtocolException($"A frame of type {(int)header.Type} is for mesh peers only."),
-            _ => header.BodyLength <= RelayLimits.MaxFrameLength,
-        };
-        if (!isLengthRight) throw new RelayProtocolException($"A frame of type {(int)header.Type} with {header.BodyLength} bytes.");
-        return header.Type is FrameType.SendPacket or FrameType.NotePreferred or FrameType.Ping;
-    }
-
-    private void Handle(FrameType type, Span<byte> frame, Instant now, HashSet<ClientConnection> woken)
-    {
-        ReadOnlySpan<byte> body = frame[FrameHeader.Length..];
-        switch (type)
-        {
-            case FrameType.SendPacket:
-                Route(frame, now, woken);
-                return;
-            case FrameType.NotePreferred:
-                NotePreferredFrame.TryRead(body, out bool isHome);
-                IsHome = isHome;
-                return;
-            case FrameType.Ping:
-                PingFrame.TryRead(body, out ReadOnlySpan<byte> data);
-                Queue.EnqueuePong(data);
-                woken.Add(this);
-                return;
-            default:
-                return;
-        }
-    }
-
-    /// <summary>Turns a SendPacket into the RecvPacket it becomes, and puts it into its destination's queue.</summary>
-    private void Route(Span<byte> frame, Instant now, HashSet<ClientConnection> woken)
-    {
-        PacketFrame.TryRead(frame[FrameHeader.Length..], out NodeKey destination, out ReadOnlySpan<byte> packet);
-        PacketKind kind = PacketKinds.Of(packet);
-        _router.Counters.CountIn(packet.Length);
-
-        ClientConnection? receiver = FindReceiver(destination);
-        if (receiver is null)
-        {
-            _router.Counters.CountDrop(DropReason.UnknownDestination, kind);
-            if (kind == PacketKind.Disco) SayNotHere(destination, now, woken);
-            return;
-        }
-
-        PacketFrame.WritePrefix(frame, FrameType.RecvPacket, Key, packet.Length);
-        receiver.Queue.EnqueuePacket(frame, kind);
-        woken.Add(receiver);
-    }
-
-    private ClientConnection? FindReceiver(NodeKey destination)
-    {
-        if (destination == _lastDestination && _lastSet?.Active is { } same) return same;
-
-        ClientSet? set = _set!.Tenant.Find(destination);
-        if (set?.Active is not { } active) return null;
-        _lastDestination = destination;
-        _lastSet = set;
-        _set.NoteSentTo(destination);
-        return active;
-    }
-
-    private void SayNotHere(NodeKey destination, Instant now, HashSet<ClientConnection> woken)
-    {
-        if (!_notHere.TryTake(1, now)) return;
-        Span<byte> gone = stackalloc byte[PeerGoneFrame.Length];
-        PeerGoneFrame.Write(gone, destination, PeerGoneReason.NotHere);
-        Queue.EnqueueControl(gone);
-        woken.Add(this);
     }
 }
