@@ -12,7 +12,12 @@ public readonly record struct UpgradeRequest(string Path, bool IsDerp, bool IsFa
     /// <summary>The longest head that is read, in bytes.</summary>
     public const int MaxLength = 8 << 10;
 
+    private const string Bearer = "Bearer "; // RFC 6750 §2.1; the scheme is matched in any case (RFC 9110 §11.1).
+
     private static ReadOnlySpan<byte> BlankLine => "\r\n\r\n"u8;
+
+    /// <summary>The token of an <c>Authorization: Bearer</c> field; null where there is none.</summary>
+    public string? BearerToken { get; init; }
 
     /// <summary>Reads a head; false until the blank line has arrived.</summary>
     /// <exception cref="RelayProtocolException">The head is longer than <see cref="MaxLength"/> or its first line is no request line.</exception>
@@ -31,9 +36,15 @@ public readonly record struct UpgradeRequest(string Path, bool IsDerp, bool IsFa
         string subprotocols = Field(lines, "Sec-WebSocket-Protocol");
         bool isBareWebSocket = Is(upgrade, "websocket") && !subprotocols.Contains("derp", StringComparison.OrdinalIgnoreCase);
         string path = first[1].Split('?', 2)[0];
-        request = new UpgradeRequest(path, Is(upgrade, "derp") || isBareWebSocket, Field(lines, "Derp-Fast-Start") == "1", end + BlankLine.Length);
+        request = new UpgradeRequest(path, Is(upgrade, "derp") || isBareWebSocket, Field(lines, "Derp-Fast-Start") == "1", end + BlankLine.Length)
+        {
+            BearerToken = BearerTokenOf(Field(lines, "Authorization")),
+        };
         return true;
     }
+
+    private static string? BearerTokenOf(string authorization) =>
+        authorization.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) ? authorization[Bearer.Length..].Trim() : null;
 
     private static string Field(string[] lines, string name)
     {

@@ -30,7 +30,7 @@ internal sealed partial class ClientConnection
             return;
         }
 
-        receiver.Queue.EnqueuePacket(frame, kind);
+        receiver.Queue.EnqueuePacket(frame, kind, now);
         woken.Add(receiver);
     }
 
@@ -47,11 +47,11 @@ internal sealed partial class ClientConnection
     {
         if (destination == _lastDestination && _lastSet?.Active is { } same) return same;
 
-        ClientSet? set = _router.Find(destination);
+        ClientSet? set = _set!.Tenant.Find(destination);
         if (set?.Active is not { } active) return null;
         _lastDestination = destination;
         _lastSet = set;
-        _set!.NoteSentTo(destination);
+        _set.NoteSentTo(destination);
         return active;
     }
 

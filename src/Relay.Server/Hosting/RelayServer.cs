@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using Addresses;
+using Relay.Server.Admission;
 using Relay.Server.Core;
 using Relay.Server.Shards;
 using Relay.Server.Streams;
@@ -23,8 +24,8 @@ internal sealed class RelayServer : BackgroundService
         _logger = logger;
         Certificate = certificates.Certificate;
         Router = new PacketRouter(Counters);
-        RelayIdentity identity = new(options.Keys, RandomNumberGenerator.Fill);
-        EndpointServices services = new(identity, Router, web, MonotonicClock.System, logger);
+RelayIdentity identity = new(options.Keys, RandomNumberGenerator.Fill) { IsOpenToAll = true };
+        EndpointServices services = new(identity, Router, new OpenAdmission(), web, MonotonicClock.System, logger);
         if (options.Shards > 0 && OpenSsl.IsAvailable) _shards = new ShardGroup(options.Shards, options.LongestGathering, services);
         foreach (TransportAddress address in options.Listen) _endpoints.Add(MakeEndpoint(address, isTls: true, services));
         foreach (TransportAddress address in options.ListenPlain) _endpoints.Add(MakeEndpoint(address, isTls: false, services));

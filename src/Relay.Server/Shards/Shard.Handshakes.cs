@@ -125,6 +125,7 @@ internal sealed unsafe partial class Shard
         while (_handshakeLine.TryDequeue(out ShardConnection? connection))
         {
             connection.IsInHandshakeLine = false;
+            _current = connection;
             if (connection.State == ShardConnectionState.Handshake) OpenEngine(connection);
             else if (connection.State != ShardConnectionState.Closed) Read(connection);
             if (Stopwatch.GetElapsedTime(began) > HandshakeBudget) return;
@@ -145,6 +146,32 @@ internal sealed unsafe partial class Shard
 
         connection.State = ShardConnectionState.Client;
         Read(connection); // What the client said at once may have come with the end of its handshake.
+    }
+
+    /// <summary>Asks who may use the relay; false where the answer comes later: until then nothing is read.</summary>
+    private bool IsAdmissionAnswered(ShardConnection connection)
+    {
+        if (connection.Client.TakeLoginRequest() is not { } request) return false;
+        ValueTask<AdmissionDecision> asked = _services.Admission.DecideAsync(request);
+        if (asked.IsCompletedSuccessfully)
+        {
+            connection.Client.Admit(asked.Result, _now, _woken);
+            DrainWoken();
+            return true;
+        }
+
+        PauseReading(connection);
+        connection.Endpoint.Await(asked.AsTask(), decision => Post(() => HandleAdmission(connection, decision)));
+        return false;
+    }
+
+    private void HandleAdmission(ShardConnection connection, AdmissionDecision decision)
+    {
+        if (connection.State != ShardConnectionState.Client) return;
+        connection.Client.Admit(decision, _now, _woken);
+        DrainWoken();
+        ResumeReading(connection);
+        HandleHeld(connection); // What the client has sent since may be all it sends.
     }
 
     private void HandleLogin(ShardConnection connection)

@@ -52,7 +52,7 @@ internal sealed unsafe partial class Shard
             return;
         }
 
-        receiver.Queue.EnqueuePackets(new ReadOnlySpan<byte>(_run.Frames, _run.Length), _run.Kind);
+        receiver.Queue.EnqueuePackets(new ReadOnlySpan<byte>(_run.Frames, _run.Length), _run.Kind, _now);
         receiver.Wake?.Invoke();
     }
 
@@ -80,6 +80,18 @@ internal sealed unsafe partial class Shard
         if (state == ReadState.Ended) HandleEnd(connection);
     }
 
+    /// <summary>Handles what is held once more, where something else than input has changed.</summary>
+    private void HandleHeld(ShardConnection connection)
+    {
+        int length = connection.HeldLength;
+        if (ArenaLength - _arenaUsed < length) Flush();
+        if (connection.State != ShardConnectionState.Client) return;
+        Span<byte> input = new(_arena + _arenaUsed, length);
+        connection.Held.AsSpan(0, length).CopyTo(input);
+        _arenaUsed += length;
+        Handle(connection, input);
+    }
+
     private void Handle(ShardConnection connection, Span<byte> input)
     {
         if (connection.State == ShardConnectionState.Web)
@@ -89,12 +101,10 @@ internal sealed unsafe partial class Shard
         }
 
         ClientConnection client = connection.Client;
-        ConnectionPhase before = client.Phase;
-        int consumed = client.Receive(input, _now, _woken);
-        FinishRun();
-        DrainWoken();
+        int consumed = Receive(client, input);
+        if (client.Phase == ConnectionPhase.Admission && IsAdmissionAnswered(connection)) consumed += Receive(client, input[consumed..]);
         Span<byte> rest = input[consumed..];
-        if (client.Phase == before && rest.Length == 0 && connection.Held is null) return; // Nearly always.
+        if (client.Phase == ConnectionPhase.Open && !connection.IsHandshake && rest.Length == 0 && connection.Held is null) return; // Nearly always.
 
         switch (client.Phase)
         {
@@ -105,9 +115,10 @@ internal sealed unsafe partial class Shard
                 HandOver(connection, rest);
                 ReleaseHeld(connection);
                 return;
-            case ConnectionPhase.Open when before != ConnectionPhase.Open:
+            case ConnectionPhase.Open when connection.IsHandshake:
                 HandleLogin(connection);
                 break;
+            case ConnectionPhase.Admission:
             case ConnectionPhase.Login:
                 MarkDirty(connection); // The greeting.
                 break;
@@ -116,6 +127,14 @@ internal sealed unsafe partial class Shard
         }
 
         Hold(connection, rest);
+    }
+
+    private int Receive(ClientConnection client, Span<byte> input)
+    {
+        int consumed = client.Receive(input, _now, _woken);
+        FinishRun();
+        DrainWoken();
+        return consumed;
     }
 
     private void HandleEnd(ShardConnection connection)

@@ -13,6 +13,9 @@ internal sealed unsafe partial class Shard
 
     private const int ScratchLength = 128 << 10; // More than one longest frame.
 
+    /// <summary>As much at once for a client that takes slowly: what has left the queue is past fairness and ageing.</summary>
+    private const int SlowSendLength = 16 << 10;
+
     /// <summary>Runs below this are brought together before they are sealed: a copy costs less than a record.</summary>
     private const int ShortRunLength = 4 << 10;
 
@@ -34,6 +37,7 @@ internal sealed unsafe partial class Shard
     private void Flush(ShardConnection connection)
     {
         connection.IsDirty = false;
+        _current = connection;
         if (connection.State == ShardConnectionState.Web)
         {
             FlushWeb(connection);
@@ -59,10 +63,15 @@ internal sealed unsafe partial class Shard
         {
             while (true)
             {
-                int length = connection.Client.Queue.Take(_scratch);
-                if (length == 0) return true;
+                int length = connection.Client.Queue.Take(_scratch, _now, connection.IsSlow ? SlowSendLength : ScratchLength);
+                if (length == 0) break;
                 if (!TryPut(connection, scratch, length)) return false;
+                if (connection.IsSlow) SendNow(connection);
+                if (connection.IsBlocked) return false;
             }
+
+            connection.IsSlow = false;
+            return true;
         }
     }
 
@@ -112,7 +121,7 @@ internal sealed unsafe partial class Shard
         for (int index = RoundRuns.Take(connection); index >= 0; index = _runs[index].Next)
         {
             ref PacketRun run = ref _runs[index];
-            connection.Client.Queue.EnqueuePackets(new ReadOnlySpan<byte>(run.Frames, run.Length), run.Kind);
+            connection.Client.Queue.EnqueuePackets(new ReadOnlySpan<byte>(run.Frames, run.Length), run.Kind, _now);
         }
     }
 
@@ -190,6 +199,7 @@ internal sealed unsafe partial class Shard
         if (connection.Unsent is not { } kept)
         {
             connection.BlockedSince = _now;
+            connection.IsSlow = true;
             _blocked.Add(connection);
             Watch(connection, connection.Interest | LibC.EpollOut);
             kept = ArrayPool<byte>.Shared.Rent(length);

@@ -35,6 +35,7 @@ internal sealed unsafe partial class Shard : IDisposable
     private ShardConnection?[] _connections = new ShardConnection?[64];
     private ShardListener?[] _listeners = [];
     private ShardConnection? _inbox;
+    private ShardConnection? _current; // Whose turn it is, should something go wrong.
     private Instant _now;
     private Instant _nextBlockedCheck;
     private int _isAsleep;
@@ -92,6 +93,33 @@ internal sealed unsafe partial class Shard : IDisposable
         _dirty.Add(connection);
     }
 
+    /// <summary>Ends a connection, whatever it is at present, and frees all it holds. Those it concerns hear of it at the end of the round. On the shard's thread.</summary>
+    public void Close(ShardConnection connection, CloseReason reason)
+    {
+        if (connection.State == ShardConnectionState.Closed) return;
+        ShardConnectionState was = connection.State;
+        connection.State = ShardConnectionState.Closed;
+        if (was == ShardConnectionState.Client)
+        {
+            connection.Client.Close(reason, _woken);
+            DrainWoken();
+        }
+
+        SayGoodBye(connection, was);
+        connection.EndHandshake();
+        connection.Web?.End();
+        _timers.Remove(connection);
+        connection.Engine.Free(connection);
+        LibC.Close(connection.Socket);
+        ReleaseHeld(connection);
+        ReleaseUnsent(connection);
+        _connections[connection.Token] = null;
+        _freedTokens.Add(connection.Token);
+        Interlocked.Decrement(ref _connectionCount);
+        connection.Endpoint.Forget(connection);
+        LogEnd(connection, was);
+    }
+
     /// <summary>Ends the thread and all its connections.</summary>
     public void Dispose()
     {
@@ -128,14 +156,15 @@ internal sealed unsafe partial class Shard : IDisposable
             _now = _services.Clock.Now;
             _packets = 0;
             _sends = 0;
-            TakeInbox();
-            for (int i = 0; i < ready; i++) Handle(_epoll.EventAt(i));
-            Flush();
-            Handshake();
-            HandleTimers();
-            CheckBlocked();
-            Flush();
-            RecycleTokens();
+            try
+            {
+                Round(ready);
+            }
+            catch (Exception exception)
+            {
+                HandleFault(exception);
+            }
+
             gathering = _gathering.HandleRound(_packets, _sends, _now);
             RoundTimes.Count(Stopwatch.GetElapsedTime(began));
         }
@@ -144,6 +173,29 @@ internal sealed unsafe partial class Shard : IDisposable
         {
             if (connection is not null) Close(connection, CloseReason.ServerStopping);
         }
+    }
+
+    private void Round(int ready)
+    {
+        TakeInbox();
+        for (int i = 0; i < ready; i++) Handle(_epoll.EventAt(i));
+        Flush();
+        Handshake();
+        HandleTimers();
+        CheckBlocked();
+        Flush();
+        RecycleTokens();
+    }
+
+    /// <summary>Something in this program is wrong: that costs the connection it came to light with, and none of the others.</summary>
+    private void HandleFault(Exception exception)
+    {
+        RelayLog.Faulted(_services.Log, exception);
+        _runReceiver = null;
+        _out->Length = 0;
+        if (_current is not { } connection) return;
+        _current = null;
+        Close(connection, CloseReason.ServerFault);
     }
 
     private int Wait()
@@ -202,6 +254,7 @@ internal sealed unsafe partial class Shard : IDisposable
 
         // What was closed earlier in this round has no connection any more, and its token is not given again before the next.
         if (_connections[@event.Token] is not { } connection) return;
+        _current = connection;
         if ((@event.Events & LibC.EpollOut) != 0) HandleWritable(connection);
         if ((@event.Events & ~LibC.EpollOut) != 0 && connection.State != ShardConnectionState.Closed) HandleReadable(connection);
     }
@@ -248,33 +301,6 @@ internal sealed unsafe partial class Shard : IDisposable
         secondsAndNanoseconds[0] = 0;
         secondsAndNanoseconds[1] = time.Ticks * TimeSpan.NanosecondsPerTick;
         LibC.Sleep(secondsAndNanoseconds, null);
-    }
-
-    /// <summary>Ends a connection, whatever it is at present, and frees all it holds. Those it concerns hear of it at the end of the round.</summary>
-    private void Close(ShardConnection connection, CloseReason reason)
-    {
-        if (connection.State == ShardConnectionState.Closed) return;
-        ShardConnectionState was = connection.State;
-        connection.State = ShardConnectionState.Closed;
-        if (was == ShardConnectionState.Client)
-        {
-            connection.Client.Close(reason, _woken);
-            DrainWoken();
-        }
-
-        SayGoodBye(connection, was);
-        connection.EndHandshake();
-        connection.Web?.End();
-        _timers.Remove(connection);
-        connection.Engine.Free(connection);
-        LibC.Close(connection.Socket);
-        ReleaseHeld(connection);
-        ReleaseUnsent(connection);
-        _connections[connection.Token] = null;
-        _freedTokens.Add(connection.Token);
-        Interlocked.Decrement(ref _connectionCount);
-        connection.Endpoint.Forget(connection);
-        LogEnd(connection, was);
     }
 
     private void LogEnd(ShardConnection connection, ShardConnectionState was)

@@ -25,7 +25,6 @@ internal enum ShardConnectionState
 internal sealed class ShardConnection : TimerEntry, IPacketOutlet
 {
     private int _isInInbox;
-    private int _isHandshake = 1;
 
     public ShardConnection(ShardEndpoint endpoint, Shard shard, int socket, TransportAddress remote, Instant now)
     {
@@ -35,7 +34,7 @@ internal sealed class ShardConnection : TimerEntry, IPacketOutlet
         Socket = socket;
         Remote = remote;
         OpenedAt = now;
-        Client = new ClientConnection(endpoint.Services.Identity, endpoint.Services.Router, now) { Outlet = this, Wake = Wake };
+        Client = new ClientConnection(endpoint.Services.Identity, endpoint.Services.Router, now) { Remote = remote, Outlet = this, Wake = Wake, End = End };
     }
 
     public ShardEndpoint Endpoint { get; }
@@ -81,8 +80,14 @@ internal sealed class ShardConnection : TimerEntry, IPacketOutlet
 
     public bool IsBlocked => Unsent is not null;
 
+    /// <summary>Says that its socket has refused something, and its queue has not been empty since.</summary>
+    public bool IsSlow { get; set; }
+
     /// <summary>Says that it stands in the shard's list of those with something to send.</summary>
     public bool IsDirty { get; set; }
+
+    /// <summary>Says that nobody has logged in by it yet, and it counts as a handshake.</summary>
+    public bool IsHandshake { get; private set; } = true;
 
     /// <summary>Says that it waits for its turn of handshaking.</summary>
     public bool IsInHandshakeLine { get; set; }
@@ -110,6 +115,9 @@ internal sealed class ShardConnection : TimerEntry, IPacketOutlet
         else Shard.Wake(this);
     }
 
+    /// <summary>Has the shard end the connection; from any thread.</summary>
+    public void End(CloseReason reason) => Shard.Post(() => Shard.Close(this, reason));
+
     /// <summary>Says that it is going into the inbox; false where it is in already. From any thread.</summary>
     public bool TryEnterInbox() => Volatile.Read(ref _isInInbox) == 0 && Interlocked.Exchange(ref _isInInbox, 1) == 0;
 
@@ -119,8 +127,8 @@ internal sealed class ShardConnection : TimerEntry, IPacketOutlet
     /// <summary>It counts as a handshake no longer.</summary>
     public void EndHandshake()
     {
-        if (_isHandshake == 0) return;
-        _isHandshake = 0;
+        if (!IsHandshake) return;
+        IsHandshake = false;
         Endpoint.CountHandshake(-1);
     }
 }

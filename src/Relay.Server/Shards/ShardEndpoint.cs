@@ -18,7 +18,7 @@ internal sealed class ShardEndpoint : IRelayEndpoint
     private const int SoReuseAddress = 2;
 
     private readonly ShardGroup _shards;
-    private readonly ConcurrentDictionary<ShardConnection, Task> _serving = new();
+    private readonly ConcurrentDictionary<Task, byte> _running = new(); // Web servers and admissions: what is under way beside the shards.
     private readonly Socket _socket;
     private int _connections;
     private int _handshakes;
@@ -77,7 +77,7 @@ internal sealed class ShardEndpoint : IRelayEndpoint
 
         await PostAsync(accepting, shard => shard.Remove(listener));
         await Task.WhenAll(_shards.All.Select(shard => PostAsync(shard, it => it.CloseAll(this, CloseReason.ServerStopping))));
-        await Task.WhenAll(_serving.Values);
+        await Task.WhenAll(_running.Keys);
     }
 
     /// <summary>Takes an accepted socket: refuses it where a limit is reached, else gives it to a shard. Called by the shard that accepts.</summary>
@@ -103,12 +103,10 @@ internal sealed class ShardEndpoint : IRelayEndpoint
     public void CountHandshake(int change) => Interlocked.Add(ref _handshakes, change);
 
     /// <summary>Has the web server answer on a connection, until one of the two ends it.</summary>
-    public void Serve(ShardConnection connection, byte[] read)
-    {
-        Task serving = ServeAsync(connection, read);
-        _serving.TryAdd(connection, serving);
-        if (serving.IsCompleted) _serving.TryRemove(connection, out _);
-    }
+    public void Serve(ShardConnection connection, byte[] read) => Track(ServeAsync(connection, read));
+
+    /// <summary>Waits for the answer to a login, which then goes to <paramref name="answer"/>, on any thread.</summary>
+    public void Await(Task<AdmissionDecision> asked, Action<AdmissionDecision> answer) => Track(AnswerAsync(asked, answer));
 
     public void Dispose()
     {
@@ -127,8 +125,15 @@ internal sealed class ShardEndpoint : IRelayEndpoint
         finally
         {
             connection.Shard.Post(() => connection.Shard.EndWeb(connection));
-            _serving.TryRemove(connection, out _);
         }
+    }
+
+    private static async Task AnswerAsync(Task<AdmissionDecision> asked, Action<AdmissionDecision> answer) => answer(await asked);
+
+    private void Track(Task task)
+    {
+        _running.TryAdd(task, 0);
+        task.ContinueWith((done, running) => ((ConcurrentDictionary<Task, byte>)running!).TryRemove(done, out _), _running, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
 
     private static Task PostAsync(Shard shard, Action<Shard> action)
