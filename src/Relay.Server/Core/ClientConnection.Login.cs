@@ -19,6 +19,7 @@ internal sealed partial class ClientConnection
 
         byte[] serverKey = new byte[ServerKeyFrame.Length];
         ServerKeyFrame.Write(serverKey, _identity.Keys.PublicKey);
+        _token = request.BearerToken;
         _greeting = request.IsFastStart ? serverKey : [.. UpgradeResponse.Switching(_identity.Keys.PublicKey), .. serverKey];
         Phase = ConnectionPhase.Login;
         _deadline = now + HandshakeTimeout;
@@ -40,14 +41,12 @@ internal sealed partial class ClientConnection
         }
 
         Key = key;
-        Info = info;
-        Span<byte> nonce = stackalloc byte[Box.NonceLength];
-        _identity.Entropy(nonce);
-        Queue.EnqueueControl(new ServerInfo { Extensions = info!.Extensions > 0 ? 1 : 0 }.ToFrame(_identity.Keys, key, nonce));
-        _set = _router.Add(key, this); // Behind ServerInfo in the queue: that is the first frame the client sees.
-        _nextKeepAlive = now + _keepAliveInterval;
-        Phase = ConnectionPhase.Open;
-        woken.Add(this);
+        Info = info!;
+        Phase = ConnectionPhase.Admission;
+        _deadline = now + HandshakeTimeout;
+        if (_identity.IsOpenToAll) Admit(AdmissionDecision.Open, now, woken);
+        else _loginRequest = new LoginRequest(key, info!, Remote) { Token = _token };
+        _token = null; // It is nobody else's business.
         return length;
     }
 }

@@ -31,11 +31,11 @@ internal sealed partial class ClientConnection
     {
         if (destination == _lastDestination && _lastSet?.Active is { } same) return same;
 
-        ClientSet? set = _router.Find(destination);
+        ClientSet? set = _set!.Tenant.Find(destination);
         if (set?.Active is not { } active) return null;
         _lastDestination = destination;
         _lastSet = set;
-        _set!.NoteSentTo(destination);
+        _set.NoteSentTo(destination);
         return active;
     }
 

@@ -1,3 +1,4 @@
+using Addresses;
 using Relay.Protocol;
 using Relay.Protocol.Frames;
 using Relay.Protocol.Handshake;
@@ -20,6 +21,9 @@ internal enum ConnectionPhase
     /// <summary>The ClientInfo frame is awaited.</summary>
     Login,
 
+    /// <summary>The client has proven its key; the answer to its <see cref="LoginRequest"/> is awaited, by <see cref="ClientConnection.Admit"/>.</summary>
+    Admission,
+
     /// <summary>Frames flow.</summary>
     Open,
 
@@ -30,11 +34,11 @@ internal enum ConnectionPhase
 /// <summary>
 /// One client of the relay: bytes in, bytes out. It reads the upgrade, the login and the frames, turns SendPacket into RecvPacket where it
 /// lies, and leaves what is to be sent in queues. It knows no socket, no TLS and no thread; one caller at a time hands it input.
-/// Its phases are in files of their own: Login, Frames, Routing.
+/// Its phases are in files of their own: Login, Admission, Frames, Routing.
 /// </summary>
 internal sealed partial class ClientConnection
 {
-    /// <summary>How long the head of the request, and then the login, may take.</summary>
+    /// <summary>How long the head of the request, then the login, and then the answer to it may take, each.</summary>
     public static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
 
     /// <summary>The longest input that can be needed at once to make progress: one SendPacket of full length.</summary>
@@ -51,6 +55,8 @@ internal sealed partial class ClientConnection
     private Instant _deadline;
     private Instant _nextKeepAlive = Instant.Never;
     private byte[]? _greeting;
+    private string? _token;
+    private LoginRequest? _loginRequest;
     private ClientSet? _set;
     private NodeKey _lastDestination;
     private ClientSet? _lastSet;
@@ -80,6 +86,12 @@ internal sealed partial class ClientConnection
     /// <summary>What the client said of itself; null until the login.</summary>
     public ClientInfo? Info { get; private set; }
 
+    /// <summary>Where the client comes from; set by the shell before the first input.</summary>
+    public TransportAddress Remote { get; set; }
+
+    /// <summary>What let the client in, or refused it; null until the answer to its login.</summary>
+    public AdmissionDecision? Admission { get; private set; }
+
     /// <summary>Says whether this relay is the client's home.</summary>
     public bool IsHome { get; private set; }
 
@@ -89,8 +101,14 @@ internal sealed partial class ClientConnection
     /// <summary>Called by whoever has put something into <see cref="Queue"/>, at the end of its round; set by the shell.</summary>
     public Action? Wake { get; set; }
 
+    /// <summary>Ends the connection for a reason, from any thread: it is the shell's to do so where its input is handled; set by the shell.</summary>
+    public Action<CloseReason>? End { get; set; }
+
     /// <summary>When <see cref="HandleTimeout"/> is due.</summary>
-    public Instant NextTimeout => Phase == ConnectionPhase.Open ? _nextKeepAlive : _deadline;
+    public Instant NextTimeout => Phase != ConnectionPhase.Open ? _deadline : _nextKeepAlive < Expires ? _nextKeepAlive : Expires;
+
+    /// <summary>When what has let the client in no longer does.</summary>
+    public Instant Expires => Admission?.Expires ?? Instant.Never;
 
     /// <summary>The bytes that go out before all others: the HTTP answer (none in a fast start) and the ServerKey frame; null = none (any more).</summary>
     public byte[]? TakeGreeting()
@@ -113,7 +131,7 @@ internal sealed partial class ClientConnection
             if (Phase == ConnectionPhase.Head) consumed = ReceiveHead(input, now);
             if (Phase == ConnectionPhase.Login) consumed += ReceiveLogin(input[consumed..], now, woken);
             if (Phase == ConnectionPhase.Open) consumed += ReceiveFrames(input[consumed..], now, woken);
-            return consumed;
+            return consumed; // In the phase of admission nothing: what has come waits for the answer.
         }
         catch (RelayProtocolException exception)
         {
@@ -123,13 +141,19 @@ internal sealed partial class ClientConnection
         }
     }
 
-    /// <summary>Ends a handshake that takes too long, and keeps an idle connection alive.</summary>
+    /// <summary>Ends a handshake that takes too long or an admission that has run out, and keeps an idle connection alive.</summary>
     public void HandleTimeout(Instant now, HashSet<ClientConnection> woken)
     {
         if (Phase == ConnectionPhase.Closed || now < NextTimeout) return;
         if (Phase != ConnectionPhase.Open)
         {
             Close(CloseReason.HandshakeTimeout, woken);
+            return;
+        }
+
+        if (now >= Expires)
+        {
+            Close(CloseReason.AdmissionEnded, woken);
             return;
         }
 

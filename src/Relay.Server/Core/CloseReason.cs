@@ -18,6 +18,12 @@ internal enum CloseReason
     /// <summary>The admission policy refused the client.</summary>
     Refused,
 
+    /// <summary>What had let the client in was taken back: its token expired or was revoked, or its key left the list.</summary>
+    AdmissionEnded,
+
+    /// <summary>The operator disconnected the client.</summary>
+    DisconnectedByOperator,
+
     /// <summary>The server is stopping.</summary>
     ServerStopping,
 }

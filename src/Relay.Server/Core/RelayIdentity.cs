@@ -14,6 +14,9 @@ internal sealed class RelayIdentity(NodeKeyPair keys, EntropySource entropy)
     /// <summary>The path of the HTTP upgrade.</summary>
     public string UpgradePath { get; init; } = "/derp";
 
+    /// <summary>Says that anybody may come in, so that nobody need be asked about a login.</summary>
+    public bool IsOpenToAll { get; init; }
+
     /// <summary>A random share of <paramref name="span"/>.</summary>
     public TimeSpan RandomUpTo(TimeSpan span)
     {

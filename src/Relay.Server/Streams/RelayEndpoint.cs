@@ -4,6 +4,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using Addresses;
+using Relay.Server.Admission;
 using Relay.Server.Core;
 using Relay.Server.Hosting;
 using Relay.Server.Telemetry;
@@ -12,7 +13,7 @@ using Timing;
 namespace Relay.Server.Streams;
 
 /// <summary>What all listening sockets of a relay share.</summary>
-internal sealed record EndpointServices(RelayIdentity Identity, PacketRouter Router, WebHandoff Web, MonotonicClock Clock, ILogger Log);
+internal sealed record EndpointServices(RelayIdentity Identity, PacketRouter Router, IAdmissionPolicy Admission, WebHandoff Web, MonotonicClock Clock, ILogger Log);
 
 /// <summary>One listening socket: accepts connections, opens TLS where it is to, and gives each to a pump, or to the web server.</summary>
 internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? certificate, EndpointServices services) : IDisposable
@@ -177,7 +178,8 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
         public async Task PumpAsync()
         {
             TransportAddress remote = TransportAddress.From((IPEndPoint)socket.RemoteEndPoint!);
-            StreamPump pump = new(_stream!, _client, endpoint._services.Clock, endpoint._services.Router.Counters);
+            _client.Remote = remote;
+            StreamPump pump = new(_stream!, _client, endpoint._services.Admission, endpoint._services.Clock, endpoint._services.Router.Counters);
             _pump = pump;
             await pump.RunAsync();
             if (_client.Phase == ConnectionPhase.OtherHttp)
@@ -202,15 +204,16 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
             if (_client.Phase == ConnectionPhase.OtherHttp) return; // The web server has its own timeouts.
             _pump?.CheckWrite(now);
             if (now < _client.NextTimeout) return;
-            if (_client.Phase == ConnectionPhase.Open) _client.HandleTimeout(now, woken);
+            if (now >= _client.Expires) Abort(CloseReason.AdmissionEnded);
+            else if (_client.Phase == ConnectionPhase.Open) _client.HandleTimeout(now, woken);
             else if (_client.Phase != ConnectionPhase.Closed) Abort(CloseReason.HandshakeTimeout);
         }
 
         /// <summary>Ends the connection: the pump sees its stream end.</summary>
         public void Abort(CloseReason reason)
         {
-            _pump?.EndFor(reason);
-            _stream?.Dispose();
+            if (_pump is { } pump) pump.Abort(reason);
+            else _stream?.Dispose();
         }
 
         public void EndHandshake()

@@ -12,10 +12,10 @@ internal sealed class RelayWorld
 {
     public static readonly NodeKeyPair ServerKeys = Keys(200);
 
-    public RelayWorld()
+    public RelayWorld(bool isOpenToAll = true)
     {
         Router = new PacketRouter(Counters);
-        Identity = new RelayIdentity(ServerKeys, destination => destination.Fill(7));
+        Identity = new RelayIdentity(ServerKeys, destination => destination.Fill(7)) { IsOpenToAll = isOpenToAll };
     }
 
     public RelayCounters Counters { get; } = new();
