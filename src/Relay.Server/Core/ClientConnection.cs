@@ -64,6 +64,8 @@ internal sealed partial class ClientConnection
     private NodeKey _lastDestination;
     private ClientSet? _lastSet;
     private long _skip;
+    private int _packetsIn;
+    private long _bytesIn;
 
     public ClientConnection(RelayIdentity identity, PacketRouter router, Instant now)
     {
@@ -116,6 +118,9 @@ internal sealed partial class ClientConnection
     /// <summary>Ends the connection for a reason, from any thread: it is the shell's to do so where its input is handled; set by the shell.</summary>
     public Action<CloseReason>? End { get; set; }
 
+    /// <summary>Takes the packets this client sends, where the shell has something better to do with them than to queue each; set by the shell.</summary>
+    public IPacketOutlet? Outlet { get; set; }
+
     /// <summary>When <see cref="HandleTimeout"/> is due.</summary>
     public Instant NextTimeout => !IsLoggedIn ? _deadline : _nextKeepAlive < Expires ? _nextKeepAlive : Expires;
 
@@ -153,6 +158,10 @@ internal sealed partial class ClientConnection
             Complaint = exception.Message;
             Close(CloseReason.ProtocolError, woken);
             return input.Length;
+        }
+        finally
+        {
+            CountIn();
         }
     }
 

@@ -47,15 +47,15 @@ internal sealed class RelayCounters
 
     public long Closed(CloseReason reason) => Volatile.Read(ref _closed[(int)reason]);
 
-    public void CountIn(int bytes)
+    public void CountIn(int packets, long bytes)
     {
-        Interlocked.Increment(ref _packetsIn);
+        Interlocked.Add(ref _packetsIn, packets);
         Interlocked.Add(ref _bytesIn, bytes);
     }
 
-    public void CountOut(int bytes)
+    public void CountOut(int packets, long bytes)
     {
-        Interlocked.Increment(ref _packetsOut);
+        Interlocked.Add(ref _packetsOut, packets);
         Interlocked.Add(ref _bytesOut, bytes);
     }
 

@@ -62,26 +62,21 @@ internal sealed class SendQueue(RelayCounters counters)
     /// <summary>Appends a RecvPacket frame to the lane of its kind, at the cost of that lane's oldest where it is full.</summary>
     public void EnqueuePacket(ReadOnlySpan<byte> frame, PacketKind kind)
     {
-        FrameRing lane = kind == PacketKind.Data ? _data : _disco;
-        int maxCount = kind == PacketKind.Data ? int.MaxValue : MaxDiscoPackets;
-        int dropped = 0;
+        lock (_lock) Append(frame, kind);
+    }
+
+    /// <summary>Appends a run of RecvPacket frames of one kind and one sender, one behind the other, as <see cref="EnqueuePacket"/> does with each.</summary>
+    public void EnqueuePackets(ReadOnlySpan<byte> frames, PacketKind kind)
+    {
         lock (_lock)
         {
-            if (_isClosed || frame.Length > lane.MaxBytes)
+            while (FrameHeader.TryRead(frames, out FrameHeader header))
             {
-                counters.CountDrop(_isClosed ? DropReason.Disconnected : DropReason.TooLong, kind);
-                return;
-            }
-
-            while (lane.Count >= maxCount || !lane.TryAppend(frame))
-            {
-                lane.DropOldest();
-                dropped++;
+                int length = FrameHeader.Length + (int)header.BodyLength;
+                Append(frames[..length], kind);
+                frames = frames[length..];
             }
         }
-
-        if (dropped > 0) counters.CountDrop(DropReason.QueueFull, kind, dropped);
-        counters.CountOut(frame.Length - PacketFrame.PrefixLength);
     }
 
     /// <summary>Moves whole frames to <paramref name="destination"/>, lane by lane, as many as fit.</summary>
@@ -111,6 +106,27 @@ internal sealed class SendQueue(RelayCounters counters)
             counters.CountDrop(DropReason.Disconnected, PacketKind.Disco, _disco.Clear());
             counters.CountDrop(DropReason.Disconnected, PacketKind.Data, _data.Clear());
         }
+    }
+
+    private void Append(ReadOnlySpan<byte> frame, PacketKind kind)
+    {
+        FrameRing lane = kind == PacketKind.Data ? _data : _disco;
+        int maxCount = kind == PacketKind.Data ? int.MaxValue : MaxDiscoPackets;
+        if (_isClosed || frame.Length > lane.MaxBytes)
+        {
+            counters.CountDrop(_isClosed ? DropReason.Disconnected : DropReason.TooLong, kind);
+            return;
+        }
+
+        int dropped = 0;
+        while (lane.Count >= maxCount || !lane.TryAppend(frame))
+        {
+            lane.DropOldest();
+            dropped++;
+        }
+
+        if (dropped > 0) counters.CountDrop(DropReason.QueueFull, kind, dropped);
+        counters.CountOut(1, frame.Length - PacketFrame.PrefixLength);
     }
 
     private int TakePong(Span<byte> destination)
