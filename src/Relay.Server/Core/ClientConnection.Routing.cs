@@ -30,7 +30,7 @@ internal sealed partial class ClientConnection
             return;
         }
 
-        receiver.Queue.EnqueuePacket(frame, kind);
+        receiver.Queue.EnqueuePacket(frame, kind, now);
         woken.Add(receiver);
     }
 

@@ -71,7 +71,7 @@ internal sealed partial class ClientConnection
     {
         _identity = identity;
         _router = router;
-        Queue = new SendQueue(router.Counters);
+        Queue = new SendQueue(router.Counters, router.QueueMemory);
         _notHere = new TokenBucket(NotHerePerSecond, NotHereBurst, now);
         _deadline = now + HandshakeTimeout;
         _keepAliveInterval = RelayLimits.KeepAliveInterval + identity.RandomUpTo(RelayLimits.KeepAliveJitter);

@@ -8,6 +8,9 @@ internal sealed class PacketRouter(RelayCounters counters)
 {
     public RelayCounters Counters => counters;
 
+    /// <summary>What the queues of all clients share.</summary>
+    public QueueMemory QueueMemory { get; init; } = new(QueueMemory.DefaultMaxBytes);
+
     public TenantRegistry Tenants { get; } = new();
 
     /// <summary>Clients that were refused and are told so.</summary>

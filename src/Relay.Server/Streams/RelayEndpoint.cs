@@ -30,6 +30,11 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
     private const int Backlog = 1024;
     private const int TcpUserTimeoutMilliseconds = 15_000;
     private const int TcpUserTimeoutOption = 18; // Linux: TCP_USER_TIMEOUT.
+    private const int TcpNotSentLowWaterOption = 25; // Linux: TCP_NOTSENT_LOWAT.
+
+    /// <summary>Bytes that the kernel may hold for a client beyond what is on its way: more would wait where nothing is shared fairly or aged.</summary>
+    private const int MaxUnsentBytes = 64 << 10;
+
 
     private readonly ConcurrentDictionary<Connection, byte> _connections = new();
     private readonly ServerCertificate? _certificate = certificate;
@@ -231,7 +236,9 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
         {
             socket.NoDelay = true;
             socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-            if (OperatingSystem.IsLinux()) socket.SetRawSocketOption((int)ProtocolType.Tcp, TcpUserTimeoutOption, BitConverter.GetBytes(TcpUserTimeoutMilliseconds));
+            if (!OperatingSystem.IsLinux()) return;
+            socket.SetRawSocketOption((int)ProtocolType.Tcp, TcpUserTimeoutOption, BitConverter.GetBytes(TcpUserTimeoutMilliseconds));
+            socket.SetRawSocketOption((int)ProtocolType.Tcp, TcpNotSentLowWaterOption, BitConverter.GetBytes(MaxUnsentBytes));
         }
     }
 }

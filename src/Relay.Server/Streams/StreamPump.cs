@@ -16,10 +16,12 @@ internal sealed class StreamPump(Stream stream, ClientConnection connection, IAd
 
     private const int ReadLength = 128 << 10; // One longest frame and a full read behind it.
     private const int WriteLength = 128 << 10;
+    private const int SlowWriteLength = 16 << 10; // To a client that takes slowly: what is taken from the queue is past fairness and ageing.
 
     private readonly WakeSignal _wake = new();
     private readonly HashSet<ClientConnection> _woken = [];
     private long _writingSince;
+    private bool _isSlow;
     private volatile bool _isEnding;
     private CloseReason? _endedFor;
 
@@ -130,7 +132,7 @@ internal sealed class StreamPump(Stream stream, ClientConnection connection, IAd
                 if (connection.TakeGreeting() is { } greeting) await WriteAsync(greeting);
 
                 buffer ??= ArrayPool<byte>.Shared.Rent(WriteLength);
-                int length = connection.Queue.Take(buffer);
+                int length = connection.Queue.Take(buffer, clock.Now, _isSlow ? SlowWriteLength : WriteLength);
                 if (length > 0)
                 {
                     await WriteAsync(buffer.AsMemory(0, length));
@@ -155,7 +157,9 @@ internal sealed class StreamPump(Stream stream, ClientConnection connection, IAd
     private async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes)
     {
         Volatile.Write(ref _writingSince, Math.Max(1, clock.Now.Ticks));
-        await stream.WriteAsync(bytes);
+        ValueTask writing = stream.WriteAsync(bytes);
+        _isSlow = !writing.IsCompleted;
+        await writing;
         Volatile.Write(ref _writingSince, 0);
         counters.CountWrite();
     }

@@ -301,7 +301,7 @@ public class ClientConnectionTests
             template.CopyTo(input, 0);
             alice.Receive(input, _world.Now, _world.Woken);
             _world.Woken.Clear();
-            while (bob.Queue.Take(output) > 0) { }
+            while (bob.Queue.Take(output, _world.Now) > 0) { }
         }
 
         long AllocatedBy(int rounds)

@@ -72,14 +72,14 @@ internal sealed class RelayWorld
 
     public static List<(FrameType Type, byte[] Body)> Take(ClientConnection client) => Take(client.Queue);
 
-    public static List<(FrameType Type, byte[] Body)> Take(SendQueue queue)
+    public static List<(FrameType Type, byte[] Body)> Take(SendQueue queue, Instant now = default, int length = 1 << 20)
     {
-        byte[] buffer = new byte[1 << 20];
-        int length = queue.Take(buffer);
+        byte[] buffer = new byte[length];
+        int taken = queue.Take(buffer, now);
         List<(FrameType, byte[])> frames = [];
-        for (int at = 0; at < length;)
+        for (int at = 0; at < taken;)
         {
-            Assert.True(FrameHeader.TryRead(buffer.AsSpan(at, length - at), out FrameHeader header));
+            Assert.True(FrameHeader.TryRead(buffer.AsSpan(at, taken - at), out FrameHeader header));
             frames.Add((header.Type, buffer.AsSpan(at + FrameHeader.Length, (int)header.BodyLength).ToArray()));
             at += FrameHeader.Length + (int)header.BodyLength;
         }
