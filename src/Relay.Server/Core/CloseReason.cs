@@ -9,6 +9,9 @@ internal enum CloseReason
     /// <summary>The client broke the protocol.</summary>
     ProtocolError,
 
+    /// <summary>A trusted proxy said whose connection it is in a form that cannot be read.</summary>
+    BadProxyHeader,
+
     /// <summary>The client did not finish its login in time.</summary>
     HandshakeTimeout,
 

@@ -20,6 +20,9 @@ internal enum DropReason
     /// <summary>It was longer than a lane of its destination's queue may ever hold.</summary>
     TooLong,
 
+    /// <summary>Its sender was refused and is kept in quarantine.</summary>
+    Quarantined,
+
     /// <summary>The destination left with packets in its queue.</summary>
     Disconnected,
 }

@@ -13,6 +13,9 @@ internal sealed class PacketRouter(RelayCounters counters)
 
     public TenantRegistry Tenants { get; } = new();
 
+    /// <summary>Clients that were refused and are told so.</summary>
+    public QuarantineWard Quarantine { get; } = new();
+
     /// <summary>The number of different keys connected, each counted once a tenant.</summary>
     public int KeyCount => Tenants.All.Sum(tenant => tenant.KeyCount);
 

@@ -200,7 +200,7 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
 
         public void Tick(Instant now, HashSet<ClientConnection> woken)
         {
-            if (_client.Phase == ConnectionPhase.Open && Interlocked.CompareExchange(ref _isHandshake, 0, 1) == 1)
+            if (_client.IsLoggedIn && Interlocked.CompareExchange(ref _isHandshake, 0, 1) == 1)
             {
                 Interlocked.Decrement(ref endpoint._handshakes);
                 RelayLog.ClientCame(endpoint._services.Log, _client.Key);
@@ -209,8 +209,8 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
             if (_client.Phase == ConnectionPhase.OtherHttp) return; // The web server has its own timeouts.
             _pump?.CheckWrite(now);
             if (now < _client.NextTimeout) return;
-            if (now >= _client.Expires) Abort(CloseReason.AdmissionEnded);
-            else if (_client.Phase == ConnectionPhase.Open) _client.HandleTimeout(now, woken);
+            if (now >= _client.Expires) Abort(_client.ExpiryReason);
+            else if (_client.IsLoggedIn) _client.HandleTimeout(now, woken);
             else if (_client.Phase != ConnectionPhase.Closed) Abort(CloseReason.HandshakeTimeout);
         }
 
