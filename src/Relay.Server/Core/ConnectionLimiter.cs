@@ -32,7 +32,7 @@ internal enum ConnectionRefusal
 /// Decides which connections are accepted: in all, by address prefix and by rate, those that have yet to log in apart. Loopback is exempt from
 /// what goes by prefix, for a proxy or a test has no other address. Any thread may ask.
 /// </summary>
-internal sealed class ConnectionLimiter(Func<ServerLimits> limits, Instant now)
+internal sealed class ConnectionLimiter(Func<ServerLimits> limits)
 {
     /// <summary>IPv4: the smallest network that is routed. IPv6: what a provider gives one customer.</summary>
     public const int Ipv4PrefixLength = 24;
@@ -41,7 +41,7 @@ internal sealed class ConnectionLimiter(Func<ServerLimits> limits, Instant now)
     public const int Ipv6PrefixLength = 56;
 
     private const int AddressLength = 128;
-    private static readonly UInt128 Exempt = UInt128.Zero; // ::/56 has no senders.
+    private static readonly UInt128 Exempt = UInt128.Zero; // ::/56 has no senders but loopback.
 
     private readonly Lock _lock = new();
     private readonly Dictionary<UInt128, PrefixUse> _prefixes = []; // One for each prefix that has connections: as bounded as these are.
@@ -49,9 +49,6 @@ internal sealed class ConnectionLimiter(Func<ServerLimits> limits, Instant now)
     private Quota _accepts;
     private int _connections;
     private int _handshakes;
-
-    /// <summary>Since when it counts.</summary>
-    public Instant Since => now;
 
     /// <summary>Connections at present.</summary>
     public int Connections => Volatile.Read(ref _connections);

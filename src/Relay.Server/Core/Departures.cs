@@ -44,13 +44,7 @@ internal sealed class Departures
     {
         if (set.SentTo.Count == 0) return;
         Departure departure = new(set);
-        if (departure.Tell(StepLength, woken) is var told && departure.IsOver)
-        {
-            Interlocked.Add(ref _remembered, -set.SentTo.Count);
-            return;
-        }
-
-        lock (_lock) _waiting.Enqueue(departure);
+        Tell(departure, woken);
     }
 
     /// <summary>Tells the next few. Called now and then, for as long as it is not empty.</summary>
@@ -62,9 +56,19 @@ internal sealed class Departures
             if (!_waiting.TryDequeue(out departure)) return;
         }
 
-        departure.Tell(StepLength, woken);
-        if (departure.IsOver) Interlocked.Add(ref _remembered, -departure.Count);
-        else lock (_lock) _waiting.Enqueue(departure); // Behind the others: a key with many does not hold up one with few.
+        Tell(departure, woken);
+    }
+
+    private void Tell(Departure departure, HashSet<ClientConnection> woken)
+    {
+        departure.Tell(woken);
+        if (departure.IsOver)
+        {
+            Interlocked.Add(ref _remembered, -departure.Count);
+            return;
+        }
+
+        lock (_lock) _waiting.Enqueue(departure); // Behind the others: a key with many does not hold up one with few.
     }
 
     private sealed class Departure(ClientSet set)
@@ -75,22 +79,19 @@ internal sealed class Departures
 
         public bool IsOver { get; private set; }
 
-        public int Tell(int most, HashSet<ClientConnection> woken)
+        public void Tell(HashSet<ClientConnection> woken)
         {
             Span<byte> gone = stackalloc byte[PeerGoneFrame.Length];
             PeerGoneFrame.Write(gone, set.Key, PeerGoneReason.Disconnected);
-            int told = 0;
-            for (; told < most; told++)
+            for (int i = 0; i < StepLength; i++)
             {
                 // A key that is back meanwhile has not left.
                 IsOver = set.Tenant.Find(set.Key) is not null || !_rest.MoveNext();
-                if (IsOver) break;
+                if (IsOver) return;
                 if (set.Tenant.Find(_rest.Current)?.Active is not { } active) continue;
                 active.Queue.EnqueueControl(gone);
                 woken.Add(active);
             }
-
-            return told;
         }
     }
 }

@@ -59,3 +59,19 @@ internal struct Quota
     private static long After(long earned, long amount, Rate rate, Instant now) =>
         Math.Max(earned, (now - rate.TimeFor(rate.Burst)).Ticks) + rate.TimeFor(amount).Ticks;
 }
+
+/// <summary>What many have used together of a rate in bytes and one in frames. Any thread may charge.</summary>
+internal sealed class UsedRates
+{
+    private Quota _bytes;
+    private Quota _frames;
+
+    /// <summary>When no debt is left.</summary>
+    public Instant EarnedAt => Instant.Max(_bytes.EarnedAt, _frames.EarnedAt);
+
+    public void Charge(long bytes, Rate bytesRate, int frames, Rate framesRate, Instant now)
+    {
+        _bytes.ChargeShared(bytes, bytesRate, now);
+        _frames.ChargeShared(frames, framesRate, now);
+    }
+}
