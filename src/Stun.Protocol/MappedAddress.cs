@@ -5,6 +5,7 @@ namespace Stun.Protocol;
 
 /// <summary>
 /// MAPPED-ADDRESS: zero (8 bits), family (8 bits: 1 IPv4, 2 IPv6), port (16), address (32 or 128), in the clear (RFC 8489 §14.1).
+/// RESPONSE-ORIGIN and OTHER-ADDRESS (RFC 5780 §7.3, §7.4) and their classic forms SOURCE-ADDRESS and CHANGED-ADDRESS look the same.
 /// </summary>
 public static class MappedAddress
 {
@@ -30,5 +31,18 @@ public static class MappedAddress
         if (family != Ipv6Family || value.Length != Ipv6ValueLength) return false;
         address = TransportAddress.FromBytes16(value[4..], port);
         return true;
+    }
+
+    /// <summary>Appends an attribute of this form to a message. IPv4 is always family 1, never an IPv4-mapped IPv6 address.</summary>
+    /// <param name="writer">The message.</param>
+    /// <param name="type">Which attribute of this form.</param>
+    /// <param name="address">The address it says.</param>
+    public static void AddTo(ref StunMessageWriter writer, StunAttributeType type, TransportAddress address)
+    {
+        Span<byte> value = writer.Reserve(type, address.IsIpv4 ? Ipv4ValueLength : Ipv6ValueLength);
+        value[1] = address.IsIpv4 ? Ipv4Family : Ipv6Family;
+        BinaryPrimitives.WriteUInt16BigEndian(value[2..], address.Port);
+        if (address.IsIpv4) BinaryPrimitives.WriteUInt32BigEndian(value[4..], address.Ipv4Bits);
+        else BinaryPrimitives.WriteUInt128BigEndian(value[4..], address.Bits);
     }
 }

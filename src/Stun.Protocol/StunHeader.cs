@@ -24,17 +24,36 @@ public readonly record struct StunHeader(StunMessageType Type, int BodyLength, T
     internal const int CookieOffset = 4;
     private const int TransactionIdOffset = 8;
 
+    /// <summary>Bytes 4 to 8: the magic cookie, or in classic STUN, which has none, the beginning of a transaction id of 128 bits.</summary>
+    public uint Cookie { get; init; } = MagicCookie;
+
+    /// <summary>Says whether the message is of a classic client (RFC 3489), which knows MAPPED-ADDRESS and no XOR-MAPPED-ADDRESS.</summary>
+    public bool IsClassic => Cookie != MagicCookie;
+
     /// <summary>Reads a header. False when this is not STUN, or when the announced attributes are not whole words or are not all there.</summary>
     public static bool TryRead(ReadOnlySpan<byte> datagram, out StunHeader header)
     {
         header = default;
-        if (!StunMessage.LooksLikeStun(datagram)) return false;
+        return StunMessage.LooksLikeStun(datagram) && TryReadClassic(datagram, out header);
+    }
+
+    /// <summary>
+    /// As <see cref="TryRead"/>, but also takes a message without the magic cookie (RFC 8489 §11). Only for a port that nothing but STUN shares:
+    /// a cookie is what tells STUN from the rest.
+    /// </summary>
+    public static bool TryReadClassic(ReadOnlySpan<byte> datagram, out StunHeader header)
+    {
+        header = default;
+        if (!StunMessage.MayBeClassic(datagram)) return false;
 
         int bodyLength = BinaryPrimitives.ReadUInt16BigEndian(datagram[BodyLengthOffset..]);
         if ((bodyLength & 3) != 0 || bodyLength > datagram.Length - Length) return false;
 
         var type = (StunMessageType)BinaryPrimitives.ReadUInt16BigEndian(datagram);
-        header = new StunHeader(type, bodyLength, TransactionId.Read(datagram[TransactionIdOffset..]));
+        header = new StunHeader(type, bodyLength, TransactionId.Read(datagram[TransactionIdOffset..]))
+        {
+            Cookie = BinaryPrimitives.ReadUInt32BigEndian(datagram[CookieOffset..]),
+        };
         return true;
     }
 
@@ -44,7 +63,7 @@ public readonly record struct StunHeader(StunMessageType Type, int BodyLength, T
     {
         BinaryPrimitives.WriteUInt16BigEndian(destination, (ushort)Type);
         BinaryPrimitives.WriteUInt16BigEndian(destination[BodyLengthOffset..], checked((ushort)BodyLength));
-        BinaryPrimitives.WriteUInt32BigEndian(destination[CookieOffset..], MagicCookie);
+        BinaryPrimitives.WriteUInt32BigEndian(destination[CookieOffset..], Cookie);
         TransactionId.Write(destination[TransactionIdOffset..]);
     }
 }

@@ -12,7 +12,9 @@ public static class StunMessage
     /// (RFC 8489 §5). A client without the cookie (RFC 3489) is not told.
     /// </summary>
     public static bool LooksLikeStun(ReadOnlySpan<byte> datagram) =>
-        datagram.Length >= StunHeader.Length
-        && datagram[0] < FirstByteOfOthers
+        MayBeClassic(datagram)
         && BinaryPrimitives.ReadUInt32BigEndian(datagram[StunHeader.CookieOffset..]) == StunHeader.MagicCookie;
+
+    /// <summary>Says whether this could be a message of classic STUN, which is told by less: at least 20 bytes, the first two bits zero.</summary>
+    public static bool MayBeClassic(ReadOnlySpan<byte> datagram) => datagram.Length >= StunHeader.Length && datagram[0] < FirstByteOfOthers;
 }

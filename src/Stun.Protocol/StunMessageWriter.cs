@@ -16,6 +16,15 @@ public ref struct StunMessageWriter
         Length = StunHeader.Length;
     }
 
+    /// <summary>Begins the answer to a request: its transaction id, and its cookie, which a classic client has in a form of its own.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The span is too short for the header.</exception>
+    public StunMessageWriter(Span<byte> destination, StunMessageType type, StunHeader request)
+    {
+        (request with { Type = type, BodyLength = 0 }).Write(destination);
+        _destination = destination;
+        Length = StunHeader.Length;
+    }
+
     /// <summary>The length of the message so far, in bytes.</summary>
     public int Length { get; private set; }
 
@@ -40,6 +49,27 @@ public ref struct StunMessageWriter
         Length += attribute.Length;
         BinaryPrimitives.WriteUInt16BigEndian(_destination[StunHeader.BodyLengthOffset..], checked((ushort)(Length - StunHeader.Length)));
         return value[..valueLength];
+    }
+
+    /// <summary>
+    /// Appends MESSAGE-INTEGRITY: HMAC-SHA1 over all that is written so far. Behind it only MESSAGE-INTEGRITY-SHA256 and FINGERPRINT may
+    /// stand (RFC 8489 §14.5).
+    /// </summary>
+    /// <param name="key">See <see cref="MessageIntegrity"/>.</param>
+    public void AddMessageIntegrity(scoped ReadOnlySpan<byte> key)
+    {
+        int before = Length;
+        Span<byte> value = Reserve(StunAttributeType.MessageIntegrity, MessageIntegrity.Sha1Length);
+        MessageIntegrity.ComputeSha1(_destination[..before], key, value);
+    }
+
+    /// <summary>Appends MESSAGE-INTEGRITY-SHA256: HMAC-SHA256 over all that is written so far, not truncated (RFC 8489 §14.6).</summary>
+    /// <param name="key">See <see cref="MessageIntegrity"/>.</param>
+    public void AddMessageIntegritySha256(scoped ReadOnlySpan<byte> key)
+    {
+        int before = Length;
+        Span<byte> value = Reserve(StunAttributeType.MessageIntegritySha256, MessageIntegrity.Sha256Length);
+        MessageIntegrity.ComputeSha256(_destination[..before], key, value);
     }
 
     /// <summary>Appends FINGERPRINT, which must be the last attribute (RFC 8489 §14.7).</summary>

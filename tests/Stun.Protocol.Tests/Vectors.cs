@@ -52,6 +52,15 @@ internal static class Vectors
         80280004 c8fb0b4c
         """);
 
+    /// <summary>RFC 5769 §2.4: long-term credentials.</summary>
+    public static readonly byte[] Rfc5769LongTermRequest = Hex("""
+        00010060 2112a442 78ad3433 c6ad72c0 29da412e
+        00060012 e3839ee3 8388e383 aae38383 e382afe3 82b90000
+        0015001c 662f2f34 39396b39 35346436 4f4c3334 6f4c3946 53547679 36347341
+        0014000b 6578616d 706c652e 6f726700
+        00080014 f6702465 6dd64a3e 02b8e071 2e85c9a2 8ca89666
+        """);
+
     public static TransportAddress Address(string text) =>
         TransportAddress.TryParse(text, out TransportAddress address) ? address : throw new FormatException(text);
 

@@ -1,3 +1,4 @@
+using Addresses;
 using Relay.Protocol;
 using Relay.Protocol.Frames;
 using Relay.Protocol.Handshake;
@@ -20,8 +21,14 @@ internal enum ConnectionPhase
     /// <summary>The ClientInfo frame is awaited.</summary>
     Login,
 
+    /// <summary>The client has proven its key; the answer to its <see cref="LoginRequest"/> is awaited, by <see cref="ClientConnection.Admit"/>.</summary>
+    Admission,
+
     /// <summary>Frames flow.</summary>
     Open,
+
+    /// <summary>The client was refused, and is told so and kept alive for a while: see <see cref="ClientConnection.Quarantine"/>.</summary>
+    Quarantined,
 
     /// <summary>It has ended, for <see cref="ClientConnection.CloseReason"/>.</summary>
     Closed,
@@ -30,10 +37,11 @@ internal enum ConnectionPhase
 /// <summary>
 /// One client of the relay: bytes in, bytes out. It reads the upgrade, the login and the frames, turns SendPacket into RecvPacket where it
 /// lies, and leaves what is to be sent in queues. It knows no socket, no TLS and no thread; one caller at a time hands it input.
+/// Its phases are in files of their own: Login, Admission, Quarantine, Frames, Routing.
 /// </summary>
-internal sealed class ClientConnection
+internal sealed partial class ClientConnection
 {
-    /// <summary>How long the head of the request, and then the login, may take.</summary>
+    /// <summary>How long the head of the request, then the login, and then the answer to it may take, each.</summary>
     public static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
 
     /// <summary>The longest input that can be needed at once to make progress: one SendPacket of full length.</summary>
@@ -50,16 +58,20 @@ internal sealed class ClientConnection
     private Instant _deadline;
     private Instant _nextKeepAlive = Instant.Never;
     private byte[]? _greeting;
+    private string? _token;
+    private LoginRequest? _loginRequest;
     private ClientSet? _set;
     private NodeKey _lastDestination;
     private ClientSet? _lastSet;
     private long _skip;
+    private int _packetsIn;
+    private long _bytesIn;
 
     public ClientConnection(RelayIdentity identity, PacketRouter router, Instant now)
     {
         _identity = identity;
         _router = router;
-        Queue = new SendQueue(router.Counters);
+        Queue = new SendQueue(router.Counters, router.QueueMemory);
         _notHere = new TokenBucket(NotHerePerSecond, NotHereBurst, now);
         _deadline = now + HandshakeTimeout;
         _keepAliveInterval = RelayLimits.KeepAliveInterval + identity.RandomUpTo(RelayLimits.KeepAliveJitter);
@@ -76,8 +88,23 @@ internal sealed class ClientConnection
     /// <summary>The client's key; zero until the login.</summary>
     public NodeKey Key { get; private set; }
 
+    /// <summary>Says whether the client has proven its key and was answered: it is kept alive from then on.</summary>
+    public bool IsLoggedIn => Phase is ConnectionPhase.Open or ConnectionPhase.Quarantined;
+
+    /// <summary>Says whether the client would rather be with another relay of the region.</summary>
+    public bool IsNotIdeal { get; private set; }
+
     /// <summary>What the client said of itself; null until the login.</summary>
     public ClientInfo? Info { get; private set; }
+
+    /// <summary>
+    /// Where the client comes from; set by the shell before the first input, to what a PROXY header says where there was one. What a trusted
+    /// proxy says in the head of the request takes its place.
+    /// </summary>
+    public TransportAddress Remote { get; set; }
+
+    /// <summary>What let the client in, or refused it; null until the answer to its login.</summary>
+    public AdmissionDecision? Admission { get; private set; }
 
     /// <summary>Says whether this relay is the client's home.</summary>
     public bool IsHome { get; private set; }
@@ -88,10 +115,22 @@ internal sealed class ClientConnection
     /// <summary>Called by whoever has put something into <see cref="Queue"/>, at the end of its round; set by the shell.</summary>
     public Action? Wake { get; set; }
 
-    /// <summary>When <see cref="HandleTimeout"/> is due.</summary>
-    public Instant NextTimeout => Phase == ConnectionPhase.Open ? _nextKeepAlive : _deadline;
+    /// <summary>Ends the connection for a reason, from any thread: it is the shell's to do so where its input is handled; set by the shell.</summary>
+    public Action<CloseReason>? End { get; set; }
 
-    /// <summary>The bytes that go out before all others: the HTTP answer (none in a fast start) and the ServerKey frame; null = none (any more).</summary>
+    /// <summary>Takes the packets this client sends, where the shell has something better to do with them than to queue each; set by the shell.</summary>
+    public IPacketOutlet? Outlet { get; set; }
+
+    /// <summary>When <see cref="HandleTimeout"/> is due.</summary>
+    public Instant NextTimeout => !IsLoggedIn ? _deadline : _nextKeepAlive < Expires ? _nextKeepAlive : Expires;
+
+    /// <summary>When what has let the client in no longer does, or its quarantine is over.</summary>
+    public Instant Expires => Phase == ConnectionPhase.Quarantined ? _quarantineEnds : Admission?.Expires ?? Instant.Never;
+
+    /// <summary>Why it is closed at <see cref="Expires"/>.</summary>
+    public CloseReason ExpiryReason => Phase == ConnectionPhase.Quarantined ? CloseReason.Refused : CloseReason.AdmissionEnded;
+
+    /// <summary>The bytes that go out before all others: the HTTP answer (none in a fast start) and the ServerKey frame; null = none (any more). A refusal is here once it is closed.</summary>
     public byte[]? TakeGreeting()
     {
         byte[]? greeting = _greeting;
@@ -109,10 +148,10 @@ internal sealed class ClientConnection
         try
         {
             int consumed = 0;
-            if (Phase == ConnectionPhase.Head) consumed = ReceiveHead(input, now);
+            if (Phase == ConnectionPhase.Head) consumed = ReceiveHead(input, now, woken);
             if (Phase == ConnectionPhase.Login) consumed += ReceiveLogin(input[consumed..], now, woken);
-            if (Phase == ConnectionPhase.Open) consumed += ReceiveFrames(input[consumed..], now, woken);
-            return consumed;
+            if (IsLoggedIn) consumed += ReceiveFrames(input[consumed..], now, woken);
+            return consumed; // In the phase of admission nothing: what has come waits for the answer.
         }
         catch (RelayProtocolException exception)
         {
@@ -120,15 +159,25 @@ internal sealed class ClientConnection
             Close(CloseReason.ProtocolError, woken);
             return input.Length;
         }
+        finally
+        {
+            CountIn();
+        }
     }
 
-    /// <summary>Ends a handshake that takes too long, and keeps an idle connection alive.</summary>
+    /// <summary>Ends a handshake that takes too long or an admission that has run out, and keeps an idle connection alive.</summary>
     public void HandleTimeout(Instant now, HashSet<ClientConnection> woken)
     {
         if (Phase == ConnectionPhase.Closed || now < NextTimeout) return;
-        if (Phase != ConnectionPhase.Open)
+        if (!IsLoggedIn)
         {
             Close(CloseReason.HandshakeTimeout, woken);
+            return;
+        }
+
+        if (now >= Expires)
+        {
+            Close(ExpiryReason, woken);
             return;
         }
 
@@ -141,160 +190,11 @@ internal sealed class ClientConnection
     public void Close(CloseReason reason, HashSet<ClientConnection> woken)
     {
         if (Phase == ConnectionPhase.Closed) return;
+        if (Phase == ConnectionPhase.Quarantined) _router.Quarantine.Leave();
         Phase = ConnectionPhase.Closed;
         CloseReason = reason;
         _router.Counters.CountClose(reason);
         Queue.Close();
         if (_set is not null) _router.Remove(_set, this, woken);
-    }
-
-    private int ReceiveHead(Span<byte> input, Instant now)
-    {
-        if (!UpgradeRequest.TryRead(input, out UpgradeRequest request)) return 0;
-        if (!request.IsDerp || request.Path != _identity.UpgradePath)
-        {
-            Phase = ConnectionPhase.OtherHttp;
-            return 0; // The web server reads the head again, whole.
-        }
-
-        byte[] serverKey = new byte[ServerKeyFrame.Length];
-        ServerKeyFrame.Write(serverKey, _identity.Keys.PublicKey);
-        _greeting = request.IsFastStart ? serverKey : [.. UpgradeResponse.Switching(_identity.Keys.PublicKey), .. serverKey];
-        Phase = ConnectionPhase.Login;
-        _deadline = now + HandshakeTimeout;
-        return request.Length;
-    }
-
-    private int ReceiveLogin(Span<byte> input, Instant now, HashSet<ClientConnection> woken)
-    {
-        if (!FrameHeader.TryRead(input, out FrameHeader header)) return 0;
-        if (header.Type != FrameType.ClientInfo) throw new RelayProtocolException($"The first frame is of type {(int)header.Type}, not ClientInfo.");
-
-        // It must fit where one SendPacket fits: far more than any client says of itself.
-        if (header.BodyLength > MaxInputLength - FrameHeader.Length) throw new RelayProtocolException($"A ClientInfo of {header.BodyLength} bytes.");
-        int length = FrameHeader.Length + (int)header.BodyLength;
-        if (input.Length < length) return 0;
-        if (!ClientInfo.TryOpen(input[FrameHeader.Length..length], _identity.Keys, out NodeKey key, out ClientInfo? info))
-        {
-            throw new RelayProtocolException("The ClientInfo does not open or is malformed.");
-        }
-
-        Key = key;
-        Info = info;
-        Span<byte> nonce = stackalloc byte[Box.NonceLength];
-        _identity.Entropy(nonce);
-        Queue.EnqueueControl(new ServerInfo { Extensions = info!.Extensions > 0 ? 1 : 0 }.ToFrame(_identity.Keys, key, nonce));
-        _set = _router.Add(key, this); // Behind ServerInfo in the queue: that is the first frame the client sees.
-        _nextKeepAlive = now + _keepAliveInterval;
-        Phase = ConnectionPhase.Open;
-        woken.Add(this);
-        return length;
-    }
-
-    private int ReceiveFrames(Span<byte> input, Instant now, HashSet<ClientConnection> woken)
-    {
-        int consumed = 0;
-        while (true)
-        {
-            if (_skip > 0)
-            {
-                int skipped = (int)Math.Min(_skip, input.Length - consumed);
-                _skip -= skipped;
-                consumed += skipped;
-            }
-
-            Span<byte> rest = input[consumed..];
-            if (!FrameHeader.TryRead(rest, out FrameHeader header)) return consumed;
-            if (!IsForUs(header))
-            {
-                consumed += FrameHeader.Length;
-                _skip = header.BodyLength;
-                continue;
-            }
-
-            int length = FrameHeader.Length + (int)header.BodyLength;
-            if (rest.Length < length) return consumed;
-            _set!.Activate(this);
-            Handle(header.Type, rest[..length], now, woken);
-            consumed += length;
-        }
-    }
-
-    /// <summary>Says whether the frame is one we act upon, of a length it may have. Its body need not have arrived.</summary>
-    private static bool IsForUs(FrameHeader header)
-    {
-        bool isLengthRight = header.Type switch
-        {
-            FrameType.SendPacket => header.BodyLength is >= NodeKey.Length and <= NodeKey.Length + RelayLimits.MaxPacketLength,
-            FrameType.NotePreferred => header.BodyLength == 1,
-            FrameType.Ping => header.BodyLength is >= PingFrame.DataLength and <= RelayLimits.MaxPingLength,
-            FrameType.ForwardPacket or FrameType.WatchConns or FrameType.ClosePeer => throw new RelayProtocolException($"A frame of type {(int)header.Type} is for mesh peers only."),
-            _ => header.BodyLength <= RelayLimits.MaxFrameLength,
-        };
-        if (!isLengthRight) throw new RelayProtocolException($"A frame of type {(int)header.Type} with {header.BodyLength} bytes.");
-        return header.Type is FrameType.SendPacket or FrameType.NotePreferred or FrameType.Ping;
-    }
-
-    private void Handle(FrameType type, Span<byte> frame, Instant now, HashSet<ClientConnection> woken)
-    {
-        ReadOnlySpan<byte> body = frame[FrameHeader.Length..];
-        switch (type)
-        {
-            case FrameType.SendPacket:
-                Route(frame, now, woken);
-                return;
-            case FrameType.NotePreferred:
-                NotePreferredFrame.TryRead(body, out bool isHome);
-                IsHome = isHome;
-                return;
-            case FrameType.Ping:
-                PingFrame.TryRead(body, out ReadOnlySpan<byte> data);
-                Queue.EnqueuePong(data);
-                woken.Add(this);
-                return;
-            default:
-                return;
-        }
-    }
-
-    /// <summary>Turns a SendPacket into the RecvPacket it becomes, and puts it into its destination's queue.</summary>
-    private void Route(Span<byte> frame, Instant now, HashSet<ClientConnection> woken)
-    {
-        PacketFrame.TryRead(frame[FrameHeader.Length..], out NodeKey destination, out ReadOnlySpan<byte> packet);
-        PacketKind kind = PacketKinds.Of(packet);
-        _router.Counters.CountIn(packet.Length);
-
-        ClientConnection? receiver = FindReceiver(destination);
-        if (receiver is null)
-        {
-            _router.Counters.CountDrop(DropReason.UnknownDestination, kind);
-            if (kind == PacketKind.Disco) SayNotHere(destination, now, woken);
-            return;
-        }
-
-        PacketFrame.WritePrefix(frame, FrameType.RecvPacket, Key, packet.Length);
-        receiver.Queue.EnqueuePacket(frame, kind);
-        woken.Add(receiver);
-    }
-
-    private ClientConnection? FindReceiver(NodeKey destination)
-    {
-        if (destination == _lastDestination && _lastSet?.Active is { } same) return same;
-
-        ClientSet? set = _router.Find(destination);
-        if (set?.Active is not { } active) return null;
-        _lastDestination = destination;
-        _lastSet = set;
-        _set!.NoteSentTo(destination);
-        return active;
-    }
-
-    private void SayNotHere(NodeKey destination, Instant now, HashSet<ClientConnection> woken)
-    {
-        if (!_notHere.TryTake(1, now)) return;
-        Span<byte> gone = stackalloc byte[PeerGoneFrame.Length];
-        PeerGoneFrame.Write(gone, destination, PeerGoneReason.NotHere);
-        Queue.EnqueueControl(gone);
-        woken.Add(this);
     }
 }
