@@ -26,6 +26,7 @@ internal static class Program
     private static readonly OptionKey Admission = Options.AddText("admission", "open", "Who may use the relay. Must be said where a listener is not loopback.");
     private static readonly OptionKey Shards = Options.AddText("shards", "NUMBER", "Threads that carry packets. By default one a core; 0 = by the base library's streams, as where there is no Linux or no OpenSSL 3.");
     private static readonly OptionKey Gather = Options.AddText("gather", "MICROSECONDS|off", "How long a shard may wait for more packets before it reads, while that brings packets together.", $"{RelayServerOptions.DefaultGathering.TotalMicroseconds:0}");
+    private static readonly LimitOptions Limits = new(Options);
     private static readonly OptionKey PrintMap = Options.AddFlag("print-map", "Print the relay map that reaches this relay, and end.");
 
     public static Task<int> Main(string[] arguments) => ProgramRunner.RunAsync(Options, arguments, RunAsync);
@@ -88,6 +89,8 @@ internal static class Program
             IsOpen = admission == "open",
             Shards = values.Number(Shards, 0, ShardGroup.MaxShards) ?? Environment.ProcessorCount,
             LongestGathering = ReadGathering(values),
+            Limits = Limits.Read(values),
+            QueueMemoryBytes = Limits.ReadMemory(values, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes),
         };
     }
 

@@ -1,5 +1,6 @@
 using Addresses;
 using Relay.Protocol;
+using Relay.Server.Core;
 
 namespace Relay.Server;
 
@@ -47,6 +48,12 @@ internal sealed record RelayServerOptions
 
     /// <summary>How long a shard may wait for more packets before it reads, while that brings packets together; zero = never.</summary>
     public TimeSpan LongestGathering { get; init; } = DefaultGathering;
+
+    /// <summary>What clients may use.</summary>
+    public ServerLimits Limits { get; init; } = new();
+
+    /// <summary>Bytes of packets that may wait for all clients together.</summary>
+    public long QueueMemoryBytes { get; init; } = QueueMemory.DefaultMaxBytes;
 
     /// <summary>Says that anybody may use the relay.</summary>
     public bool IsOpen { get; init; }

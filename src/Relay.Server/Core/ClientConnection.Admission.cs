@@ -30,18 +30,30 @@ internal sealed partial class ClientConnection
             Admission = AdmissionDecision.Refuse(RefusalReason.Limit, "The relay has too many tenants.");
         }
 
-        if (tenant is null) Close(CloseReason.Refused, woken);
+        if (tenant is null) Quarantine(Admission.Message, now, woken);
         else Open(tenant, now, woken);
     }
 
     private void Open(Tenant tenant, Instant now, HashSet<ClientConnection> woken)
     {
-        Span<byte> nonce = stackalloc byte[Box.NonceLength];
-        _identity.Entropy(nonce);
-        Queue.EnqueueControl(new ServerInfo { Extensions = Info!.Extensions > 0 ? 1 : 0 }.ToFrame(_identity.Keys, Key, nonce));
+        EnqueueServerInfo();
         _set = tenant.Add(Key, this); // Behind ServerInfo in the queue: that is the first frame the client sees.
+        _set.TakeSurplus(_router.Limits.MaxConnectionsPerKey)?.End?.Invoke(CloseReason.TooManyOfKey);
         _nextKeepAlive = now + _keepAliveInterval;
         Phase = ConnectionPhase.Open;
         woken.Add(this);
+    }
+
+    private void EnqueueServerInfo()
+    {
+        Span<byte> nonce = stackalloc byte[Box.NonceLength];
+        _identity.Entropy(nonce);
+        ServerInfo info = new()
+        {
+            TokenBucketBytesPerSecond = (int)Math.Min(int.MaxValue, ClientBytes.PerSecond),
+            TokenBucketBytesBurst = ClientBytes.IsLimited ? (int)Math.Min(int.MaxValue, ClientBytes.Burst) : 0,
+            Extensions = Info!.Extensions > 0 ? 1 : 0,
+        };
+        Queue.EnqueueControl(info.ToFrame(_identity.Keys, Key, nonce));
     }
 }

@@ -8,22 +8,50 @@ namespace Relay.Server.Core;
 /// <content>From the head of the HTTP request to the client that can be reached.</content>
 internal sealed partial class ClientConnection
 {
-    private int ReceiveHead(Span<byte> input, Instant now)
+    private int ReceiveHead(Span<byte> input, Instant now, HashSet<ClientConnection> woken)
     {
-        if (!UpgradeRequest.TryRead(input, out UpgradeRequest request)) return 0;
+        bool isWhole = UpgradeRequest.TryRead(input, out UpgradeRequest request);
+        int headLength = isWhole ? request.Length : input.Length;
+        if (headLength > _router.Limits.MaxHeadBytes) throw new RelayProtocolException($"The head of the HTTP request is over {_router.Limits.MaxHeadBytes} bytes.");
+        if (!isWhole) return 0;
         if (!request.IsDerp || request.Path != _identity.UpgradePath)
         {
             Phase = ConnectionPhase.OtherHttp;
             return 0; // The web server reads the head again, whole.
         }
 
+        try
+        {
+            Remote = _identity.TrustedProxies.ClientOf(Remote, request.ForwardedFor);
+        }
+        catch (RelayProtocolException exception)
+        {
+            Complaint = exception.Message;
+            Refuse(request, new UpgradeRefusal(400, "Bad Request", exception.Message), CloseReason.BadProxyHeader, woken);
+            return request.Length;
+        }
+
+        if (_identity.Refusal is { } refusal)
+        {
+            Refuse(request, refusal, CloseReason.Refused, woken);
+            return request.Length;
+        }
+
         byte[] serverKey = new byte[ServerKeyFrame.Length];
         ServerKeyFrame.Write(serverKey, _identity.Keys.PublicKey);
         _token = request.BearerToken;
+        IsNotIdeal = request.IsNotIdeal;
         _greeting = request.IsFastStart ? serverKey : [.. UpgradeResponse.Switching(_identity.Keys.PublicKey), .. serverKey];
         Phase = ConnectionPhase.Login;
-        _deadline = now + HandshakeTimeout;
+        _deadline = now + _router.Limits.HandshakeTimeout;
         return request.Length;
+    }
+
+    /// <summary>Answers an upgrade with a status and a reason, which stock clients log. One that starts fast reads no HTTP, and is cut off.</summary>
+    private void Refuse(UpgradeRequest request, UpgradeRefusal refusal, CloseReason reason, HashSet<ClientConnection> woken)
+    {
+        if (!request.IsFastStart) _greeting = UpgradeResponse.Refusing(refusal.Status, refusal.Phrase, refusal.Text);
+        Close(reason, woken);
     }
 
     private int ReceiveLogin(Span<byte> input, Instant now, HashSet<ClientConnection> woken)
@@ -43,7 +71,7 @@ internal sealed partial class ClientConnection
         Key = key;
         Info = info!;
         Phase = ConnectionPhase.Admission;
-        _deadline = now + HandshakeTimeout;
+        _deadline = now + _router.Limits.HandshakeTimeout;
         if (_identity.IsOpenToAll) Admit(AdmissionDecision.Open, now, woken);
         else _loginRequest = new LoginRequest(key, info!, Remote) { Token = _token };
         _token = null; // It is nobody else's business.

@@ -27,6 +27,9 @@ internal enum ConnectionPhase
     /// <summary>Frames flow.</summary>
     Open,
 
+    /// <summary>The client was refused, and is told so and kept alive for a while: see <see cref="ClientConnection.Quarantine"/>.</summary>
+    Quarantined,
+
     /// <summary>It has ended, for <see cref="ClientConnection.CloseReason"/>.</summary>
     Closed,
 }
@@ -34,13 +37,10 @@ internal enum ConnectionPhase
 /// <summary>
 /// One client of the relay: bytes in, bytes out. It reads the upgrade, the login and the frames, turns SendPacket into RecvPacket where it
 /// lies, and leaves what is to be sent in queues. It knows no socket, no TLS and no thread; one caller at a time hands it input.
-/// Its phases are in files of their own: Login, Admission, Frames, Routing.
+/// Its phases are in files of their own: Login, Admission, Quarantine, Frames, Routing.
 /// </summary>
 internal sealed partial class ClientConnection
 {
-    /// <summary>How long the head of the request, then the login, and then the answer to it may take, each.</summary>
-    public static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
-
     /// <summary>The longest input that can be needed at once to make progress: one SendPacket of full length.</summary>
     public const int MaxInputLength = PacketFrame.PrefixLength + RelayLimits.MaxPacketLength;
 
@@ -70,7 +70,7 @@ internal sealed partial class ClientConnection
         _router = router;
         Queue = new SendQueue(router.Counters, router.QueueMemory);
         _notHere = new TokenBucket(NotHerePerSecond, NotHereBurst, now);
-        _deadline = now + HandshakeTimeout;
+        _deadline = now + router.Limits.HandshakeTimeout;
         _keepAliveInterval = RelayLimits.KeepAliveInterval + identity.RandomUpTo(RelayLimits.KeepAliveJitter);
     }
 
@@ -85,10 +85,19 @@ internal sealed partial class ClientConnection
     /// <summary>The client's key; zero until the login.</summary>
     public NodeKey Key { get; private set; }
 
+    /// <summary>Says whether the client has proven its key and was answered: it is kept alive from then on.</summary>
+    public bool IsLoggedIn => Phase is ConnectionPhase.Open or ConnectionPhase.Quarantined;
+
+    /// <summary>Says whether the client would rather be with another relay of the region.</summary>
+    public bool IsNotIdeal { get; private set; }
+
     /// <summary>What the client said of itself; null until the login.</summary>
     public ClientInfo? Info { get; private set; }
 
-    /// <summary>Where the client comes from; set by the shell before the first input.</summary>
+    /// <summary>
+    /// Where the client comes from; set by the shell before the first input, to what a PROXY header says where there was one. What a trusted
+    /// proxy says in the head of the request takes its place.
+    /// </summary>
     public TransportAddress Remote { get; set; }
 
     /// <summary>What let the client in, or refused it; null until the answer to its login.</summary>
@@ -110,12 +119,15 @@ internal sealed partial class ClientConnection
     public IPacketOutlet? Outlet { get; set; }
 
     /// <summary>When <see cref="HandleTimeout"/> is due.</summary>
-    public Instant NextTimeout => Phase != ConnectionPhase.Open ? _deadline : _nextKeepAlive < Expires ? _nextKeepAlive : Expires;
+    public Instant NextTimeout => !IsLoggedIn ? _deadline : _nextKeepAlive < Expires ? _nextKeepAlive : Expires;
 
-    /// <summary>When what has let the client in no longer does.</summary>
-    public Instant Expires => Admission?.Expires ?? Instant.Never;
+    /// <summary>When what has let the client in no longer does, or its quarantine is over.</summary>
+    public Instant Expires => Phase == ConnectionPhase.Quarantined ? _quarantineEnds : Admission?.Expires ?? Instant.Never;
 
-    /// <summary>The bytes that go out before all others: the HTTP answer (none in a fast start) and the ServerKey frame; null = none (any more).</summary>
+    /// <summary>Why it is closed at <see cref="Expires"/>.</summary>
+    public CloseReason ExpiryReason => Phase == ConnectionPhase.Quarantined ? CloseReason.Refused : CloseReason.AdmissionEnded;
+
+    /// <summary>The bytes that go out before all others: the HTTP answer (none in a fast start) and the ServerKey frame; null = none (any more). A refusal is here once it is closed.</summary>
     public byte[]? TakeGreeting()
     {
         byte[]? greeting = _greeting;
@@ -133,9 +145,9 @@ internal sealed partial class ClientConnection
         try
         {
             int consumed = 0;
-            if (Phase == ConnectionPhase.Head) consumed = ReceiveHead(input, now);
+            if (Phase == ConnectionPhase.Head) consumed = ReceiveHead(input, now, woken);
             if (Phase == ConnectionPhase.Login) consumed += ReceiveLogin(input[consumed..], now, woken);
-            if (Phase == ConnectionPhase.Open) consumed += ReceiveFrames(input[consumed..], now, woken);
+            if (IsLoggedIn) consumed += ReceiveFrames(input[consumed..], now, woken);
             return consumed; // In the phase of admission nothing: what has come waits for the answer.
         }
         catch (RelayProtocolException exception)
@@ -147,6 +159,7 @@ internal sealed partial class ClientConnection
         finally
         {
             CountIn();
+            Charge(now);
         }
     }
 
@@ -154,7 +167,7 @@ internal sealed partial class ClientConnection
     public void HandleTimeout(Instant now, HashSet<ClientConnection> woken)
     {
         if (Phase == ConnectionPhase.Closed || now < NextTimeout) return;
-        if (Phase != ConnectionPhase.Open)
+        if (!IsLoggedIn)
         {
             Close(CloseReason.HandshakeTimeout, woken);
             return;
@@ -162,7 +175,7 @@ internal sealed partial class ClientConnection
 
         if (now >= Expires)
         {
-            Close(CloseReason.AdmissionEnded, woken);
+            Close(ExpiryReason, woken);
             return;
         }
 
@@ -175,6 +188,7 @@ internal sealed partial class ClientConnection
     public void Close(CloseReason reason, HashSet<ClientConnection> woken)
     {
         if (Phase == ConnectionPhase.Closed) return;
+        if (Phase == ConnectionPhase.Quarantined) _router.Quarantine.Leave();
         Phase = ConnectionPhase.Closed;
         CloseReason = reason;
         _router.Counters.CountClose(reason);

@@ -13,19 +13,24 @@ namespace Relay.Server.Hosting;
 /// <summary>The relay as a service of the host: its listeners, from bind to the last connection's end.</summary>
 internal sealed class RelayServer : BackgroundService
 {
+    private static readonly TimeSpan DepartureInterval = TimeSpan.FromMilliseconds(20); // 512 each: 25,000 notices a second at most.
+
     private readonly RelayServerOptions _options;
-    private readonly ILogger<RelayServer> _logger;
+    private readonly BoundedLog _logger;
+    private readonly int? _possibleConnections = DescriptorLimit.MaxConnections();
     private readonly ShardGroup? _shards;
     private readonly List<IRelayEndpoint> _endpoints = [];
 
     public RelayServer(RelayServerOptions options, WebHandoff web, ILogger<RelayServer> logger, ServerCertificateSource certificates)
     {
         _options = options;
-        _logger = logger;
+        _logger = new BoundedLog(logger, MonotonicClock.System);
         Certificate = certificates.Certificate;
-        Router = new PacketRouter(Counters);
-RelayIdentity identity = new(options.Keys, RandomNumberGenerator.Fill) { IsOpenToAll = true };
-        EndpointServices services = new(identity, Router, new OpenAdmission(), web, MonotonicClock.System, logger);
+        Router = new PacketRouter(Counters) { QueueMemory = new QueueMemory(options.QueueMemoryBytes) };
+        SetLimits(options.Limits);
+        Limiter = new ConnectionLimiter(() => Router.Limits);
+        RelayIdentity identity = new(options.Keys, RandomNumberGenerator.Fill) { IsOpenToAll = true };
+        EndpointServices services = new(identity, Router, new OpenAdmission(), web, MonotonicClock.System, _logger) { Limiter = Limiter };
         if (options.Shards > 0 && OpenSsl.IsAvailable) _shards = new ShardGroup(options.Shards, options.LongestGathering, services);
         foreach (TransportAddress address in options.Listen) _endpoints.Add(MakeEndpoint(address, isTls: true, services));
         foreach (TransportAddress address in options.ListenPlain) _endpoints.Add(MakeEndpoint(address, isTls: false, services));
@@ -35,6 +40,8 @@ RelayIdentity identity = new(options.Keys, RandomNumberGenerator.Fill) { IsOpenT
 
     public PacketRouter Router { get; }
 
+    public ConnectionLimiter Limiter { get; }
+
     public ServerCertificate? Certificate { get; }
 
     public IReadOnlyList<TransportAddress> TlsAddresses => [.. _endpoints.Where(endpoint => endpoint.IsTls).Select(endpoint => endpoint.Address)];
@@ -43,9 +50,15 @@ RelayIdentity identity = new(options.Keys, RandomNumberGenerator.Fill) { IsOpenT
 
     public int ConnectionCount => _endpoints.Sum(endpoint => endpoint.ConnectionCount);
 
-    public long Refused => _endpoints.Sum(endpoint => endpoint.Refused);
-
     public bool IsListening => ExecuteTask is { IsCompleted: false };
+
+    /// <summary>Bounds clients otherwise from now on; what is there already stays.</summary>
+    public void SetLimits(ServerLimits limits)
+    {
+        bool isPossible = _possibleConnections is not { } possible || limits.MaxConnections <= possible;
+        if (!isPossible) RelayLog.FewDescriptors(_logger, _possibleConnections!.Value, limits.MaxConnections);
+        Router.Limits = isPossible ? limits : limits with { MaxConnections = _possibleConnections!.Value };
+    }
 
     /// <summary>Takes all ports.</summary>
     /// <returns>The address that could not be had and why; null where all could.</returns>
@@ -80,7 +93,30 @@ RelayIdentity identity = new(options.Keys, RandomNumberGenerator.Fill) { IsOpenT
         else if (_options.Shards > 0) RelayLog.NotSharded(_logger);
         if (_options.IsOpen) RelayLog.OpenToAll(_logger);
         if (_options.IsCertificateInMemory && Certificate is not null) RelayLog.SelfSigned(_logger);
+        Task telling = TellDeparturesAsync(stoppingToken);
         await Task.WhenAll(_endpoints.Select(endpoint => endpoint.RunAsync(stoppingToken)));
+        await telling;
+    }
+
+    /// <summary>Tells the many to whom a key has sent, a few at a time, that it has left.</summary>
+    private async Task TellDeparturesAsync(CancellationToken stopping)
+    {
+        HashSet<ClientConnection> woken = [];
+        using PeriodicTimer timer = new(DepartureInterval);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stopping))
+            {
+                if (Router.Departures.IsEmpty) continue;
+                Router.Departures.Step(woken);
+                foreach (ClientConnection client in woken) client.Wake?.Invoke();
+                woken.Clear();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopping: everybody hears of it.
+        }
     }
 
     private IRelayEndpoint MakeEndpoint(TransportAddress address, bool isTls, EndpointServices services)

@@ -45,9 +45,9 @@ internal sealed unsafe partial class Shard
     }
 
     /// <summary>Takes a socket that was accepted. On the shard's thread.</summary>
-    public void Adopt(ShardEndpoint endpoint, int socket, TransportAddress remote)
+    public void Adopt(ShardEndpoint endpoint, int socket, TransportAddress remote, ConnectionLease lease)
     {
-        ShardConnection connection = new(endpoint, this, socket, remote, _now);
+        ShardConnection connection = new(endpoint, this, socket, remote, lease, _now);
         if (!_tokens.TryPop(out int token))
         {
             token = _connectionCount + _freedTokens.Count;
@@ -59,8 +59,8 @@ internal sealed unsafe partial class Shard
         {
             RelayLog.AcceptFailed(_services.Log, System.Net.Sockets.SocketError.NoBufferSpaceAvailable);
             connection.Engine.Free(connection);
-            connection.EndHandshake();
-            endpoint.Forget(connection);
+            lease.Dispose();
+            endpoint.Forget();
             LibC.Close(socket);
             _tokens.Push(token);
             return;
@@ -84,13 +84,14 @@ internal sealed unsafe partial class Shard
                 return;
             }
 
-            listener.Endpoint.Take(socket, ListenerAddress.Read(new ReadOnlySpan<byte>(address, length)), this);
+            listener.Endpoint.Take(socket, ListenerAddress.Read(new ReadOnlySpan<byte>(address, length)), this, _now);
         }
     }
 
     private void HandleAcceptError(ShardListener listener, int error)
     {
         if (error == LibC.TryAgain) return;
+        _services.Limiter.CountRefused(ConnectionRefusal.Descriptors);
         RelayLog.AcceptFailed(_services.Log, new System.Net.Sockets.SocketException(error).SocketErrorCode);
         if (error is not (LibC.TooManyFiles or LibC.TooManyFilesInSystem or LibC.NoBufferSpace or LibC.OutOfMemory)) return;
 
@@ -176,14 +177,16 @@ internal sealed unsafe partial class Shard
 
     private void HandleLogin(ShardConnection connection)
     {
-        connection.EndHandshake();
-        _timers.Set(connection, connection.Client.NextTimeout);
-        RelayLog.ClientCame(_services.Log, connection.Client.Key);
+        ClientConnection client = connection.Client;
+        connection.IsKnown = true;
+        connection.Lease.EndHandshake();
+        _timers.Set(connection, client.NextTimeout);
+        RelayLog.ClientCame(_services.Log, client.Key);
+        if (client.Remote != connection.Remote && !connection.Lease.TryAttribute(client.Remote)) Close(connection, CloseReason.TooManyOfPrefix);
     }
 
     private void HandOver(ShardConnection connection, ReadOnlySpan<byte> read)
     {
-        connection.EndHandshake();
         connection.State = ShardConnectionState.Web;
         _timers.Remove(connection);
         connection.Web = new WebBridge(connection.Wake, () => Post(() => ResumeReading(connection)), () => Post(() => Close(connection, CloseReason.ClientLeft)));

@@ -66,6 +66,12 @@ internal sealed unsafe partial class Shard
     /// <summary>Reads a connection once, and handles what came.</summary>
     private void Read(ShardConnection connection)
     {
+        if (connection.IsKnown && connection.Client.ReadableAt > _now)
+        {
+            PauseUntilReadable(connection);
+            return;
+        }
+
         int room = connection.HeldLength + connection.Engine.MaxReadLength;
         if (ArenaLength - _arenaUsed < room) Flush();
         if (connection.State == ShardConnectionState.Closed) return;
@@ -104,7 +110,7 @@ internal sealed unsafe partial class Shard
         int consumed = Receive(client, input);
         if (client.Phase == ConnectionPhase.Admission && IsAdmissionAnswered(connection)) consumed += Receive(client, input[consumed..]);
         Span<byte> rest = input[consumed..];
-        if (client.Phase == ConnectionPhase.Open && !connection.IsHandshake && rest.Length == 0 && connection.Held is null) return; // Nearly always.
+        if (connection.IsKnown && client.IsLoggedIn && rest.Length == 0 && connection.Held is null) return; // Nearly always.
 
         switch (client.Phase)
         {
@@ -115,8 +121,9 @@ internal sealed unsafe partial class Shard
                 HandOver(connection, rest);
                 ReleaseHeld(connection);
                 return;
-            case ConnectionPhase.Open when connection.IsHandshake:
+            case ConnectionPhase.Open or ConnectionPhase.Quarantined when !connection.IsKnown:
                 HandleLogin(connection);
+                if (connection.State == ShardConnectionState.Closed) return;
                 break;
             case ConnectionPhase.Admission:
             case ConnectionPhase.Login:
@@ -149,6 +156,15 @@ internal sealed unsafe partial class Shard
 
         if (connection.State == ShardConnectionState.Handshake) RelayLog.TlsFailed(_services.Log, "the connection broke");
         Close(connection, CloseReason.ClientLeft);
+    }
+
+    /// <summary>The client has sent more than it may: what it sends now waits in its own socket, and nothing is lost.</summary>
+    private void PauseUntilReadable(ShardConnection connection)
+    {
+        PauseReading(connection);
+        connection.Client.CountPause(_now);
+        connection.Pause ??= new ReadingPause(connection);
+        _pauses.Set(connection.Pause, connection.Client.ReadableAt);
     }
 
     private void PauseReading(ShardConnection connection) => Watch(connection, connection.Interest & ~LibC.EpollIn);

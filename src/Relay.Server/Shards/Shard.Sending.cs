@@ -244,7 +244,17 @@ internal sealed unsafe partial class Shard
 
     private void SayGoodBye(ShardConnection connection, ShardConnectionState was)
     {
-        if (was != ShardConnectionState.Handshake && !connection.IsBlocked) connection.Engine.Finish(connection);
+        if (was != ShardConnectionState.Handshake && !connection.IsBlocked)
+        {
+            // Whoever is refused before its login is told why in the greeting.
+            if (connection.Client.TakeGreeting() is { } greeting)
+            {
+                fixed (byte* bytes = greeting) connection.Engine.TrySeal(connection, bytes, greeting.Length);
+            }
+
+            connection.Engine.Finish(connection);
+        }
+
         if (_out->Length > 0 && !connection.IsBlocked) LibC.Send(connection.Socket, _out->Bytes, (nuint)_out->Length, LibC.SendFlags); // As far as it goes.
         _out->Length = 0;
     }

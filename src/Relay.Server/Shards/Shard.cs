@@ -24,6 +24,7 @@ internal sealed unsafe partial class Shard : IDisposable
     private readonly TlsEngine _tls;
     private readonly PlainEngine _plain;
     private readonly TimerHeap _timers = new();
+    private readonly TimerHeap _pauses = new();
     private readonly Gathering _gathering;
     private readonly HashSet<ClientConnection> _woken = [];
     private readonly List<ShardConnection> _dirty = [];
@@ -106,9 +107,10 @@ internal sealed unsafe partial class Shard : IDisposable
         }
 
         SayGoodBye(connection, was);
-        connection.EndHandshake();
+        connection.Lease.Dispose();
         connection.Web?.End();
         _timers.Remove(connection);
+        if (connection.Pause is { } pause) _pauses.Remove(pause);
         connection.Engine.Free(connection);
         LibC.Close(connection.Socket);
         ReleaseHeld(connection);
@@ -116,7 +118,7 @@ internal sealed unsafe partial class Shard : IDisposable
         _connections[connection.Token] = null;
         _freedTokens.Add(connection.Token);
         Interlocked.Decrement(ref _connectionCount);
-        connection.Endpoint.Forget(connection);
+        connection.Endpoint.Forget();
         LogEnd(connection, was);
     }
 
@@ -182,6 +184,7 @@ internal sealed unsafe partial class Shard : IDisposable
         Flush();
         Handshake();
         HandleTimers();
+        EndPauses();
         CheckBlocked();
         Flush();
         RecycleTokens();
@@ -216,10 +219,11 @@ internal sealed unsafe partial class Shard : IDisposable
         Instant due = _timers.First?.Due ?? Instant.Never;
         if (_blocked.Count > 0) due = Instant.Min(due, _nextBlockedCheck);
         foreach (ShardListener? listener in _listeners) due = Instant.Min(due, listener?.PausedUntil ?? Instant.Never);
+        if (due != Instant.Never) due = new Instant((due.Ticks + TimerGridTicks - 1) / TimerGridTicks * TimerGridTicks);
+        if (_pauses.First is { } pause) due = Instant.Min(due, pause.Due); // In step with what its client may send.
         if (due == Instant.Never) return -1;
 
-        long grid = (due.Ticks + TimerGridTicks - 1) / TimerGridTicks * TimerGridTicks;
-        long wait = grid - _services.Clock.Now.Ticks;
+        long wait = due.Ticks - _services.Clock.Now.Ticks;
         return wait <= 0 ? 0 : (int)Math.Min(60_000, (wait / TimeSpan.TicksPerMillisecond) + 1);
     }
 
@@ -274,6 +278,22 @@ internal sealed unsafe partial class Shard : IDisposable
             DrainWoken();
             if (connection.Client.Phase == ConnectionPhase.Closed) Close(connection, connection.Client.CloseReason);
             else _timers.Set(connection, connection.Client.NextTimeout);
+        }
+    }
+
+    private void EndPauses()
+    {
+        while (_pauses.First is ReadingPause { } pause && pause.Due <= _now)
+        {
+            Instant readableAt = pause.Connection.Client.ReadableAt; // Its tenant may have used more meanwhile.
+            if (readableAt > _now)
+            {
+                _pauses.Set(pause, readableAt);
+                continue;
+            }
+
+            _pauses.Remove(pause);
+            ResumeReading(pause.Connection);
         }
     }
 

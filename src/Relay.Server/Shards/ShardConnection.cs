@@ -26,13 +26,14 @@ internal sealed class ShardConnection : TimerEntry, IPacketOutlet
 {
     private int _isInInbox;
 
-    public ShardConnection(ShardEndpoint endpoint, Shard shard, int socket, TransportAddress remote, Instant now)
+    public ShardConnection(ShardEndpoint endpoint, Shard shard, int socket, TransportAddress remote, ConnectionLease lease, Instant now)
     {
         Endpoint = endpoint;
         Shard = shard;
         Engine = shard.EngineOf(endpoint);
         Socket = socket;
         Remote = remote;
+        Lease = lease;
         OpenedAt = now;
         Client = new ClientConnection(endpoint.Services.Identity, endpoint.Services.Router, now) { Remote = remote, Outlet = this, Wake = Wake, End = End };
     }
@@ -46,6 +47,12 @@ internal sealed class ShardConnection : TimerEntry, IPacketOutlet
     public ClientConnection Client { get; }
 
     public TransportAddress Remote { get; }
+
+    /// <summary>Its place among all that are accepted.</summary>
+    public ConnectionLease Lease { get; }
+
+    /// <summary>The end of its pause of reading, where it has had one.</summary>
+    public ReadingPause? Pause { get; set; }
 
     public Instant OpenedAt { get; }
 
@@ -86,8 +93,8 @@ internal sealed class ShardConnection : TimerEntry, IPacketOutlet
     /// <summary>Says that it stands in the shard's list of those with something to send.</summary>
     public bool IsDirty { get; set; }
 
-    /// <summary>Says that nobody has logged in by it yet, and it counts as a handshake.</summary>
-    public bool IsHandshake { get; private set; } = true;
+    /// <summary>Says that its client has logged in, and that this was seen to.</summary>
+    public bool IsKnown { get; set; }
 
     /// <summary>Says that it waits for its turn of handshaking.</summary>
     public bool IsInHandshakeLine { get; set; }
@@ -123,12 +130,10 @@ internal sealed class ShardConnection : TimerEntry, IPacketOutlet
 
     /// <summary>It has been taken out: what is put into its queue from now on wants another wake-up.</summary>
     public void LeaveInbox() => Interlocked.Exchange(ref _isInInbox, 0);
+}
 
-    /// <summary>It counts as a handshake no longer.</summary>
-    public void EndHandshake()
-    {
-        if (!IsHandshake) return;
-        IsHandshake = false;
-        Endpoint.CountHandshake(-1);
-    }
+/// <summary>The instant at which a connection is read from again: its client has sent more than it may.</summary>
+internal sealed class ReadingPause(ShardConnection connection) : TimerEntry
+{
+    public ShardConnection Connection => connection;
 }

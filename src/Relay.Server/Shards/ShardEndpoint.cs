@@ -5,6 +5,7 @@ using Addresses;
 using Relay.Server.Core;
 using Relay.Server.Hosting;
 using Relay.Server.Streams;
+using Timing;
 
 namespace Relay.Server.Shards;
 
@@ -21,8 +22,6 @@ internal sealed class ShardEndpoint : IRelayEndpoint
     private readonly ConcurrentDictionary<Task, byte> _running = new(); // Web servers and admissions: what is under way beside the shards.
     private readonly Socket _socket;
     private int _connections;
-    private int _handshakes;
-    private long _refused;
 
     /// <param name="listen">Where to listen.</param>
     /// <param name="certificate">The certificate to use at any time; null = no TLS.</param>
@@ -47,8 +46,6 @@ internal sealed class ShardEndpoint : IRelayEndpoint
     public EndpointServices Services { get; }
 
     public int ConnectionCount => Volatile.Read(ref _connections);
-
-    public long Refused => Volatile.Read(ref _refused);
 
     public void Bind()
     {
@@ -81,26 +78,22 @@ internal sealed class ShardEndpoint : IRelayEndpoint
     }
 
     /// <summary>Takes an accepted socket: refuses it where a limit is reached, else gives it to a shard. Called by the shard that accepts.</summary>
-    public void Take(int socket, TransportAddress remote, Shard accepting)
+    public void Take(int socket, TransportAddress remote, Shard accepting, Instant now)
     {
-        if (Volatile.Read(ref _connections) >= RelayEndpoint.MaxConnections || Volatile.Read(ref _handshakes) >= RelayEndpoint.MaxHandshakes)
+        if (Services.Limiter.TryAccept(Services.Counted(remote), now, out ConnectionLease? lease) != ConnectionRefusal.None || lease is null)
         {
-            Interlocked.Increment(ref _refused);
-            LibC.Close(socket);
+            Refuse(socket);
             return;
         }
 
         Interlocked.Increment(ref _connections);
-        Interlocked.Increment(ref _handshakes);
         Shard home = _shards.LeastLoaded(accepting);
-        if (home == accepting) home.Adopt(this, socket, remote);
-        else home.Post(() => home.Adopt(this, socket, remote));
+        if (home == accepting) home.Adopt(this, socket, remote, lease);
+        else home.Post(() => home.Adopt(this, socket, remote, lease));
     }
 
     /// <summary>A connection has ended.</summary>
-    public void Forget(ShardConnection connection) => Interlocked.Decrement(ref _connections);
-
-    public void CountHandshake(int change) => Interlocked.Add(ref _handshakes, change);
+    public void Forget() => Interlocked.Decrement(ref _connections);
 
     /// <summary>Has the web server answer on a connection, until one of the two ends it.</summary>
     public void Serve(ShardConnection connection, byte[] read) => Track(ServeAsync(connection, read));
@@ -112,6 +105,17 @@ internal sealed class ShardEndpoint : IRelayEndpoint
     {
         _socket.Dispose();
         Tls?.Dispose();
+    }
+
+    /// <summary>Without TLS a reason can be given, as far as the socket takes it at once.</summary>
+    private unsafe void Refuse(int socket)
+    {
+        fixed (byte* bytes = RelayEndpoint.Refusal)
+        {
+            if (!IsTls) LibC.Send(socket, bytes, (nuint)RelayEndpoint.Refusal.Length, LibC.SendFlags);
+        }
+
+        LibC.Close(socket);
     }
 
     private async Task ServeAsync(ShardConnection connection, byte[] read)

@@ -14,9 +14,6 @@ internal interface IRelayEndpoint : IDisposable
     /// <summary>Connections at present, of relay clients and others.</summary>
     int ConnectionCount { get; }
 
-    /// <summary>Connections closed at once because a limit was reached.</summary>
-    long Refused { get; }
-
     /// <summary>Takes the port.</summary>
     /// <exception cref="SocketException">The address is not this machine's, or the port is taken.</exception>
     void Bind();

@@ -39,4 +39,10 @@ internal static partial class RelayLog
 
     [LoggerMessage(22, LogLevel.Error, "A connection was ended by a fault of this server")]
     public static partial void Faulted(ILogger log, Exception exception);
+
+    [LoggerMessage(40, LogLevel.Warning, "{Count} lines were left out: more came than anybody reads")]
+    public static partial void LeftOut(ILogger log, long count);
+
+    [LoggerMessage(41, LogLevel.Warning, "No more than {Possible} connections can be kept, not {Wanted}: the process may have no more descriptors (ulimit -n, LimitNOFILE)")]
+    public static partial void FewDescriptors(ILogger log, int possible, int wanted);
 }

@@ -12,10 +12,10 @@ internal sealed class RelayWorld
 {
     public static readonly NodeKeyPair ServerKeys = Keys(200);
 
-    public RelayWorld(bool isOpenToAll = true)
+    public RelayWorld(bool isOpenToAll = true, TrustedProxies? trustedProxies = null)
     {
         Router = new PacketRouter(Counters);
-        Identity = new RelayIdentity(ServerKeys, destination => destination.Fill(7)) { IsOpenToAll = isOpenToAll };
+        Identity = new RelayIdentity(ServerKeys, destination => destination.Fill(7)) { IsOpenToAll = isOpenToAll, TrustedProxies = trustedProxies ?? TrustedProxies.None };
     }
 
     public RelayCounters Counters { get; } = new();
@@ -57,6 +57,14 @@ internal sealed class RelayWorld
         byte[] frame = new byte[PacketFrame.PrefixLength + packet.Length];
         PacketFrame.WritePrefix(frame, FrameType.SendPacket, to, packet.Length);
         packet.CopyTo(frame.AsSpan(PacketFrame.PrefixLength));
+        return frame;
+    }
+
+    public static byte[] Frame(FrameType type, params ReadOnlySpan<byte> body)
+    {
+        byte[] frame = new byte[FrameHeader.Length + body.Length];
+        FrameHeader.Write(frame, type, body.Length);
+        body.CopyTo(frame.AsSpan(FrameHeader.Length));
         return frame;
     }
 
