@@ -23,6 +23,7 @@ internal static class Program
     private static readonly OptionKey Stun = Options.AddList("stun", "IP:PORT|off", $"Where to answer STUN over UDP. By default port {StunServerOptions.DefaultPort} of every address that is listened on.");
     private static readonly OptionKey Admin = Options.AddText("admin", "IP:PORT", "Where /healthz, /readyz and /metrics are.", $"127.0.0.1:{RelayServerOptions.DevelopmentAdminPort}");
     private static readonly OptionKey Admission = Options.AddText("admission", "open", "Who may use the relay. Must be said where a listener is not loopback.");
+    private static readonly LimitOptions Limits = new(Options);
     private static readonly OptionKey PrintMap = Options.AddFlag("print-map", "Print the relay map that reaches this relay, and end.");
 
     public static Task<int> Main(string[] arguments) => ProgramRunner.RunAsync(Options, arguments, RunAsync);
@@ -83,6 +84,8 @@ internal static class Program
             CertificateKeyPath = values.Text(TlsKey),
             IsCertificateInMemory = values.Text(TlsCert) is null && values.Text(KeyPath) is null,
             IsOpen = admission == "open",
+            Limits = Limits.Read(values),
+            QueueMemoryBytes = Limits.ReadMemory(values, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes),
         };
     }
 

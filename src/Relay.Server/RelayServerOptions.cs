@@ -1,5 +1,6 @@
 using Addresses;
 using Relay.Protocol;
+using Relay.Server.Core;
 
 namespace Relay.Server;
 
@@ -35,6 +36,12 @@ internal sealed record RelayServerOptions
 
     /// <summary>Says that the certificate is made at each start and kept nowhere.</summary>
     public bool IsCertificateInMemory { get; init; }
+
+    /// <summary>What clients may use.</summary>
+    public ServerLimits Limits { get; init; } = new();
+
+    /// <summary>Bytes of packets that may wait for all clients together.</summary>
+    public long QueueMemoryBytes { get; init; } = QueueMemory.DefaultMaxBytes;
 
     /// <summary>Says that anybody may use the relay.</summary>
     public bool IsOpen { get; init; }
