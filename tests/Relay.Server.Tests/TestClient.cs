@@ -44,6 +44,8 @@ internal sealed class TestClient : IDisposable
 
     public ValueTask SendAsync(NodeKey to, byte[] packet) => _stream.WriteAsync(RelayWorld.SendPacket(to, packet));
 
+    public ValueTask WriteAsync(byte[] bytes) => _stream.WriteAsync(bytes);
+
     public async Task<(FrameType Type, byte[] Body)> ReceiveAsync()
     {
         while (true)
