@@ -18,6 +18,7 @@ internal sealed class RelayServer : BackgroundService
     private readonly BoundedLog _logger;
     private readonly int? _possibleConnections = DescriptorLimit.MaxConnections();
     private readonly List<RelayEndpoint> _endpoints = [];
+    private volatile bool _isDraining;
 
     public RelayServer(RelayServerOptions options, WebHandoff web, ILogger<RelayServer> logger, ServerCertificateSource certificates)
     {
@@ -27,8 +28,8 @@ internal sealed class RelayServer : BackgroundService
         Router = new PacketRouter(Counters) { QueueMemory = new QueueMemory(options.QueueMemoryBytes) };
         SetLimits(options.Limits);
         Limiter = new ConnectionLimiter(() => Router.Limits);
-        RelayIdentity identity = new(options.Keys, RandomNumberGenerator.Fill) { IsOpenToAll = true };
-        EndpointServices services = new(identity, Router, new OpenAdmission(), web, MonotonicClock.System, _logger) { Limiter = Limiter };
+        Identity = new RelayIdentity(options.Keys, RandomNumberGenerator.Fill) { IsOpenToAll = true };
+        EndpointServices services = new(Identity, Router, new OpenAdmission(), web, MonotonicClock.System, _logger) { Limiter = Limiter };
         foreach (TransportAddress address in options.Listen) _endpoints.Add(new RelayEndpoint(address, Certificate, services));
         foreach (TransportAddress address in options.ListenPlain) _endpoints.Add(new RelayEndpoint(address, certificate: null, services));
     }
@@ -46,6 +47,15 @@ internal sealed class RelayServer : BackgroundService
     public IReadOnlyList<TransportAddress> PlainAddresses => [.. _endpoints.Where(endpoint => !endpoint.IsTls).Select(endpoint => endpoint.Address)];
 
     public int ConnectionCount => _endpoints.Sum(endpoint => endpoint.ConnectionCount);
+
+    /// <summary>Says that the relay is about to end.</summary>
+    public bool IsDraining
+    {
+        get => _isDraining;
+        set => _isDraining = value;
+    }
+
+    public RelayIdentity Identity { get; }
 
     public bool IsListening => ExecuteTask is { IsCompleted: false };
 
