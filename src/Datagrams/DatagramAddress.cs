@@ -59,6 +59,8 @@ internal struct DatagramAddress
         _ => TransportAddress.FromIpv6(new UInt128(Swap(_networkUpper), Swap(_networkLower)), Swap(_networkPort)),
     };
 
+    public void SetPort(ushort port) => _networkPort = Swap(port);
+
     /// <summary>Takes the length that the kernel reports for an address it has written here.</summary>
     public void SetReceivedLength(int length) =>
         _length = (_family, length) switch

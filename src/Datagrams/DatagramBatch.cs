@@ -28,6 +28,7 @@ public sealed class DatagramBatch : IDisposable
     private int[] _lengths;
     private bool[] _truncated;
     private DatagramAddress[] _addresses;
+    private LocalAddress[] _locals;
 
     /// <summary>Makes an empty batch.</summary>
     /// <param name="capacity">How many datagrams it holds at most, 1 to <see cref="LargestCapacity"/>.</param>
@@ -46,6 +47,7 @@ public sealed class DatagramBatch : IDisposable
         _payloads = GC.AllocateUninitializedArray<byte>(capacity * _stride, pinned: true);
         _addresses = GC.AllocateArray<DatagramAddress>(capacity, pinned: true);
         _lengths = new int[capacity];
+        _locals = new LocalAddress[capacity];
         _truncated = new bool[capacity];
     }
 
@@ -85,6 +87,16 @@ public sealed class DatagramBatch : IDisposable
         return _addresses[index].ToTransportAddress();
     }
 
+    /// <summary>
+    /// To which address of this host a received datagram was sent, with port 0, where the socket was told to say so
+    /// (<see cref="DatagramSocketOptions.ReportLocalAddress"/>); otherwise no address. An answer in the datagram's place leaves from there.
+    /// </summary>
+    public TransportAddress LocalAddressOf(int index)
+    {
+        CheckIndex(index);
+        return _locals[index].Address;
+    }
+
     /// <summary>Says whether a received datagram was longer than <see cref="MaxDatagramLength"/> and has lost its end.</summary>
     public bool IsTruncated(int index)
     {
@@ -104,6 +116,7 @@ public sealed class DatagramBatch : IDisposable
         _lengths[index] = payload.Length;
         _truncated[index] = false;
         _addresses[index] = DatagramAddress.From(destination);
+        _locals[index] = default;
         return true;
     }
 
@@ -112,6 +125,13 @@ public sealed class DatagramBatch : IDisposable
     {
         CheckIndex(index);
         _addresses[index] = DatagramAddress.From(destination);
+    }
+
+    /// <summary>Sets the port the datagram at <paramref name="index"/> goes to; the address stays, with its scope.</summary>
+    public void SetPort(int index, ushort port)
+    {
+        CheckIndex(index);
+        _addresses[index].SetPort(port);
     }
 
     /// <summary>Sets the length in bytes of the datagram at <paramref name="index"/>, after an answer was built in its place.</summary>
@@ -134,6 +154,7 @@ public sealed class DatagramBatch : IDisposable
         _lengths[to] = _lengths[from];
         _truncated[to] = _truncated[from];
         _addresses[to] = _addresses[from];
+        _locals[to] = _locals[from];
     }
 
     /// <summary>Drops the datagrams from <paramref name="count"/> on.</summary>
@@ -154,11 +175,15 @@ public sealed class DatagramBatch : IDisposable
         _payloads = [];
         _addresses = [];
         _lengths = [];
+        _locals = [];
         _truncated = [];
     }
 
     /// <summary>The address slots, for the socket that fills or reads them.</summary>
     internal ref DatagramAddress AddressSlot(int index) => ref _addresses[index];
+
+    /// <summary>The local address slots, for the socket that fills or reads them.</summary>
+    internal ref LocalAddress LocalSlot(int index) => ref _locals[index];
 
     /// <summary>The whole buffer of a slot, in use or not, for the socket that fills it.</summary>
     internal Span<byte> BufferSlot(int index) => _payloads.AsSpan(index * _stride, MaxDatagramLength);
@@ -172,6 +197,7 @@ public sealed class DatagramBatch : IDisposable
         int index = Count++;
         _lengths[index] = length;
         _truncated[index] = isTruncated;
+        _locals[index] = default;
     }
 
     private void CheckIndex(int index) => ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Count, nameof(index));

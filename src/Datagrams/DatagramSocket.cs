@@ -53,10 +53,12 @@ public sealed class DatagramSocket : IDisposable
             if (options.FirewallMark != 0) Mark(socket, options.FirewallMark);
             BindTo(socket, local);
 
+            bool reportsLocalAddress = !isPortable && options.ReportLocalAddress;
+            if (reportsLocalAddress) ReportLocalAddress(socket);
             bool countsKernelDrops = !isPortable && options.CountKernelDrops;
             if (countsKernelDrops) Check(LibC.SetOption(socket.SafeHandle, LibC.SolSocket, LibC.SoRxqOvfl, 1), "count kernel drops (SO_RXQ_OVFL)");
             if (isPortable) socket.Blocking = false;
-            return new DatagramSocket(socket, isPortable ? new SocketIo(socket) : new MessageIo(socket, countsKernelDrops));
+            return new DatagramSocket(socket, isPortable ? new SocketIo(socket) : new MessageIo(socket, countsKernelDrops, reportsLocalAddress));
         }
         catch
         {
@@ -91,6 +93,28 @@ public sealed class DatagramSocket : IDisposable
         return _io.Receive(batch, out error);
     }
 
+    /// <summary>
+    /// As <see cref="Receive"/>, but waits until something has arrived: for a thread that serves this socket and no other, one system call
+    /// cheaper than a <see cref="DatagramPoller"/>. Returns 0 with Success once interrupted.
+    /// </summary>
+    /// <exception cref="ObjectDisposedException">The socket or the batch was disposed.</exception>
+    public int ReceiveOrWait(DatagramBatch batch, out SocketError error)
+    {
+        batch.ThrowIfDisposed();
+        batch.Clear();
+        return _io.ReceiveOrWait(batch, out error);
+    }
+
+    /// <summary>Ends the present <see cref="ReceiveOrWait"/> and every later one, for good. Any thread; nothing happens once the socket is disposed.</summary>
+    public void Interrupt() => _io.Interrupt();
+
+    /// <summary>
+    /// Lets sockets that are bound with <see cref="DatagramSocketOptions.ReusePort"/> from now on share this one's port. A first socket bound
+    /// without that option and opened afterwards refuses a port that another program shares out; the option alone would quietly join it.
+    /// </summary>
+    /// <exception cref="PlatformNotSupportedException">This is not Linux.</exception>
+    public void AllowSharing() => ShareThePort(Socket);
+
     /// <summary>Sends the datagrams from <paramref name="first"/> on, in order, up to the first that does not go; never waits.</summary>
     /// <param name="batch">What to send.</param>
     /// <param name="first">The index of the first datagram to send.</param>
@@ -102,6 +126,17 @@ public sealed class DatagramSocket : IDisposable
         batch.ThrowIfDisposed();
         ArgumentOutOfRangeException.ThrowIfNegative(first);
         return _io.Send(batch, first, _isConnected, out error);
+    }
+
+    /// <summary>
+    /// Sends one datagram of a batch, which another socket may have received: its address keeps the scope that <see cref="TransportAddress"/>
+    /// does not show. It leaves from this socket's own address. Never waits.
+    /// </summary>
+    /// <returns>Success, or why it did not go.</returns>
+    public SocketError SendOne(DatagramBatch batch, int index)
+    {
+        batch.ThrowIfDisposed();
+        return _io.SendOne(batch, index, _isConnected);
     }
 
     /// <summary>Sends one datagram; never waits. Any thread may call this at any time.</summary>
@@ -161,6 +196,15 @@ public sealed class DatagramSocket : IDisposable
     {
         if (!OperatingSystem.IsLinux()) throw new PlatformNotSupportedException("Sharing a port between sockets (SO_REUSEPORT) is for Linux.");
         Check(LibC.SetOption(socket.SafeHandle, LibC.SolSocket, LibC.SoReusePort, 1), "share the port (SO_REUSEPORT)");
+    }
+
+    private static void ReportLocalAddress(Socket socket)
+    {
+        // An IPv6 socket says so of IPv4 datagrams too, in the IPv4-mapped form.
+        SocketError error = socket.AddressFamily == AddressFamily.InterNetwork
+            ? LibC.SetOption(socket.SafeHandle, LibC.IpProtoIp, LibC.IpPacketInfo, 1)
+            : LibC.SetOption(socket.SafeHandle, LibC.IpProtoIpv6, LibC.Ipv6ReceivePacketInfo, 1);
+        Check(error, "tell local addresses (IP_PKTINFO)");
     }
 
     private static void Mark(Socket socket, uint mark)

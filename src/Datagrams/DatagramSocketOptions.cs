@@ -24,6 +24,12 @@ public sealed record DatagramSocketOptions
     /// <summary>The mark on every packet sent, by which routing rules keep it out of a tunnel (SO_MARK, Linux, CAP_NET_ADMIN); 0 for none.</summary>
     public uint FirewallMark { get; init; }
 
+    /// <summary>
+    /// Tells of every datagram to which address it was sent, and answers in its batch leave from there: for sockets bound to all addresses of a
+    /// host (IP_PKTINFO, Linux only; elsewhere nothing is told).
+    /// </summary>
+    public bool ReportLocalAddress { get; init; }
+
     /// <summary>Counts what the kernel drops because the receive buffer is full (SO_RXQ_OVFL, Linux only).</summary>
     public bool CountKernelDrops { get; init; }
 }

@@ -8,6 +8,9 @@ internal static partial class Sodium
     public const int KeyLength = 32;
     public const int NonceLength = 24;
     public const int TagLength = 16;
+    public const int SeedLength = 32;
+    public const int SigningKeyLength = 64;
+    public const int SignatureLength = 64;
 
     static Sodium()
     {
@@ -38,8 +41,26 @@ internal static partial class Sodium
         return crypto_box_open_easy_afternm(message, box, (ulong)box.Length, nonce, shared) == 0;
     }
 
+    public static void SigningKeys(Span<byte> publicKey, Span<byte> secretKey, ReadOnlySpan<byte> seed)
+    {
+        if (publicKey.Length != KeyLength || secretKey.Length != SigningKeyLength || seed.Length != SeedLength) throw new ArgumentException("A seed has 32 bytes.");
+        if (crypto_sign_seed_keypair(publicKey, secretKey, seed) != 0) throw new InvalidOperationException("Signing keys could not be made.");
+    }
+
+    public static void Sign(Span<byte> signature, ReadOnlySpan<byte> message, ReadOnlySpan<byte> secretKey)
+    {
+        if (signature.Length != SignatureLength || secretKey.Length != SigningKeyLength) throw new ArgumentException("A signature has 64 bytes.");
+        if (crypto_sign_detached(signature, 0, message, (ulong)message.Length, secretKey) != 0) throw new InvalidOperationException("Signing failed.");
+    }
+
     [LibraryImport("libsodium")]
     private static partial int sodium_init();
+
+    [LibraryImport("libsodium")]
+    private static partial int crypto_sign_seed_keypair(Span<byte> publicKey, Span<byte> secretKey, ReadOnlySpan<byte> seed);
+
+    [LibraryImport("libsodium")]
+    private static partial int crypto_sign_detached(Span<byte> signature, nint signatureLength, ReadOnlySpan<byte> message, ulong messageLength, ReadOnlySpan<byte> secretKey);
 
     [LibraryImport("libsodium")]
     private static partial int crypto_scalarmult_base(Span<byte> publicKey, ReadOnlySpan<byte> secretKey);

@@ -80,6 +80,7 @@ public static class ProgramRunner
         return 0;
     }
 
-    private static Dictionary<string, string> CurrentEnvironment() =>
+    /// <summary>The environment of the process, for a program that reads its settings again.</summary>
+    public static IReadOnlyDictionary<string, string> CurrentEnvironment() =>
         Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(entry => (string)entry.Key, entry => (string?)entry.Value ?? "", StringComparer.Ordinal);
 }

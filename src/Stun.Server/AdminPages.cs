@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Addresses;
 using Microsoft.AspNetCore.Connections;
+using OpenTelemetry.Metrics;
 
 namespace Stun.Server;
 
@@ -27,10 +28,13 @@ internal sealed class AdminPages : IAsyncDisposable
             kestrel.Listen(listen.ToIPEndPoint());
         });
         builder.Services.AddRoutingCore();
+        builder.Services.AddOpenTelemetry().WithMetrics(metrics => metrics
+            .AddMeter(StunServerMetrics.MeterName)
+            .AddPrometheusExporter(exporter => exporter.ScrapeResponseCacheDurationMilliseconds = 0)); // Reading costs little, and a test wants what is.
         _pages = builder.Build();
         _pages.MapGet("/healthz", context => context.Response.WriteAsync("ok\n"));
         _pages.MapGet("/readyz", AnswerReadiness);
-        _pages.MapGet("/metrics", AnswerMetrics);
+        _pages.MapPrometheusScrapingEndpoint("/metrics");
     }
 
     /// <summary>Where the pages are, with the port that the system chose; none until started.</summary>
@@ -67,11 +71,5 @@ internal sealed class AdminPages : IAsyncDisposable
         if (_server.IsListening) return context.Response.WriteAsync("ready\n");
         context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
         return context.Response.WriteAsync("not listening\n");
-    }
-
-    private Task AnswerMetrics(HttpContext context)
-    {
-        context.Response.ContentType = PrometheusText.ContentType;
-        return context.Response.WriteAsync(PrometheusText.Of(_server.Metrics.Meter));
     }
 }

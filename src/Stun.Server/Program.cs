@@ -1,4 +1,3 @@
-using Addresses;
 using Settings;
 
 namespace Stun.Server;
@@ -8,36 +7,20 @@ internal static class Program
 {
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(4); // A service manager, and our promise, allow five.
 
-    private static readonly OptionSet Options = new("stun-server", "Tells everyone who asks by which address it sees them (STUN, RFC 8489).", "STUN");
+    public static Task<int> Main(string[] arguments) =>
+        ProgramRunner.RunAsync(ProgramOptions.Set, arguments, (values, stopping) => RunAsync(values, arguments, stopping));
 
-    private static readonly OptionKey Listen = Options.AddList(
-        "listen", "IP:PORT", $"Where to answer, over UDP. By default loopback, port {StunServerOptions.DefaultPort}.");
-
-    private static readonly OptionKey Admin = Options.AddText(
-        "admin", "IP:PORT", "Where /healthz, /readyz and /metrics are, over HTTP. By default nowhere.");
-
-    public static Task<int> Main(string[] arguments) => ProgramRunner.RunAsync(Options, arguments, RunAsync);
-
-    private static async Task<int> RunAsync(ParsedOptions values, CancellationToken stopping)
+    private static async Task<int> RunAsync(ParsedOptions values, string[] arguments, CancellationToken stopping)
     {
-        StunServerOptions options = values.IsGiven(Listen) ? new() { Listen = [.. values.List(Listen).Select(text => Address(values, Listen, text))] } : new();
-        TransportAddress? admin = values.Text(Admin) is { } text ? Address(values, Admin, text) : null;
+        StunServerOptions options = ProgramOptions.ServerOptions(values);
 
         using IHost host = BuildHost(options);
         StunServer server = host.Services.GetRequiredService<StunServer>();
-        await using AdminPages? pages = admin is null ? null : new AdminPages(admin.Value, server, host.Services.GetRequiredService<ILogger<AdminPages>>());
-        OptionKey current = Listen;
-        try
-        {
-            server.Bind();
-            current = Admin;
-            if (pages is not null) await pages.StartAsync(stopping);
-        }
-        catch (StunListenException exception)
-        {
-            throw new OptionException(values.SourceOf(current), exception.Problem, exception.Remedy);
-        }
+        ILogger logger = host.Services.GetRequiredService<ILogger<StunServer>>();
+        await using AdminPages? pages = ProgramOptions.AdminAddress(values) is { } admin ? new AdminPages(admin, server, host.Services.GetRequiredService<ILogger<AdminPages>>()) : null;
+        await BindAsync(values, server, pages, stopping);
 
+        using var reload = new Reload(arguments, server, options.Certificate, logger);
         await host.StartAsync(stopping);
         ReadyLine.Write(ListenUrls(server, pages));
         bool hasFailed = !await IsStoppedAsync(server, stopping);
@@ -46,6 +29,21 @@ internal static class Program
         if (pages is not null) await pages.StopAsync(deadline.Token);
         await host.StopAsync(deadline.Token);
         return hasFailed ? 1 : 0;
+    }
+
+    private static async Task BindAsync(ParsedOptions values, StunServer server, AdminPages? pages, CancellationToken stopping)
+    {
+        OptionKey? admin = null;
+        try
+        {
+            server.Bind();
+            admin = ProgramOptions.Admin;
+            if (pages is not null) await pages.StartAsync(stopping);
+        }
+        catch (StunListenException exception)
+        {
+            throw new OptionException(values.SourceOf(admin ?? ProgramOptions.KeyOf(server.Binding)), exception.Problem, exception.Remedy);
+        }
     }
 
     /// <summary>Waits for the signal to stop. False when the server has ended by itself: its host has logged why.</summary>
@@ -62,17 +60,14 @@ internal static class Program
         builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Services.Configure<ConsoleLifetimeOptions>(console => console.SuppressStatusMessages = true);
         builder.Services.AddStunServer(options);
+        builder.Services.AddSystemd(); // Tells systemd when it is ready and when it stops, where that is who started it.
         return builder.Build();
     }
 
-    private static TransportAddress Address(ParsedOptions values, OptionKey key, string text) =>
-        TransportAddress.TryParse(text, out TransportAddress address)
-            ? address
-            : throw new OptionException(values.SourceOf(key), $"'{text}' is not an address with a port", "give IP:PORT, like 127.0.0.1:3478 or [::1]:3478");
-
-    private static IEnumerable<string> ListenUrls(StunServer server, AdminPages? pages)
-    {
-        foreach (TransportAddress address in server.BoundAddresses) yield return $"udp://{address}";
-        if (pages is not null) yield return $"tcp://{pages.BoundAddress}";
-    }
+    private static IEnumerable<string> ListenUrls(StunServer server, AdminPages? pages) =>
+    [
+        .. server.BoundAddresses.Select(address => $"udp://{address}"),
+        .. server.StreamUrls,
+        .. pages is null ? [] : (string[])[$"tcp://{pages.BoundAddress}"],
+    ];
 }

@@ -2,40 +2,48 @@ using System.Net.Sockets;
 using Addresses;
 using Datagrams;
 using Stun.Server.Core;
+using Timing;
 
 namespace Stun.Server;
 
 /// <summary>
-/// One thread that answers on one socket: a batch in, decided upon in place, a batch out. No allocation, lock or clock a packet.
+/// One thread that answers on one socket: a batch in, decided upon in place, a batch out. No allocation or lock a packet, one look at the clock a
+/// batch.
 /// </summary>
 internal sealed class StunReceiver : IDisposable
 {
-    private const int MaxRequestLength = 2048; // Bytes. Longer than an Ethernet packet; a request has a few dozen.
+    private const int MaxRequestLength = 2048; // Bytes. Longer than an Ethernet packet; a request has a few dozen, with PADDING as many as an MTU.
     private static readonly TimeSpan PauseAfterError = TimeSpan.FromMilliseconds(100); // So that an error that stays does not take a core.
 
+    private readonly StunSockets _sockets;
     private readonly DatagramSocket _socket;
     private readonly StunResponder _responder;
+    private readonly MonotonicClock _clock;
     private readonly ILogger _logger;
+    private readonly bool _isWildcard;
     private readonly DatagramBatch _batch = new(DatagramBatch.DefaultCapacity, MaxRequestLength);
-    private readonly DatagramPoller _poller = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Thread _thread;
     private volatile bool _isStopping;
 
-    /// <param name="socket">Where to receive and answer; stays the caller's.</param>
-    /// <param name="ownAddresses">All addresses of this server.</param>
+    /// <param name="sockets">Where to receive and answer; they stay the caller's.</param>
+    /// <param name="forgedSources">What gets no answer.</param>
+    /// <param name="limiter">How much each prefix may ask.</param>
+    /// <param name="clock">The clock of that limiter.</param>
     /// <param name="logger">Told of socket errors.</param>
-    public StunReceiver(DatagramSocket socket, IReadOnlyList<TransportAddress> ownAddresses, ILogger logger)
+    public StunReceiver(StunSockets sockets, ForgedSources forgedSources, SourceRateLimiter limiter, MonotonicClock clock, ILogger logger)
     {
-        _socket = socket;
+        _sockets = sockets;
+        _socket = sockets.Own;
+        _clock = clock;
         _logger = logger;
-        _responder = new StunResponder(ownAddresses, Counters);
-        _poller.Add(socket, token: 0);
-        _thread = new Thread(RunToEnd) { IsBackground = true, Name = $"stun {socket.LocalAddress}" };
+        _isWildcard = StunSockets.IsWildcard(_socket.LocalAddress);
+        _responder = new StunResponder(forgedSources, limiter, sockets.Origins, Counters);
+        _thread = new Thread(RunToEnd) { IsBackground = true, Name = $"stun {_socket.LocalAddress}" };
     }
 
     /// <summary>What this receiver has done.</summary>
-    public StunCounters Counters { get; } = new();
+    public StunCounters Counters { get; } = new(StunTransport.Udp);
 
     /// <summary>What the kernel dropped because this receiver was too slow.</summary>
     public long KernelDrops => _socket.KernelDrops;
@@ -49,7 +57,7 @@ internal sealed class StunReceiver : IDisposable
     public void Stop()
     {
         _isStopping = true;
-        _poller.Wake();
+        _socket.Interrupt();
     }
 
     public void Dispose()
@@ -57,7 +65,6 @@ internal sealed class StunReceiver : IDisposable
         Stop();
         if (_thread.ThreadState.HasFlag(ThreadState.Unstarted)) _ended.TrySetResult();
         else _thread.Join(); // It waits for nothing but us.
-        _poller.Dispose();
         _batch.Dispose();
     }
 
@@ -65,7 +72,7 @@ internal sealed class StunReceiver : IDisposable
     {
         try
         {
-            Run();
+            while (!_isStopping) AnswerBatch();
             _ended.TrySetResult();
         }
         catch (Exception exception)
@@ -74,34 +81,22 @@ internal sealed class StunReceiver : IDisposable
         }
     }
 
-    private void Run()
+    /// <summary>Waits until something is there, receives what there is and answers it.</summary>
+    internal void AnswerBatch()
     {
-        Span<int> ready = stackalloc int[1];
-        while (!_isStopping)
-        {
-            // A full batch means that more is waiting. Otherwise asking the poller is cheaper than a receive in vain.
-            if (AnswerBatch() < _batch.Capacity) _poller.Wait(ready, DatagramPoller.Forever);
-        }
-    }
-
-    /// <summary>Receives what is there and answers it.</summary>
-    /// <returns>How many datagrams there were.</returns>
-    internal int AnswerBatch()
-    {
-        int received = _socket.Receive(_batch, out SocketError error);
+        _socket.ReceiveOrWait(_batch, out SocketError error);
         if (error != SocketError.Success)
         {
             StunServerLog.ReceiveFailed(_logger, _socket.LocalAddress, error);
             Thread.Sleep(PauseAfterError);
-            return 0;
+            return;
         }
 
-        AnswerInPlace();
+        AnswerInPlace(_clock.Now);
         Send();
-        return received;
     }
 
-    private void AnswerInPlace()
+    private void AnswerInPlace(Instant now)
     {
         int answers = 0;
         for (int i = 0; i < _batch.Count; i++)
@@ -112,13 +107,28 @@ internal sealed class StunReceiver : IDisposable
                 continue;
             }
 
-            int length = _responder.Answer(_batch.BufferOf(i), _batch[i].Length, _batch.AddressOf(i));
-            if (length == 0) continue;
-            _batch.SetLength(i, length);
-            _batch.Move(i, answers++);
+            StunAnswer answer = _responder.Answer(_batch.BufferOf(i), _batch[i].Length, _batch.AddressOf(i), LocalAddressOf(i), now);
+            if (answer.Length == 0) continue;
+            _batch.SetLength(i, answer.Length);
+            if (answer.IsDirect) _batch.Move(i, answers++);
+            else SendElsewhere(i, answer);
         }
 
         _batch.Trim(answers);
+    }
+
+    private TransportAddress LocalAddressOf(int index)
+    {
+        if (!_isWildcard) return _socket.LocalAddress;
+        TransportAddress local = _batch.LocalAddressOf(index);
+        return local.IsValid ? local.WithPort(_socket.LocalAddress.Port) : default;
+    }
+
+    private void SendElsewhere(int index, StunAnswer answer)
+    {
+        if (answer.Port != 0) _batch.SetPort(index, answer.Port);
+        SocketError error = _sockets.For(answer.Change).SendOne(_batch, index);
+        if (error != SocketError.Success) CountUnsent(error);
     }
 
     private void Send()
@@ -130,9 +140,14 @@ internal sealed class StunReceiver : IDisposable
             if (next == _batch.Count) return;
 
             // The one that did not go is lost; the client asks again. Those behind it may have better luck.
-            bool isFull = error is SocketError.WouldBlock or SocketError.NoBufferSpaceAvailable;
-            Counters.CountDrop(isFull ? StunDropReason.SendBufferFull : StunDropReason.SendRefused);
+            CountUnsent(error);
             next++;
         }
+    }
+
+    private void CountUnsent(SocketError error)
+    {
+        bool isFull = error is SocketError.WouldBlock or SocketError.NoBufferSpaceAvailable;
+        Counters.CountDrop(isFull ? StunDropReason.SendBufferFull : StunDropReason.SendRefused);
     }
 }

@@ -1,10 +1,11 @@
 using System.Net;
 using System.Net.Sockets;
 using Addresses;
+using Stun.Server.Streams;
 
 namespace Stun.Server;
 
-/// <summary>Where a STUN server listens.</summary>
+/// <summary>Where a STUN server listens, and how much it takes.</summary>
 public sealed record StunServerOptions
 {
     /// <summary>3478: the port of STUN over UDP (RFC 8489 §18.6).</summary>
@@ -15,6 +16,30 @@ public sealed record StunServerOptions
     /// <c>0.0.0.0</c> is listed with the same port. By default loopback of both families, where the host has both.
     /// </summary>
     public IReadOnlyList<TransportAddress> Listen { get; init; } = LoopbackOfEachFamily(DefaultPort);
+
+    /// <summary>
+    /// The second address and port of behaviour discovery (RFC 5780), at most one of each family. It goes with the first address of that family in
+    /// <see cref="Listen"/>, which must be one address and not all of the host's. Without it, CHANGE-REQUEST, RESPONSE-PORT and PADDING get error 420.
+    /// </summary>
+    public IReadOnlyList<TransportAddress> Alternates { get; init; } = [];
+
+    /// <summary>TCP addresses. By default none.</summary>
+    public IReadOnlyList<TransportAddress> ListenTcp { get; init; } = [];
+
+    /// <summary>Addresses for TLS over TCP, with <see cref="Certificate"/>. By default none.</summary>
+    public IReadOnlyList<TransportAddress> ListenTls { get; init; } = [];
+
+    /// <summary>What the server shows in TLS handshakes; needed where <see cref="ListenTls"/> is given.</summary>
+    public ServerCertificate? Certificate { get; init; }
+
+    /// <summary>Threads for each UDP address, 1 to <see cref="MaxThreads"/>. By default one a core, since a thread that has nothing to do costs nothing.</summary>
+    public int Threads { get; init; } = Math.Min(Environment.ProcessorCount, MaxThreads);
+
+    /// <summary>How much may change while the server runs.</summary>
+    public StunLimits Limits { get; init; } = new();
+
+    /// <summary>256 threads for an address.</summary>
+    public const int MaxThreads = 256;
 
     /// <summary>127.0.0.1, and ::1 where the host has it.</summary>
     public static IReadOnlyList<TransportAddress> LoopbackOfEachFamily(int port)

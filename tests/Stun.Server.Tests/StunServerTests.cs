@@ -5,6 +5,8 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
 using Stun.Protocol;
+using Stun.Server.Core;
+using Timing;
 
 namespace Stun.Server.Tests;
 
@@ -83,14 +85,14 @@ public sealed class StunServerTests
         client.SendTo(new byte[3000], server.BoundAddresses[0]);
         Ask(client, server.BoundAddresses[0]); // What was sent before is dealt with when this is answered.
 
-        string[] lines = PrometheusText.Of(server.Metrics.Meter).Split('\n');
+        IReadOnlyDictionary<string, long> values = Recorded.Of(server.Metrics.Meter);
 
-        Assert.Contains("# TYPE stun_packets_dropped_total counter", lines);
-        Assert.Contains("stun_packets_dropped_total{stun_drop_reason=\"not_stun\"} 1", lines);
-        Assert.Contains("stun_packets_dropped_total{stun_drop_reason=\"too_long\"} 1", lines);
-        Assert.Contains("stun_packets_dropped_total{stun_drop_reason=\"malformed\"} 0", lines);
-        Assert.Contains("stun_answers_total{network_type=\"ipv4\",stun_answer_kind=\"success\"} 1", lines);
-        Assert.Contains("stun_kernel_drops_total 0", lines);
+        Assert.Equal(1, values["stun.packets.dropped udp not_stun"]);
+        Assert.Equal(1, values["stun.packets.dropped udp too_long"]);
+        Assert.Equal(0, values["stun.packets.dropped udp malformed"]);
+        Assert.Equal(1, values["stun.requests udp ipv4 binding"]);
+        Assert.Equal(1, values["stun.answers udp ipv4 success"]);
+        Assert.Equal(0, values["stun.kernel.drops"]);
     }
 
     [Fact]
@@ -104,6 +106,48 @@ public sealed class StunServerTests
 
         Assert.Equal($"cannot listen on udp://{other.LocalAddress}: another program does", exception.Problem);
         using DatagramSocket again = DatagramSocket.Bind(free, DatagramSocketOptions.Default);
+    }
+
+    [Fact]
+    public async Task A_port_that_another_server_shares_among_its_threads_is_taken_too()
+    {
+        using IHost host = await StartAsync(new StunServerOptions { Listen = [AnyIpv4Port], Threads = 2 });
+
+        StunListenException exception = await Assert.ThrowsAsync<StunListenException>(
+            () => StartAsync(new StunServerOptions { Listen = [ServerOf(host).BoundAddresses[0]], Threads = 2 }));
+
+        Assert.Contains("another program does", exception.Problem, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Several_threads_share_a_port_and_every_client_gets_its_answer()
+    {
+        using IHost host = await StartAsync(new StunServerOptions { Listen = [AnyIpv4Port], Threads = 3 });
+        StunServer server = ServerOf(host);
+        Assert.Single(server.BoundAddresses);
+
+        for (int i = 0; i < 40; i++)
+        {
+            using DatagramSocket client = DatagramSocket.Bind(AnyIpv4Port, DatagramSocketOptions.Default);
+            Assert.Equal(client.LocalAddress, Ask(client, server.BoundAddresses[0]));
+        }
+
+        if (OperatingSystem.IsLinux()) Assert.True(server.Receivers.Count(receiver => receiver.Counters.Answers(true, StunAnswerKind.Success) > 0) > 1);
+    }
+
+    [Theory]
+    [InlineData("0.0.0.0:0")]
+    [InlineData("[::]:0")]
+    public async Task A_socket_for_all_addresses_answers_from_the_one_that_was_asked(string listen)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "elsewhere 127.0.0.2 is not this host");
+        Assert.True(TransportAddress.TryParse(listen, out TransportAddress all));
+        using IHost host = await StartAsync(all);
+        TransportAddress asked = TransportAddress.FromIpv4(0x7f000002, ServerOf(host).BoundAddresses[0].Port);
+        using DatagramSocket client = DatagramSocket.Bind(AnyIpv4Port, DatagramSocketOptions.Default);
+        client.Connect(asked); // Takes nothing from anywhere else.
+
+        Assert.Equal(client.LocalAddress, Ask(client, asked));
     }
 
     [Fact]
@@ -122,7 +166,8 @@ public sealed class StunServerTests
         Assert.SkipUnless(OperatingSystem.IsLinux(), "the portable way may allocate");
         using DatagramSocket socket = DatagramSocket.Bind(AnyIpv4Port, new() { CountKernelDrops = true });
         using DatagramSocket client = DatagramSocket.Bind(AnyIpv4Port, DatagramSocketOptions.Default);
-        using var receiver = new StunReceiver(socket, [socket.LocalAddress], NullLogger.Instance);
+        using var receiver = new StunReceiver(
+            new StunSockets(socket), new ForgedSources([socket.LocalAddress]), new SourceRateLimiter(2000, seed: 1), MonotonicClock.System, NullLogger.Instance);
         byte[] request = new byte[StunBindingRequest.Length];
         StunBindingRequest.Write(request, new TransactionId(1, 2));
         AnswerMany(10);
@@ -132,7 +177,7 @@ public sealed class StunServerTests
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
 
         Assert.Equal(0, allocated);
-        Assert.Equal(210 * 4, receiver.Counters.Answers(isIpv4: true, isError: false));
+        Assert.Equal(210 * 4, receiver.Counters.Answers(isIpv4: true, StunAnswerKind.Success));
 
         void AnswerMany(int rounds)
         {
@@ -145,12 +190,14 @@ public sealed class StunServerTests
         }
     }
 
-    private static StunServer ServerOf(IHost host) => host.Services.GetRequiredService<StunServer>();
+    internal static StunServer ServerOf(IHost host) => host.Services.GetRequiredService<StunServer>();
 
-    private static async Task<IHost> StartAsync(params TransportAddress[] listen)
+    private static Task<IHost> StartAsync(params TransportAddress[] listen) => StartAsync(new StunServerOptions { Listen = listen });
+
+    internal static async Task<IHost> StartAsync(StunServerOptions options)
     {
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
-        builder.Services.AddStunServer(new StunServerOptions { Listen = listen });
+        builder.Services.AddStunServer(options);
         IHost host = builder.Build();
         try
         {
@@ -164,7 +211,7 @@ public sealed class StunServerTests
         }
     }
 
-    private static TransportAddress Ask(DatagramSocket client, TransportAddress server)
+    internal static TransportAddress Ask(DatagramSocket client, TransportAddress server)
     {
         var id = new TransactionId(0x11223344, 0x5566778899aabbcc);
         byte[] request = new byte[StunBindingRequest.Length];
@@ -179,7 +226,7 @@ public sealed class StunServerTests
         return mapped;
     }
 
-    private static void AwaitReadable(DatagramSocket socket)
+    internal static void AwaitReadable(DatagramSocket socket)
     {
         using var poller = new DatagramPoller();
         poller.Add(socket, 0);

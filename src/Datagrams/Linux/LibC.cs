@@ -18,10 +18,15 @@ internal static unsafe partial class LibC
     public const int IpMtuDiscover = 10;
     public const int IpProtoIpv6 = 41;
     public const int Ipv6MtuDiscover = 23;
+    public const int IpPacketInfo = 8;
+    public const int Ipv6ReceivePacketInfo = 49;
+    public const int Ipv6PacketInfo = 50;
     public const int PmtuDiscoverDont = 0; // Never set DF; fragment what is too long.
 
     public const int MsgTrunc = 0x20;
     public const int MsgDontWait = 0x40;
+    public const int MsgWaitForOne = 0x10000; // Wait for the first datagram, then take what else is there.
+    public const int ShutdownReceive = 0;
 
     public const int EpollCloseOnExec = 0x80000;
     public const int EpollIn = 1;
@@ -43,6 +48,9 @@ internal static unsafe partial class LibC
 
     [LibraryImport("libc", EntryPoint = "sendto", SetLastError = true)]
     public static partial nint SendTo(SafeSocketHandle socket, byte* payload, nuint length, int flags, DatagramAddress* address, uint addressLength);
+
+    [LibraryImport("libc", EntryPoint = "shutdown", SetLastError = true)]
+    public static partial int Shutdown(SafeSocketHandle socket, int how);
 
     [LibraryImport("libc", EntryPoint = "setsockopt", SetLastError = true)]
     public static partial int SetOption(SafeSocketHandle socket, int level, int option, int* value, uint length);

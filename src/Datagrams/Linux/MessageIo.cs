@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace Datagrams.Linux;
 
 /// <summary>Moves batches with recvmmsg and sendmmsg: one system call for as many datagrams as there are.</summary>
-internal sealed unsafe class MessageIo(Socket socket, bool countsKernelDrops) : IDatagramIo
+internal sealed unsafe class MessageIo(Socket socket, bool countsKernelDrops, bool reportsLocalAddress) : IDatagramIo
 {
     private readonly SafeSocketHandle _handle = socket.SafeHandle;
     private readonly bool _isIpv4 = socket.AddressFamily == AddressFamily.InterNetwork;
@@ -13,15 +13,31 @@ internal sealed unsafe class MessageIo(Socket socket, bool countsKernelDrops) : 
 
     public long KernelDrops => Volatile.Read(ref _kernelDrops);
 
-    public int Receive(DatagramBatch batch, out SocketError error)
+    public int Receive(DatagramBatch batch, out SocketError error) => Receive(batch, LibC.MsgDontWait, out error);
+
+    public int ReceiveOrWait(DatagramBatch batch, out SocketError error) => Receive(batch, LibC.MsgWaitForOne, out error);
+
+    public void Interrupt()
+    {
+        try
+        {
+            LibC.Shutdown(_handle, LibC.ShutdownReceive); // "Not connected", it says, and wakes whoever waits all the same.
+        }
+        catch (ObjectDisposedException)
+        {
+            return; // Nobody waits any more.
+        }
+    }
+
+    private int Receive(DatagramBatch batch, int flags, out SocketError error)
     {
         MessageVector messages = batch.Messages;
-        messages.PrepareReceive(countsKernelDrops);
+        messages.PrepareReceive(countsKernelDrops || reportsLocalAddress);
 
         int received;
         do
         {
-            received = LibC.ReceiveMessages(_handle, messages[0], (uint)batch.Capacity, LibC.MsgDontWait, timeout: 0);
+            received = LibC.ReceiveMessages(_handle, messages[0], (uint)batch.Capacity, flags, timeout: 0);
         }
         while (received < 0 && Marshal.GetLastPInvokeError() == LibC.Interrupted);
 
@@ -39,6 +55,7 @@ internal sealed unsafe class MessageIo(Socket socket, bool countsKernelDrops) : 
             MessageHeader* message = messages[i];
             batch.AddressSlot(i).SetReceivedLength((int)message->NameLength);
             batch.Received((int)message->ReceivedLength, ((int)message->Flags & LibC.MsgTrunc) != 0);
+            if (reportsLocalAddress) batch.LocalSlot(i) = messages.ReadLocalAddress(i);
         }
 
         if (countsKernelDrops && received > 0) CountDrops(messages, received - 1);
@@ -68,6 +85,8 @@ internal sealed unsafe class MessageIo(Socket socket, bool countsKernelDrops) : 
 
         return next - first;
     }
+
+    public SocketError SendOne(DatagramBatch batch, int index, bool isConnected) => SendTo(batch[index], batch.AddressSlot(index), isConnected);
 
     public SocketError SendTo(ReadOnlySpan<byte> payload, DatagramAddress destination, bool isConnected)
     {

@@ -1,4 +1,6 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using Addresses;
 
 namespace Datagrams.Linux;
 
@@ -30,8 +32,11 @@ internal struct MessageHeader
 /// </summary>
 internal sealed unsafe class MessageVector
 {
-    private const int ControlStride = 64; // Room for the drop count (24 bytes), and for a segment size beside it.
-    private const int ControlHeaderLength = 16; // struct cmsghdr: length, level, type.
+    private const int ControlStride = 64; // Room for the drop count (24 bytes), and for a local address (at most 40) beside it.
+    private const int ControlHeaderLength = 16; // struct cmsghdr: length (64 bits), level (32), type (32).
+    private const int Ipv4InfoLength = 12; // struct in_pktinfo: interface, the local address to answer from, the destination in the header.
+    private const byte MulticastByte = 0xff;
+    private const int Ipv6InfoLength = 20; // struct in6_pktinfo: address, interface.
 
     private readonly byte[] _payloads; // Held, so that what the headers point at lives as long as they do.
     private readonly DatagramAddress[] _addresses;
@@ -93,8 +98,8 @@ internal sealed unsafe class MessageVector
 
             ref MessageHeader header = ref _headers[i];
             header.NameLength = isConnected ? 0 : (uint)address.Length;
-            header.Control = 0;
-            header.ControlLength = 0;
+            header.ControlLength = (nuint)WriteLocalAddress(i, batch.LocalSlot(i), ipv4);
+            header.Control = header.ControlLength == 0 ? 0 : Marshal.UnsafeAddrOfPinnedArrayElement(_controls, i * ControlStride);
             header.Flags = 0;
             _vectors[i].Length = (nuint)batch[i].Length;
         }
@@ -105,16 +110,59 @@ internal sealed unsafe class MessageVector
     /// <summary>Finds how many datagrams the socket had lost when the one at <paramref name="index"/> came in; false where none is said.</summary>
     public bool TryReadDropCount(int index, out uint dropCount)
     {
-        dropCount = 0;
-        int length = (int)_headers[index].ControlLength;
-        if (length < ControlHeaderLength + sizeof(uint)) return false;
-
-        ReadOnlySpan<byte> control = _controls.AsSpan(index * ControlStride, length);
-        int level = MemoryMarshal.Read<int>(control[8..]);
-        int type = MemoryMarshal.Read<int>(control[12..]);
-        if (level != LibC.SolSocket || type != LibC.SoRxqOvfl) return false;
-
-        dropCount = MemoryMarshal.Read<uint>(control[ControlHeaderLength..]);
-        return true;
+        ReadOnlySpan<byte> value = FindControl(index, LibC.SolSocket, LibC.SoRxqOvfl);
+        dropCount = value.Length < sizeof(uint) ? 0 : MemoryMarshal.Read<uint>(value);
+        return value.Length >= sizeof(uint);
     }
+
+    /// <summary>Finds to which address of this host the datagram at <paramref name="index"/> was sent; none where that is not said.</summary>
+    public LocalAddress ReadLocalAddress(int index)
+    {
+        ReadOnlySpan<byte> ipv4 = FindControl(index, LibC.IpProtoIp, LibC.IpPacketInfo);
+        if (ipv4.Length >= Ipv4InfoLength) return new LocalAddress(TransportAddress.FromIpv4(BinaryPrimitives.ReadUInt32BigEndian(ipv4[4..]), 0), 0);
+
+        ReadOnlySpan<byte> ipv6 = FindControl(index, LibC.IpProtoIpv6, LibC.Ipv6PacketInfo);
+        if (ipv6.Length < Ipv6InfoLength || ipv6[0] == MulticastByte) return default; // Nothing leaves from a multicast address.
+        bool isLinkLocal = ipv6[0] == 0xfe && (ipv6[1] & 0xc0) == 0x80;
+        return new LocalAddress(TransportAddress.FromBytes16(ipv6, 0), isLinkLocal ? MemoryMarshal.Read<int>(ipv6[16..]) : 0);
+    }
+
+    /// <summary>Writes the address that a datagram is to leave from, in the form of the socket's family.</summary>
+    /// <returns>The length of the control message in bytes; 0 where the choice is the kernel's.</returns>
+    private int WriteLocalAddress(int index, LocalAddress local, bool ipv4)
+    {
+        if (!local.Address.IsValid || (ipv4 && !local.Address.IsIpv4)) return 0;
+
+        Span<byte> control = _controls.AsSpan(index * ControlStride, ControlStride);
+        control.Clear();
+        Span<byte> value = control[ControlHeaderLength..];
+        MemoryMarshal.Write(control, (long)(ControlHeaderLength + (ipv4 ? Ipv4InfoLength : Ipv6InfoLength)));
+        MemoryMarshal.Write(control[8..], ipv4 ? LibC.IpProtoIp : LibC.IpProtoIpv6);
+        MemoryMarshal.Write(control[12..], ipv4 ? LibC.IpPacketInfo : LibC.Ipv6PacketInfo);
+        if (ipv4)
+        {
+            BinaryPrimitives.WriteUInt32BigEndian(value[4..], local.Address.Ipv4Bits);
+            return AlignControl(ControlHeaderLength + Ipv4InfoLength);
+        }
+
+        local.Address.WriteBytes16(value);
+        MemoryMarshal.Write(value[16..], local.Interface);
+        return AlignControl(ControlHeaderLength + Ipv6InfoLength);
+    }
+
+    private ReadOnlySpan<byte> FindControl(int index, int level, int type)
+    {
+        ReadOnlySpan<byte> rest = _controls.AsSpan(index * ControlStride, Math.Min((int)_headers[index].ControlLength, ControlStride));
+        while (rest.Length >= ControlHeaderLength)
+        {
+            int length = (int)Math.Min(MemoryMarshal.Read<long>(rest), rest.Length);
+            if (length < ControlHeaderLength) break;
+            if (MemoryMarshal.Read<int>(rest[8..]) == level && MemoryMarshal.Read<int>(rest[12..]) == type) return rest[ControlHeaderLength..length];
+            rest = rest[Math.Min(AlignControl(length), rest.Length)..];
+        }
+
+        return default;
+    }
+
+    private static int AlignControl(int length) => (length + 7) & ~7;
 }

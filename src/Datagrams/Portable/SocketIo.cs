@@ -6,10 +6,14 @@ namespace Datagrams.Portable;
 /// <summary>Moves batches one datagram at a time with the socket of the base library: for platforms without recvmmsg.</summary>
 internal sealed class SocketIo(Socket socket) : IDatagramIo
 {
+    private const int WaitMicroseconds = 50_000; // An interruption is seen after that at the latest.
+
     private readonly bool _isIpv4 = socket.AddressFamily == AddressFamily.InterNetwork;
     private readonly SocketAddress _source = new(socket.AddressFamily); // Of the one receiver.
     private readonly SocketAddress _destination = new(socket.AddressFamily);
     private readonly Lock _sending = new(); // Holds _destination: senders may be many.
+
+    private volatile bool _isInterrupted;
 
     public long KernelDrops => 0; // No portable way to ask.
 
@@ -40,6 +44,21 @@ internal sealed class SocketIo(Socket socket) : IDatagramIo
 
         return batch.Count;
     }
+
+    public int ReceiveOrWait(DatagramBatch batch, out SocketError error)
+    {
+        error = SocketError.Success;
+        while (!_isInterrupted)
+        {
+            if (socket.Poll(WaitMicroseconds, SelectMode.SelectRead)) return Receive(batch, out error);
+        }
+
+        return 0;
+    }
+
+    public void Interrupt() => _isInterrupted = true;
+
+    public SocketError SendOne(DatagramBatch batch, int index, bool isConnected) => SendTo(batch[index], batch.AddressSlot(index), isConnected);
 
     public int Send(DatagramBatch batch, int first, bool isConnected, out SocketError error)
     {

@@ -13,4 +13,15 @@ public static class UpgradeResponse
         + $"Derp-Version: {ClientInfo.ProtocolVersion}\r\n"
         + $"Derp-Public-Key: {serverKey.ToHex()}\r\n"
         + "\r\n");
+
+    /// <summary>A refusal: stock clients show the text in their log.</summary>
+    /// <param name="status">The HTTP status, 4xx or 5xx.</param>
+    /// <param name="phrase">Its phrase.</param>
+    /// <param name="text">Why, in a sentence.</param>
+    public static byte[] Refusing(int status, string phrase, string text)
+    {
+        byte[] body = Encoding.UTF8.GetBytes($"{text}\n");
+        string head = $"HTTP/1.1 {status} {phrase}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n";
+        return [.. Encoding.ASCII.GetBytes(head), .. body];
+    }
 }

@@ -29,9 +29,15 @@ internal sealed partial class ClientConnection
 
             int length = FrameHeader.Length + (int)header.BodyLength;
             if (rest.Length < length) return consumed;
+            consumed += length;
+            if (Phase == ConnectionPhase.Quarantined)
+            {
+                DropQuarantined(header.Type, rest[FrameHeader.Length..length]);
+                continue;
+            }
+
             _set!.Activate(this);
             Handle(header.Type, rest[..length], now, woken);
-            consumed += length;
         }
     }
 

@@ -8,7 +8,7 @@ namespace Relay.Server.Core;
 /// <content>From the head of the HTTP request to the client that can be reached.</content>
 internal sealed partial class ClientConnection
 {
-    private int ReceiveHead(Span<byte> input, Instant now)
+    private int ReceiveHead(Span<byte> input, Instant now, HashSet<ClientConnection> woken)
     {
         if (!UpgradeRequest.TryRead(input, out UpgradeRequest request)) return 0;
         if (!request.IsDerp || request.Path != _identity.UpgradePath)
@@ -17,12 +17,38 @@ internal sealed partial class ClientConnection
             return 0; // The web server reads the head again, whole.
         }
 
+        try
+        {
+            Remote = _identity.TrustedProxies.ClientOf(Remote, request.ForwardedFor);
+        }
+        catch (RelayProtocolException exception)
+        {
+            Complaint = exception.Message;
+            Refuse(request, new UpgradeRefusal(400, "Bad Request", exception.Message), CloseReason.BadProxyHeader, woken);
+            return request.Length;
+        }
+
+        if (_identity.Refusal is { } refusal)
+        {
+            Refuse(request, refusal, CloseReason.Refused, woken);
+            return request.Length;
+        }
+
         byte[] serverKey = new byte[ServerKeyFrame.Length];
         ServerKeyFrame.Write(serverKey, _identity.Keys.PublicKey);
+        _token = request.BearerToken;
+        IsNotIdeal = request.IsNotIdeal;
         _greeting = request.IsFastStart ? serverKey : [.. UpgradeResponse.Switching(_identity.Keys.PublicKey), .. serverKey];
         Phase = ConnectionPhase.Login;
         _deadline = now + HandshakeTimeout;
         return request.Length;
+    }
+
+    /// <summary>Answers an upgrade with a status and a reason, which stock clients log. One that starts fast reads no HTTP, and is cut off.</summary>
+    private void Refuse(UpgradeRequest request, UpgradeRefusal refusal, CloseReason reason, HashSet<ClientConnection> woken)
+    {
+        if (!request.IsFastStart) _greeting = UpgradeResponse.Refusing(refusal.Status, refusal.Phrase, refusal.Text);
+        Close(reason, woken);
     }
 
     private int ReceiveLogin(Span<byte> input, Instant now, HashSet<ClientConnection> woken)
@@ -40,14 +66,12 @@ internal sealed partial class ClientConnection
         }
 
         Key = key;
-        Info = info;
-        Span<byte> nonce = stackalloc byte[Box.NonceLength];
-        _identity.Entropy(nonce);
-        Queue.EnqueueControl(new ServerInfo { Extensions = info!.Extensions > 0 ? 1 : 0 }.ToFrame(_identity.Keys, key, nonce));
-        _set = _router.Add(key, this); // Behind ServerInfo in the queue: that is the first frame the client sees.
-        _nextKeepAlive = now + _keepAliveInterval;
-        Phase = ConnectionPhase.Open;
-        woken.Add(this);
+        Info = info!;
+        Phase = ConnectionPhase.Admission;
+        _deadline = now + HandshakeTimeout;
+        if (_identity.IsOpenToAll) Admit(AdmissionDecision.Open, now, woken);
+        else _loginRequest = new LoginRequest(key, info!, Remote) { Token = _token };
+        _token = null; // It is nobody else's business.
         return length;
     }
 }

@@ -1,3 +1,4 @@
+using Addresses;
 using Relay.Protocol;
 using Relay.Protocol.Frames;
 using Relay.Protocol.Handshake;
@@ -20,8 +21,14 @@ internal enum ConnectionPhase
     /// <summary>The ClientInfo frame is awaited.</summary>
     Login,
 
+    /// <summary>The client has proven its key; the answer to its <see cref="LoginRequest"/> is awaited, by <see cref="ClientConnection.Admit"/>.</summary>
+    Admission,
+
     /// <summary>Frames flow.</summary>
     Open,
+
+    /// <summary>The client was refused, and is told so and kept alive for a while: see <see cref="ClientConnection.Quarantine"/>.</summary>
+    Quarantined,
 
     /// <summary>It has ended, for <see cref="ClientConnection.CloseReason"/>.</summary>
     Closed,
@@ -30,11 +37,11 @@ internal enum ConnectionPhase
 /// <summary>
 /// One client of the relay: bytes in, bytes out. It reads the upgrade, the login and the frames, turns SendPacket into RecvPacket where it
 /// lies, and leaves what is to be sent in queues. It knows no socket, no TLS and no thread; one caller at a time hands it input.
-/// Its phases are in files of their own: Login, Frames, Routing.
+/// Its phases are in files of their own: Login, Admission, Quarantine, Frames, Routing.
 /// </summary>
 internal sealed partial class ClientConnection
 {
-    /// <summary>How long the head of the request, and then the login, may take.</summary>
+    /// <summary>How long the head of the request, then the login, and then the answer to it may take, each.</summary>
     public static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
 
     /// <summary>The longest input that can be needed at once to make progress: one SendPacket of full length.</summary>
@@ -51,16 +58,20 @@ internal sealed partial class ClientConnection
     private Instant _deadline;
     private Instant _nextKeepAlive = Instant.Never;
     private byte[]? _greeting;
+    private string? _token;
+    private LoginRequest? _loginRequest;
     private ClientSet? _set;
     private NodeKey _lastDestination;
     private ClientSet? _lastSet;
     private long _skip;
+    private int _packetsIn;
+    private long _bytesIn;
 
     public ClientConnection(RelayIdentity identity, PacketRouter router, Instant now)
     {
         _identity = identity;
         _router = router;
-        Queue = new SendQueue(router.Counters);
+        Queue = new SendQueue(router.Counters, router.QueueMemory);
         _notHere = new TokenBucket(NotHerePerSecond, NotHereBurst, now);
         _deadline = now + HandshakeTimeout;
         _keepAliveInterval = RelayLimits.KeepAliveInterval + identity.RandomUpTo(RelayLimits.KeepAliveJitter);
@@ -77,8 +88,23 @@ internal sealed partial class ClientConnection
     /// <summary>The client's key; zero until the login.</summary>
     public NodeKey Key { get; private set; }
 
+    /// <summary>Says whether the client has proven its key and was answered: it is kept alive from then on.</summary>
+    public bool IsLoggedIn => Phase is ConnectionPhase.Open or ConnectionPhase.Quarantined;
+
+    /// <summary>Says whether the client would rather be with another relay of the region.</summary>
+    public bool IsNotIdeal { get; private set; }
+
     /// <summary>What the client said of itself; null until the login.</summary>
     public ClientInfo? Info { get; private set; }
+
+    /// <summary>
+    /// Where the client comes from; set by the shell before the first input, to what a PROXY header says where there was one. What a trusted
+    /// proxy says in the head of the request takes its place.
+    /// </summary>
+    public TransportAddress Remote { get; set; }
+
+    /// <summary>What let the client in, or refused it; null until the answer to its login.</summary>
+    public AdmissionDecision? Admission { get; private set; }
 
     /// <summary>Says whether this relay is the client's home.</summary>
     public bool IsHome { get; private set; }
@@ -89,10 +115,22 @@ internal sealed partial class ClientConnection
     /// <summary>Called by whoever has put something into <see cref="Queue"/>, at the end of its round; set by the shell.</summary>
     public Action? Wake { get; set; }
 
-    /// <summary>When <see cref="HandleTimeout"/> is due.</summary>
-    public Instant NextTimeout => Phase == ConnectionPhase.Open ? _nextKeepAlive : _deadline;
+    /// <summary>Ends the connection for a reason, from any thread: it is the shell's to do so where its input is handled; set by the shell.</summary>
+    public Action<CloseReason>? End { get; set; }
 
-    /// <summary>The bytes that go out before all others: the HTTP answer (none in a fast start) and the ServerKey frame; null = none (any more).</summary>
+    /// <summary>Takes the packets this client sends, where the shell has something better to do with them than to queue each; set by the shell.</summary>
+    public IPacketOutlet? Outlet { get; set; }
+
+    /// <summary>When <see cref="HandleTimeout"/> is due.</summary>
+    public Instant NextTimeout => !IsLoggedIn ? _deadline : _nextKeepAlive < Expires ? _nextKeepAlive : Expires;
+
+    /// <summary>When what has let the client in no longer does, or its quarantine is over.</summary>
+    public Instant Expires => Phase == ConnectionPhase.Quarantined ? _quarantineEnds : Admission?.Expires ?? Instant.Never;
+
+    /// <summary>Why it is closed at <see cref="Expires"/>.</summary>
+    public CloseReason ExpiryReason => Phase == ConnectionPhase.Quarantined ? CloseReason.Refused : CloseReason.AdmissionEnded;
+
+    /// <summary>The bytes that go out before all others: the HTTP answer (none in a fast start) and the ServerKey frame; null = none (any more). A refusal is here once it is closed.</summary>
     public byte[]? TakeGreeting()
     {
         byte[]? greeting = _greeting;
@@ -110,10 +148,10 @@ internal sealed partial class ClientConnection
         try
         {
             int consumed = 0;
-            if (Phase == ConnectionPhase.Head) consumed = ReceiveHead(input, now);
+            if (Phase == ConnectionPhase.Head) consumed = ReceiveHead(input, now, woken);
             if (Phase == ConnectionPhase.Login) consumed += ReceiveLogin(input[consumed..], now, woken);
-            if (Phase == ConnectionPhase.Open) consumed += ReceiveFrames(input[consumed..], now, woken);
-            return consumed;
+            if (IsLoggedIn) consumed += ReceiveFrames(input[consumed..], now, woken);
+            return consumed; // In the phase of admission nothing: what has come waits for the answer.
         }
         catch (RelayProtocolException exception)
         {
@@ -121,15 +159,25 @@ internal sealed partial class ClientConnection
             Close(CloseReason.ProtocolError, woken);
             return input.Length;
         }
+        finally
+        {
+            CountIn();
+        }
     }
 
-    /// <summary>Ends a handshake that takes too long, and keeps an idle connection alive.</summary>
+    /// <summary>Ends a handshake that takes too long or an admission that has run out, and keeps an idle connection alive.</summary>
     public void HandleTimeout(Instant now, HashSet<ClientConnection> woken)
     {
         if (Phase == ConnectionPhase.Closed || now < NextTimeout) return;
-        if (Phase != ConnectionPhase.Open)
+        if (!IsLoggedIn)
         {
             Close(CloseReason.HandshakeTimeout, woken);
+            return;
+        }
+
+        if (now >= Expires)
+        {
+            Close(ExpiryReason, woken);
             return;
         }
 
@@ -142,6 +190,7 @@ internal sealed partial class ClientConnection
     public void Close(CloseReason reason, HashSet<ClientConnection> woken)
     {
         if (Phase == ConnectionPhase.Closed) return;
+        if (Phase == ConnectionPhase.Quarantined) _router.Quarantine.Leave();
         Phase = ConnectionPhase.Closed;
         CloseReason = reason;
         _router.Counters.CountClose(reason);

@@ -6,7 +6,7 @@ namespace Relay.Server.Core;
 /// All connections of one key. Any number is kept and read; the one that last sent a frame receives. The set also remembers whom the key
 /// has sent to, for these hear of it when the last connection has gone.
 /// </summary>
-internal sealed class ClientSet(NodeKey key)
+internal sealed class ClientSet(NodeKey key, Tenant tenant)
 {
     /// <summary>The most receivers remembered; who sends to more is not announced to the rest when it leaves.</summary>
     public const int MaxSentTo = 1 << 16;
@@ -17,6 +17,9 @@ internal sealed class ClientSet(NodeKey key)
     private volatile ClientConnection? _active;
 
     public NodeKey Key => key;
+
+    /// <summary>The tenant in which the key is known.</summary>
+    public Tenant Tenant => tenant;
 
     /// <summary>The connection that receives; null once the last has left, and then for good.</summary>
     public ClientConnection? Active => _active;
@@ -58,6 +61,15 @@ internal sealed class ClientSet(NodeKey key)
             if (_active == connection) _active = _connections.Count > 0 ? _connections[^1] : null;
             IsGone = _connections.Count == 0;
             return IsGone;
+        }
+    }
+
+    /// <summary>All connections of the key, as of now.</summary>
+    public ClientConnection[] Connections
+    {
+        get
+        {
+            lock (_lock) return [.. _connections];
         }
     }
 

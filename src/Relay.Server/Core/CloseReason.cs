@@ -9,6 +9,9 @@ internal enum CloseReason
     /// <summary>The client broke the protocol.</summary>
     ProtocolError,
 
+    /// <summary>A trusted proxy said whose connection it is in a form that cannot be read.</summary>
+    BadProxyHeader,
+
     /// <summary>The client did not finish its login in time.</summary>
     HandshakeTimeout,
 
@@ -17,6 +20,12 @@ internal enum CloseReason
 
     /// <summary>The admission policy refused the client.</summary>
     Refused,
+
+    /// <summary>What had let the client in was taken back: its token expired or was revoked, or its key left the list.</summary>
+    AdmissionEnded,
+
+    /// <summary>The operator disconnected the client.</summary>
+    DisconnectedByOperator,
 
     /// <summary>The server is stopping.</summary>
     ServerStopping,

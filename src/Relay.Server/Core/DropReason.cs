@@ -8,11 +8,20 @@ internal enum DropReason
     /// <summary>Nobody with the destination's key is connected here.</summary>
     UnknownDestination,
 
-    /// <summary>The destination's queue was full: the oldest of that lane made room.</summary>
+    /// <summary>The destination's queue was full: the oldest of the sender with most in that lane made room.</summary>
     QueueFull,
+
+    /// <summary>It had waited for its destination too long to be worth sending.</summary>
+    Aged,
+
+    /// <summary>The queues of all clients together had used up their memory.</summary>
+    MemoryFull,
 
     /// <summary>It was longer than a lane of its destination's queue may ever hold.</summary>
     TooLong,
+
+    /// <summary>Its sender was refused and is kept in quarantine.</summary>
+    Quarantined,
 
     /// <summary>The destination left with packets in its queue.</summary>
     Disconnected,
@@ -29,6 +38,9 @@ internal sealed class RelayCounters
     private long _bytesIn;
     private long _packetsOut;
     private long _bytesOut;
+    private readonly long[] _waits = new long[QueueWaits.Buckets];
+    private long _waitTicks;
+    private long _noticesDropped;
     private long _writes;
 
     /// <summary>Packets and bytes taken from clients, keys and headers not counted.</summary>
@@ -40,21 +52,46 @@ internal sealed class RelayCounters
     /// <summary>Writes to connections: packets out divided by this is how well they merge.</summary>
     public long Writes => Volatile.Read(ref _writes);
 
+    /// <summary>Frames of the relay's own that found their lane full: the client hears of fewer peers that have gone.</summary>
+    public long NoticesDropped => Volatile.Read(ref _noticesDropped);
+
+    /// <summary>The time that all packets sent have waited in queues, added up.</summary>
+    public TimeSpan WaitTotal => new(Volatile.Read(ref _waitTicks));
+
+    /// <summary>Packets that have waited up to the bound of this bucket and over that of the one before (<see cref="QueueWaits.Bounds"/>).</summary>
+    public long Waited(int bucket) => Volatile.Read(ref _waits[bucket]);
+
     public long Dropped(DropReason reason, PacketKind kind) => Volatile.Read(ref _dropped[(int)reason * Kinds + (int)kind]);
 
     public long Closed(CloseReason reason) => Volatile.Read(ref _closed[(int)reason]);
 
-    public void CountIn(int bytes)
+    public void CountIn(int packets, long bytes)
     {
-        Interlocked.Increment(ref _packetsIn);
+        Interlocked.Add(ref _packetsIn, packets);
         Interlocked.Add(ref _bytesIn, bytes);
     }
 
-    public void CountOut(int bytes)
+    public void CountOut(int packets, long bytes)
     {
-        Interlocked.Increment(ref _packetsOut);
+        Interlocked.Add(ref _packetsOut, packets);
         Interlocked.Add(ref _bytesOut, bytes);
     }
+
+    /// <summary>Adds what one take from a queue has counted for itself.</summary>
+    public void CountWaits(in QueueWaits waits)
+    {
+        for (int bucket = 0; bucket < QueueWaits.Buckets; bucket++)
+        {
+            if (waits[bucket] > 0) Interlocked.Add(ref _waits[bucket], waits[bucket]);
+        }
+
+        if (waits.TotalTicks > 0) Interlocked.Add(ref _waitTicks, waits.TotalTicks);
+    }
+
+    /// <summary>Counts packets that went out without waiting in any queue.</summary>
+    public void CountNoWait(int packets) => Interlocked.Add(ref _waits[0], packets);
+
+    public void CountNoticeDropped() => Interlocked.Increment(ref _noticesDropped);
 
     public void CountWrite() => Interlocked.Increment(ref _writes);
 

@@ -5,6 +5,8 @@ namespace Relay.Server.Core;
 /// <summary>What a relay is to its clients.</summary>
 internal sealed class RelayIdentity(NodeKeyPair keys, EntropySource entropy)
 {
+    private UpgradeRefusal? _refusal;
+
     /// <summary>The relay's keys: the public one greets every client.</summary>
     public NodeKeyPair Keys => keys;
 
@@ -14,6 +16,25 @@ internal sealed class RelayIdentity(NodeKeyPair keys, EntropySource entropy)
     /// <summary>The path of the HTTP upgrade.</summary>
     public string UpgradePath { get; init; } = "/derp";
 
+    /// <summary>Says that anybody may come in, so that nobody need be asked about a login.</summary>
+    public bool IsOpenToAll { get; init; }
+
+    /// <summary>Whom we believe about whose connection it is.</summary>
+    public TrustedProxies TrustedProxies { get; init; } = TrustedProxies.None;
+
+    /// <summary>What clients are told they may send, in bytes a second, headers and keys counted; 0 = no limit. They drop what is over it themselves.</summary>
+    public int AdvertisedBytesPerSecond { get; init; }
+
+    /// <summary>What clients are told they may send at once, in bytes.</summary>
+    public int AdvertisedBytesBurst { get; init; }
+
+    /// <summary>What every upgrade is answered from now on, before its client has said who it is: null = the upgrade. Any thread may set it.</summary>
+    public UpgradeRefusal? Refusal
+    {
+        get => Volatile.Read(ref _refusal);
+        set => Volatile.Write(ref _refusal, value);
+    }
+
     /// <summary>A random share of <paramref name="span"/>.</summary>
     public TimeSpan RandomUpTo(TimeSpan span)
     {
@@ -22,3 +43,9 @@ internal sealed class RelayIdentity(NodeKeyPair keys, EntropySource entropy)
         return span * (BitConverter.ToUInt32(random) / (double)uint.MaxValue);
     }
 }
+
+/// <summary>A refusal that can be told before the upgrade.</summary>
+/// <param name="Status">The HTTP status.</param>
+/// <param name="Phrase">Its phrase.</param>
+/// <param name="Text">Why, in a sentence.</param>
+internal sealed record UpgradeRefusal(int Status, string Phrase, string Text);

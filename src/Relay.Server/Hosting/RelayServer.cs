@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using Addresses;
+using Relay.Server.Admission;
 using Relay.Server.Core;
 using Relay.Server.Streams;
 using Relay.Server.Telemetry;
@@ -21,8 +22,8 @@ internal sealed class RelayServer : BackgroundService
         _logger = logger;
         Certificate = certificates.Certificate;
         Router = new PacketRouter(Counters);
-        RelayIdentity identity = new(options.Keys, RandomNumberGenerator.Fill);
-        EndpointServices services = new(identity, Router, web, MonotonicClock.System, logger);
+        RelayIdentity identity = new(options.Keys, RandomNumberGenerator.Fill) { IsOpenToAll = true };
+        EndpointServices services = new(identity, Router, new OpenAdmission(), web, MonotonicClock.System, logger);
         foreach (TransportAddress address in options.Listen) _endpoints.Add(new RelayEndpoint(address, Certificate, services));
         foreach (TransportAddress address in options.ListenPlain) _endpoints.Add(new RelayEndpoint(address, certificate: null, services));
     }

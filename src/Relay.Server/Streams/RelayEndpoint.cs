@@ -4,6 +4,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using Addresses;
+using Relay.Server.Admission;
 using Relay.Server.Core;
 using Relay.Server.Hosting;
 using Relay.Server.Telemetry;
@@ -12,7 +13,7 @@ using Timing;
 namespace Relay.Server.Streams;
 
 /// <summary>What all listening sockets of a relay share.</summary>
-internal sealed record EndpointServices(RelayIdentity Identity, PacketRouter Router, WebHandoff Web, MonotonicClock Clock, ILogger Log);
+internal sealed record EndpointServices(RelayIdentity Identity, PacketRouter Router, IAdmissionPolicy Admission, WebHandoff Web, MonotonicClock Clock, ILogger Log);
 
 /// <summary>One listening socket: accepts connections, opens TLS where it is to, and gives each to a pump, or to the web server.</summary>
 internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? certificate, EndpointServices services) : IDisposable
@@ -29,6 +30,11 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
     private const int Backlog = 1024;
     private const int TcpUserTimeoutMilliseconds = 15_000;
     private const int TcpUserTimeoutOption = 18; // Linux: TCP_USER_TIMEOUT.
+    private const int TcpNotSentLowWaterOption = 25; // Linux: TCP_NOTSENT_LOWAT.
+
+    /// <summary>Bytes that the kernel may hold for a client beyond what is on its way: more would wait where nothing is shared fairly or aged.</summary>
+    private const int MaxUnsentBytes = 64 << 10;
+
 
     private readonly ConcurrentDictionary<Connection, byte> _connections = new();
     private readonly ServerCertificate? _certificate = certificate;
@@ -177,7 +183,8 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
         public async Task PumpAsync()
         {
             TransportAddress remote = TransportAddress.From((IPEndPoint)socket.RemoteEndPoint!);
-            StreamPump pump = new(_stream!, _client, endpoint._services.Clock, endpoint._services.Router.Counters);
+            _client.Remote = remote;
+            StreamPump pump = new(_stream!, _client, endpoint._services.Admission, endpoint._services.Clock, endpoint._services.Router.Counters);
             _pump = pump;
             await pump.RunAsync();
             if (_client.Phase == ConnectionPhase.OtherHttp)
@@ -193,7 +200,7 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
 
         public void Tick(Instant now, HashSet<ClientConnection> woken)
         {
-            if (_client.Phase == ConnectionPhase.Open && Interlocked.CompareExchange(ref _isHandshake, 0, 1) == 1)
+            if (_client.IsLoggedIn && Interlocked.CompareExchange(ref _isHandshake, 0, 1) == 1)
             {
                 Interlocked.Decrement(ref endpoint._handshakes);
                 RelayLog.ClientCame(endpoint._services.Log, _client.Key);
@@ -202,15 +209,16 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
             if (_client.Phase == ConnectionPhase.OtherHttp) return; // The web server has its own timeouts.
             _pump?.CheckWrite(now);
             if (now < _client.NextTimeout) return;
-            if (_client.Phase == ConnectionPhase.Open) _client.HandleTimeout(now, woken);
+            if (now >= _client.Expires) Abort(_client.ExpiryReason);
+            else if (_client.IsLoggedIn) _client.HandleTimeout(now, woken);
             else if (_client.Phase != ConnectionPhase.Closed) Abort(CloseReason.HandshakeTimeout);
         }
 
         /// <summary>Ends the connection: the pump sees its stream end.</summary>
         public void Abort(CloseReason reason)
         {
-            _pump?.EndFor(reason);
-            _stream?.Dispose();
+            if (_pump is { } pump) pump.Abort(reason);
+            else _stream?.Dispose();
         }
 
         public void EndHandshake()
@@ -228,7 +236,9 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
         {
             socket.NoDelay = true;
             socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-            if (OperatingSystem.IsLinux()) socket.SetRawSocketOption((int)ProtocolType.Tcp, TcpUserTimeoutOption, BitConverter.GetBytes(TcpUserTimeoutMilliseconds));
+            if (!OperatingSystem.IsLinux()) return;
+            socket.SetRawSocketOption((int)ProtocolType.Tcp, TcpUserTimeoutOption, BitConverter.GetBytes(TcpUserTimeoutMilliseconds));
+            socket.SetRawSocketOption((int)ProtocolType.Tcp, TcpNotSentLowWaterOption, BitConverter.GetBytes(MaxUnsentBytes));
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Relay.Server.Admission;
 using Relay.Server.Core;
 using Timing;
 
@@ -8,17 +9,19 @@ namespace Relay.Server.Streams;
 /// Drives one <see cref="ClientConnection"/> over a stream: one task reads and handles, one writes. All that waits for a client goes out in
 /// one write. A connection at rest holds no buffer: it waits in a read of no bytes.
 /// </summary>
-internal sealed class StreamPump(Stream stream, ClientConnection connection, MonotonicClock clock, RelayCounters counters)
+internal sealed class StreamPump(Stream stream, ClientConnection connection, IAdmissionPolicy admission, MonotonicClock clock, RelayCounters counters)
 {
     /// <summary>How long one write may take. A client that takes nothing for this long costs nobody but itself.</summary>
     public static readonly TimeSpan WriteTimeout = TimeSpan.FromSeconds(2);
 
     private const int ReadLength = 128 << 10; // One longest frame and a full read behind it.
     private const int WriteLength = 128 << 10;
+    private const int SlowWriteLength = 16 << 10; // To a client that takes slowly: what is taken from the queue is past fairness and ageing.
 
     private readonly WakeSignal _wake = new();
     private readonly HashSet<ClientConnection> _woken = [];
     private long _writingSince;
+    private bool _isSlow;
     private volatile bool _isEnding;
     private CloseReason? _endedFor;
 
@@ -29,6 +32,7 @@ internal sealed class StreamPump(Stream stream, ClientConnection connection, Mon
     public async Task RunAsync()
     {
         connection.Wake = _wake.Set;
+        connection.End = Abort;
         Task writing = WriteAsync();
         CloseReason reason = await ReadAsync();
         if (connection.Phase != ConnectionPhase.OtherHttp) Close(_endedFor ?? reason);
@@ -42,12 +46,15 @@ internal sealed class StreamPump(Stream stream, ClientConnection connection, Mon
     {
         long since = Volatile.Read(ref _writingSince);
         if (since == 0 || now - new Instant(since) < WriteTimeout) return;
-        EndFor(CloseReason.WriteTimeout);
-        stream.Dispose();
+        Abort(CloseReason.WriteTimeout);
     }
 
-    /// <summary>Says why the stream is about to be disposed.</summary>
-    public void EndFor(CloseReason reason) => _endedFor ??= reason;
+    /// <summary>Ends the connection, from any thread: reader and writer see their stream end.</summary>
+    public void Abort(CloseReason reason)
+    {
+        _endedFor ??= reason;
+        stream.Dispose();
+    }
 
     private async Task<CloseReason> ReadAsync()
     {
@@ -68,6 +75,15 @@ internal sealed class StreamPump(Stream stream, ClientConnection connection, Mon
                 if (read == 0) return CloseReason.ClientLeft;
 
                 held = Handle(buffer, held + read);
+                while (connection.TakeLoginRequest() is { } request)
+                {
+                    // Nothing is read meanwhile: what the client sends waits in its own socket.
+                    AdmissionDecision decision = await admission.DecideAsync(request);
+                    if (_endedFor is { } ended) return ended;
+                    connection.Admit(decision, clock.Now, _woken);
+                    held = Handle(buffer, held);
+                }
+
                 if (connection.Phase == ConnectionPhase.Closed) return connection.CloseReason;
                 if (connection.Phase != ConnectionPhase.OtherHttp) continue;
                 Leftover = buffer[..held];
@@ -116,7 +132,7 @@ internal sealed class StreamPump(Stream stream, ClientConnection connection, Mon
                 if (connection.TakeGreeting() is { } greeting) await WriteAsync(greeting);
 
                 buffer ??= ArrayPool<byte>.Shared.Rent(WriteLength);
-                int length = connection.Queue.Take(buffer);
+                int length = connection.Queue.Take(buffer, clock.Now, _isSlow ? SlowWriteLength : WriteLength);
                 if (length > 0)
                 {
                     await WriteAsync(buffer.AsMemory(0, length));
@@ -141,7 +157,9 @@ internal sealed class StreamPump(Stream stream, ClientConnection connection, Mon
     private async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes)
     {
         Volatile.Write(ref _writingSince, Math.Max(1, clock.Now.Ticks));
-        await stream.WriteAsync(bytes);
+        ValueTask writing = stream.WriteAsync(bytes);
+        _isSlow = !writing.IsCompleted;
+        await writing;
         Volatile.Write(ref _writingSince, 0);
         counters.CountWrite();
     }

@@ -1,9 +1,9 @@
 namespace Stun.Server.Core;
 
-/// <summary>Why a datagram got no answer. Each one is counted.</summary>
+/// <summary>Why a datagram or a message got no answer. Each one is counted.</summary>
 internal enum StunDropReason
 {
-    /// <summary>Another protocol, or a classic client without the magic cookie (RFC 3489).</summary>
+    /// <summary>Another protocol.</summary>
     NotStun,
 
     /// <summary>Lengths that do not add up.</summary>
@@ -23,6 +23,12 @@ internal enum StunDropReason
 
     /// <summary>A source that no honest host has.</summary>
     ForgedSource,
+
+    /// <summary>The source's prefix asks more than it may.</summary>
+    RateLimited,
+
+    /// <summary>The source's prefix asks for more answers from or to elsewhere than it may.</summary>
+    MovedRateLimited,
 
     /// <summary>The answer found the send buffer full. The client asks again.</summary>
     SendBufferFull,

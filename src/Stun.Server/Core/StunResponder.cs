@@ -1,112 +1,146 @@
 using Addresses;
 using Stun.Protocol;
+using Timing;
 
 namespace Stun.Server.Core;
 
 /// <summary>
-/// Decides on one datagram: a binding request becomes its answer, anything else is dropped and counted (RFC 8489 §6.3). A source is never
-/// verified here, so nobody gets more than one answer, with the least attributes.
+/// Decides on one message: a binding request becomes its answer, anything else is dropped and counted (RFC 8489 §6.3, RFC 5780 §6.1). A UDP
+/// source is never verified here, so nobody gets more than one answer, with the least attributes.
 /// </summary>
-/// <param name="ownAddresses">Where this server listens: what claims to come from there is forged.</param>
-/// <param name="counters">Counts answers and drops.</param>
-internal sealed class StunResponder(IReadOnlyList<TransportAddress> ownAddresses, StunCounters counters)
+/// <param name="forgedSources">What claims to come from there gets nothing.</param>
+/// <param name="limiter">How much each prefix may ask.</param>
+/// <param name="origins">From where answers can leave; null where behaviour discovery is not offered.</param>
+/// <param name="counters">Counts requests, answers and drops.</param>
+internal sealed class StunResponder(ForgedSources forgedSources, SourceRateLimiter limiter, AnswerOrigins? origins, StunCounters counters)
 {
     /// <summary>The buffer a request lies in has to be at least this long, in bytes, so that every answer fits.</summary>
     public const int MinBufferLength = 128;
 
-    /// <summary>We name at most 16 of the attributes that we do not know. Two bytes each, where each took four: no answer outgrows by this.</summary>
-    private const int MaxUnknownAttributes = 16;
+    /// <summary>Ports below belong to services that were never asked (RFC 5780 §6.1 leaves the choice to the server).</summary>
+    private const int LeastResponsePort = 1024;
 
-    private readonly TransportAddress[] _ownAddresses = [.. ownAddresses];
+    private readonly bool _takesClassic = counters.Transport == StunTransport.Udp; // On a stream the cookie is what keeps the framing honest.
 
-    /// <summary>Answers a datagram in its own place.</summary>
-    /// <param name="buffer">Holds the datagram, and takes the answer; at least <see cref="MinBufferLength"/> bytes.</param>
-    /// <param name="length">The length of the datagram in bytes.</param>
+    /// <summary>Answers a message in its own place.</summary>
+    /// <param name="buffer">Holds the message, and takes the answer; at least <see cref="MinBufferLength"/> bytes.</param>
+    /// <param name="length">The length of the message in bytes.</param>
     /// <param name="source">Where it came from.</param>
-    /// <returns>The length of the answer in bytes; 0 when there is none.</returns>
-    public int Answer(Span<byte> buffer, int length, TransportAddress source)
+    /// <param name="local">Where it was sent to; <c>default</c> where that is not known.</param>
+    /// <param name="now">The present.</param>
+    public StunAnswer Answer(Span<byte> buffer, int length, TransportAddress source, TransportAddress local, Instant now)
     {
-        ReadOnlySpan<byte> datagram = buffer[..length];
-        if (!StunMessage.LooksLikeStun(datagram)) return Drop(StunDropReason.NotStun);
-        if (IsForged(source)) return Drop(StunDropReason.ForgedSource);
-        if (!StunHeader.TryRead(datagram, out StunHeader header)) return Drop(StunDropReason.Malformed);
+        ReadOnlySpan<byte> message = buffer[..length];
+        bool isClassic = !StunMessage.LooksLikeStun(message);
+        if (isClassic && !MayBeClassicRequest(message)) return Drop(StunDropReason.NotStun);
+        if (forgedSources.Contains(source, local)) return Drop(StunDropReason.ForgedSource);
+        if (!StunHeader.TryReadClassic(message, out StunHeader header)) return Drop(StunDropReason.Malformed);
         if (StunHeader.Length + header.BodyLength != length) return Drop(StunDropReason.Malformed);
         if (header.Type.Class() != StunMessageClass.Request) return Drop(StunDropReason.NotARequest);
         if (header.Type != StunMessageType.BindingRequest) return Drop(StunDropReason.UnknownMethod);
+        if (!limiter.TryTake(source, now)) return Drop(StunDropReason.RateLimited);
 
-        Span<StunAttributeType> unknown = stackalloc StunAttributeType[MaxUnknownAttributes];
-        if (!TryReadAttributes(datagram, unknown, out int unknownCount, out StunDropReason reason)) return Drop(reason);
+        Span<StunAttributeType> unknown = stackalloc StunAttributeType[StunRequest.MaxUnknownAttributes + 1]; // One more for a classic answer.
+        bool isGood = StunRequest.TryRead(
+            message, isClassic, origins is not null, unknown[..StunRequest.MaxUnknownAttributes], out StunRequest request, out StunDropReason reason);
+        if (!isGood) return Drop(reason);
 
-        counters.CountAnswer(source.IsIpv4, isError: unknownCount > 0);
-        return unknownCount == 0
-            ? StunBindingResponse.Write(buffer, header.TransactionId, source)
-            : WriteUnknownAttributes(buffer, header.TransactionId, unknown[..unknownCount]);
-    }
-
-    private static bool TryReadAttributes(
-        ReadOnlySpan<byte> message, Span<StunAttributeType> unknown, out int unknownCount, out StunDropReason reason)
-    {
-        unknownCount = 0;
-        reason = default;
-        bool isBehindIntegrity = false;
-        var attributes = new StunAttributeReader(message[StunHeader.Length..]);
-        int start = StunHeader.Length;
-        while (attributes.TryRead(out StunAttributeType type, out ReadOnlySpan<byte> value))
-        {
-            if (type == StunAttributeType.Fingerprint)
-            {
-                reason = StunDropReason.WrongFingerprint;
-                return attributes.IsAtEnd && Fingerprint.Matches(message[..start], value);
-            }
-
-            // Nothing vouches for what stands behind MESSAGE-INTEGRITY, so a server must not look at it (RFC 8489 §14.5).
-            if (!isBehindIntegrity && IsUnknown(type) && unknownCount < unknown.Length) unknown[unknownCount++] = type;
-            isBehindIntegrity |= type is StunAttributeType.MessageIntegrity or StunAttributeType.MessageIntegritySha256;
-            start = StunHeader.Length + attributes.Position;
-        }
-
-        reason = StunDropReason.Malformed;
-        return !attributes.IsMalformed;
+        counters.CountRequest(source.IsIpv4, KindOf(request, isClassic));
+        if (MustRefuseUnknown(request, isClassic)) return RefuseUnknown(buffer, header, request, unknown, source);
+        return IsContradictory(request) ? RefuseBad(buffer, header, source) : Succeed(buffer, header, request, source, now);
     }
 
     /// <summary>
-    /// Credentials are known and passed over: this service has none to check. What belongs into answers is known too, and means nothing here.
+    /// Without the cookie there is little to tell a request by, so all there is must fit: a binding request of exactly this length. The rest is
+    /// another protocol.
     /// </summary>
-    private static bool IsUnknown(StunAttributeType type) => type.IsComprehensionRequired() && type is not (
-        StunAttributeType.MappedAddress or StunAttributeType.XorMappedAddress or StunAttributeType.ErrorCode or StunAttributeType.UnknownAttributes
-        or StunAttributeType.Username or StunAttributeType.UserHash or StunAttributeType.Realm or StunAttributeType.Nonce
-        or StunAttributeType.PasswordAlgorithm or StunAttributeType.MessageIntegrity or StunAttributeType.MessageIntegritySha256);
+    private bool MayBeClassicRequest(ReadOnlySpan<byte> message) =>
+        _takesClassic
+        && StunHeader.TryReadClassic(message, out StunHeader header)
+        && header.Type == StunMessageType.BindingRequest
+        && StunHeader.Length + header.BodyLength == message.Length;
 
-    private static int WriteUnknownAttributes(Span<byte> buffer, TransactionId transactionId, ReadOnlySpan<StunAttributeType> unknown)
+    private static StunRequestKind KindOf(in StunRequest request, bool isClassic)
     {
-        var writer = new StunMessageWriter(buffer, StunMessageType.BindingError, transactionId);
-        StunErrorCode.UnknownAttribute.AddTo(ref writer);
-        UnknownAttributes.AddTo(ref writer, unknown);
-        return writer.Length;
+        if (request.Change is { } change && change != default) return StunRequestKind.ChangeRequest;
+        if (request.Port is not null) return StunRequestKind.ResponsePort;
+        if (request.PaddingLength is not null) return StunRequestKind.Padding;
+        return isClassic ? StunRequestKind.Classic : StunRequestKind.Binding;
     }
 
-    /// <summary>An answer to such a source would hit somebody who never asked, many at once, or ourselves.</summary>
-    private bool IsForged(TransportAddress source)
+    private static bool MustRefuseUnknown(in StunRequest request, bool isClassic) => !request.Unknown.IsEmpty && !IsIdleChange(request, isClassic);
+
+    /// <summary>Classic clients say in every request whether the answer should come from elsewhere, also where it should not.</summary>
+    private static bool IsIdleChange(in StunRequest request, bool isClassic) =>
+        isClassic && request.AsksForNoChange && request.Unknown.SequenceEqual([StunAttributeType.ChangeRequest]);
+
+    private static bool IsContradictory(in StunRequest request)
     {
-        if (!source.IsValid || source.Port == 0) return true;
-        if (source.IsIpv4 ? IsForgedIpv4(source.Ipv4Bits) : IsForgedIpv6(source.Bits)) return true;
-        foreach (TransportAddress own in _ownAddresses)
+        if (request.HasBadValue || request.Port < LeastResponsePort) return true;
+        return request.Port is not null && request.PaddingLength is not null; // A long answer to a port that never asked is no discovery.
+    }
+
+    private StunAnswer RefuseUnknown(Span<byte> buffer, StunHeader header, in StunRequest request, Span<StunAttributeType> unknown, TransportAddress source)
+    {
+        int count = request.Unknown.Length;
+        // Classic STUN has no padding: an odd list repeats one of its types (RFC 3489 §11.2.10).
+        if (header.IsClassic && (count & 1) != 0) unknown[count] = unknown[count++ - 1];
+
+        counters.CountAnswer(source.IsIpv4, StunAnswerKind.UnknownAttribute);
+        var writer = new StunMessageWriter(buffer, StunMessageType.BindingError, header);
+        StunErrorCode.UnknownAttribute.AddTo(ref writer);
+        UnknownAttributes.AddTo(ref writer, unknown[..count]);
+        return new StunAnswer(writer.Length);
+    }
+
+    private StunAnswer RefuseBad(Span<byte> buffer, StunHeader header, TransportAddress source)
+    {
+        counters.CountAnswer(source.IsIpv4, StunAnswerKind.BadRequest);
+        var writer = new StunMessageWriter(buffer, StunMessageType.BindingError, header);
+        StunErrorCode.BadRequest.AddTo(ref writer);
+        return new StunAnswer(writer.Length);
+    }
+
+    private StunAnswer Succeed(Span<byte> buffer, StunHeader header, in StunRequest request, TransportAddress source, Instant now)
+    {
+        ChangeRequest change = request.Change ?? default;
+        ushort port = request.Port ?? 0;
+        if (port == source.Port) port = 0;
+        var answer = new StunAnswer(0, change, port);
+        if (!answer.IsDirect)
         {
-            if (source == own) return true;
+            if (port != 0 && forgedSources.IsOwn(source.WithPort(port))) return Drop(StunDropReason.ForgedSource);
+            if (!limiter.TryTakeMoved(source, now)) return Drop(StunDropReason.MovedRateLimited);
         }
 
-        return false;
+        counters.CountAnswer(source.IsIpv4, StunAnswerKind.Success);
+        var writer = new StunMessageWriter(buffer, StunMessageType.BindingSuccess, header);
+        if (header.IsClassic) MappedAddress.AddTo(ref writer, StunAttributeType.MappedAddress, source);
+        else XorMappedAddress.AddTo(ref writer, header.TransactionId, source);
+        if (origins is not null) AddOrigins(ref writer, header.IsClassic, change);
+        if (request.PaddingLength is { } padding) AddPadding(ref writer, buffer.Length, padding);
+        return answer with { Length = writer.Length };
     }
 
-    /// <summary>0.0.0.0/8 (this network), 224.0.0.0/4 (multicast), 255.255.255.255 (broadcast).</summary>
-    private static bool IsForgedIpv4(uint address) => address >> 24 == 0 || address >> 28 == 0xe || address == uint.MaxValue;
+    private void AddOrigins(ref StunMessageWriter writer, bool isClassic, ChangeRequest change)
+    {
+        if (origins is null) return;
+        MappedAddress.AddTo(ref writer, isClassic ? StunAttributeType.SourceAddress : StunAttributeType.ResponseOrigin, origins.Of(change));
+        MappedAddress.AddTo(ref writer, isClassic ? StunAttributeType.ChangedAddress : StunAttributeType.OtherAddress, origins.Other);
+    }
 
-    /// <summary>:: (unspecified), ff00::/8 (multicast).</summary>
-    private static bool IsForgedIpv6(UInt128 address) => address == 0 || (byte)(address >> 120) == 0xff;
+    /// <summary>As much as the request had, or as the buffer takes: never more than was sent to us, and whole words.</summary>
+    private static void AddPadding(ref StunMessageWriter writer, int bufferLength, int padding)
+    {
+        const int AttributeHeaderLength = 4;
+        int room = bufferLength - writer.Length - AttributeHeaderLength;
+        int length = Math.Min(padding, room) & ~3;
+        if (length >= 0) writer.Reserve(StunAttributeType.Padding, length);
+    }
 
-    private int Drop(StunDropReason reason)
+    private StunAnswer Drop(StunDropReason reason)
     {
         counters.CountDrop(reason);
-        return 0;
+        return default;
     }
 }

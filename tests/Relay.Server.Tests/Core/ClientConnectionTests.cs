@@ -182,7 +182,7 @@ public class ClientConnectionTests
     {
         ClientConnection alice = _world.LogIn(Alice);
 
-        _world.Receive(alice, [.. Frame(FrameType.Ping, [1, 2, 3, 4, 5, 6, 7, 8]), .. Frame(FrameType.Ping, new byte[1000])]);
+        _world.Receive(alice, [.. RelayWorld.Frame(FrameType.Ping, [1, 2, 3, 4, 5, 6, 7, 8]), .. RelayWorld.Frame(FrameType.Ping, new byte[1000])]);
 
         (FrameType type, byte[] body) = Assert.Single(RelayWorld.Take(alice));
         Assert.Equal(FrameType.Pong, type);
@@ -203,7 +203,7 @@ public class ClientConnectionTests
         ClientConnection alice = _world.LogIn(Alice);
         ClientConnection bob = _world.LogIn(Bob);
 
-        _world.Receive(alice, Frame(type, new byte[length]));
+        _world.Receive(alice, RelayWorld.Frame(type, new byte[length]));
 
         Assert.Equal(CloseReason.ProtocolError, alice.CloseReason);
         Assert.NotNull(alice.Complaint);
@@ -215,11 +215,11 @@ public class ClientConnectionTests
     public void Frames_nobody_knows_are_skipped_by_their_length_however_they_are_cut()
     {
         ClientConnection alice = _world.LogIn(Alice);
-        byte[] unknown = Frame((FrameType)0x77, new byte[5000]);
+        byte[] unknown = RelayWorld.Frame((FrameType)0x77, new byte[5000]);
 
         Assert.Equal(100, _world.Receive(alice, unknown.AsSpan(0, 100)));
         Assert.Equal(4905, _world.Receive(alice, unknown.AsSpan(100)));
-        _world.Receive(alice, Frame(FrameType.Ping, new byte[8]));
+        _world.Receive(alice, RelayWorld.Frame(FrameType.Ping, new byte[8]));
 
         Assert.Single(RelayWorld.Take(alice));
         byte[] huge = new byte[FrameHeader.Length];
@@ -234,7 +234,7 @@ public class ClientConnectionTests
     {
         byte[] damaged = new ClientInfo().ToFrame(Alice, RelayWorld.ServerKeys.PublicKey, new byte[24]);
         damaged[^1] ^= 1;
-        byte[][] logins = [damaged, Frame(FrameType.SendPacket, new byte[40]), Frame(FrameType.ClientInfo, new byte[10]), [2, 0xff, 0xff, 0xff, 0xff]];
+        byte[][] logins = [damaged, RelayWorld.Frame(FrameType.SendPacket, new byte[40]), RelayWorld.Frame(FrameType.ClientInfo, new byte[10]), [2, 0xff, 0xff, 0xff, 0xff]];
         foreach (byte[] login in logins)
         {
             ClientConnection client = _world.Connect();
@@ -268,7 +268,7 @@ public class ClientConnectionTests
     public void Random_and_damaged_input_never_throws()
     {
         Random random = new(3);
-        byte[] session = [.. RelayWorld.Upgrade, .. new ClientInfo().ToFrame(Alice, RelayWorld.ServerKeys.PublicKey, new byte[24]), .. RelayWorld.SendPacket(Bob.PublicKey, new byte[50]), .. NotePreferred(1), .. Frame(FrameType.Ping, new byte[8])];
+        byte[] session = [.. RelayWorld.Upgrade, .. new ClientInfo().ToFrame(Alice, RelayWorld.ServerKeys.PublicKey, new byte[24]), .. RelayWorld.SendPacket(Bob.PublicKey, new byte[50]), .. NotePreferred(1), .. RelayWorld.Frame(FrameType.Ping, new byte[8])];
         for (int i = 0; i < 5000; i++)
         {
             byte[] damaged = session.ToArray();
@@ -301,7 +301,7 @@ public class ClientConnectionTests
             template.CopyTo(input, 0);
             alice.Receive(input, _world.Now, _world.Woken);
             _world.Woken.Clear();
-            while (bob.Queue.Take(output) > 0) { }
+            while (bob.Queue.Take(output, _world.Now) > 0) { }
         }
 
         long AllocatedBy(int rounds)
@@ -318,13 +318,5 @@ public class ClientConnectionTests
         Assert.Equal(0, Enumerable.Range(0, 5).Min(_ => AllocatedBy(500)));
     }
 
-    private static byte[] NotePreferred(byte value) => Frame(FrameType.NotePreferred, [value]);
-
-    private static byte[] Frame(FrameType type, byte[] body)
-    {
-        byte[] frame = new byte[FrameHeader.Length + body.Length];
-        FrameHeader.Write(frame, type, body.Length);
-        body.CopyTo(frame, FrameHeader.Length);
-        return frame;
-    }
+    private static byte[] NotePreferred(byte value) => RelayWorld.Frame(FrameType.NotePreferred, [value]);
 }

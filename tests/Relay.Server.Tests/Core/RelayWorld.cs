@@ -12,10 +12,10 @@ internal sealed class RelayWorld
 {
     public static readonly NodeKeyPair ServerKeys = Keys(200);
 
-    public RelayWorld()
+    public RelayWorld(bool isOpenToAll = true, TrustedProxies? trustedProxies = null)
     {
         Router = new PacketRouter(Counters);
-        Identity = new RelayIdentity(ServerKeys, destination => destination.Fill(7));
+        Identity = new RelayIdentity(ServerKeys, destination => destination.Fill(7)) { IsOpenToAll = isOpenToAll, TrustedProxies = trustedProxies ?? TrustedProxies.None };
     }
 
     public RelayCounters Counters { get; } = new();
@@ -60,18 +60,26 @@ internal sealed class RelayWorld
         return frame;
     }
 
+    public static byte[] Frame(FrameType type, params ReadOnlySpan<byte> body)
+    {
+        byte[] frame = new byte[FrameHeader.Length + body.Length];
+        FrameHeader.Write(frame, type, body.Length);
+        body.CopyTo(frame.AsSpan(FrameHeader.Length));
+        return frame;
+    }
+
     public static byte[] Disco(byte mark = 0) => [.. PacketKinds.DiscoMagic, .. new byte[80], mark];
 
     public static List<(FrameType Type, byte[] Body)> Take(ClientConnection client) => Take(client.Queue);
 
-    public static List<(FrameType Type, byte[] Body)> Take(SendQueue queue)
+    public static List<(FrameType Type, byte[] Body)> Take(SendQueue queue, Instant now = default, int length = 1 << 20)
     {
-        byte[] buffer = new byte[1 << 20];
-        int length = queue.Take(buffer);
+        byte[] buffer = new byte[length];
+        int taken = queue.Take(buffer, now);
         List<(FrameType, byte[])> frames = [];
-        for (int at = 0; at < length;)
+        for (int at = 0; at < taken;)
         {
-            Assert.True(FrameHeader.TryRead(buffer.AsSpan(at, length - at), out FrameHeader header));
+            Assert.True(FrameHeader.TryRead(buffer.AsSpan(at, taken - at), out FrameHeader header));
             frames.Add((header.Type, buffer.AsSpan(at + FrameHeader.Length, (int)header.BodyLength).ToArray()));
             at += FrameHeader.Length + (int)header.BodyLength;
         }

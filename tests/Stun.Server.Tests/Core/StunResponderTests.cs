@@ -2,6 +2,7 @@ using Addresses;
 using CsCheck;
 using Stun.Protocol;
 using Stun.Server.Core;
+using Timing;
 
 namespace Stun.Server.Tests.Core;
 
@@ -13,17 +14,18 @@ public sealed class StunResponderTests
     private static readonly TransportAddress Own = Address("198.51.100.1:3478");
     private static readonly TransportAddress Client = Address("192.0.2.1:41641");
 
-    private readonly StunCounters _counters = new();
+    private readonly StunCounters _counters = new(StunTransport.Udp);
     private readonly StunResponder _responder;
     private readonly byte[] _buffer = new byte[2048];
 
-    public StunResponderTests() => _responder = new StunResponder([Own, Address("[2001:db8::53]:3478")], _counters);
+    public StunResponderTests() => _responder = new StunResponder(
+        new ForgedSources([Own, Address("[2001:db8::53]:3478")]), new SourceRateLimiter(requestsPerSecond: 0, seed: 1), origins: null, _counters);
 
     [Fact]
     public void The_request_of_stock_clients_gets_the_golden_answer()
     {
         Assert.Equal(Hex(GoldenResponse), Answer(GoldenRequest, Client));
-        Assert.Equal(1, _counters.Answers(isIpv4: true, isError: false));
+        Assert.Equal(1, _counters.Answers(isIpv4: true, StunAnswerKind.Success));
     }
 
     [Fact]
@@ -32,7 +34,7 @@ public sealed class StunResponderTests
         Assert.Equal(
             Hex("01010018 2112a442" + Id + "00200014 000283bb 0113a9fa 01020304 05060708 090a0b0d"),
             Answer("00010000 2112a442" + Id, Address("[2001:db8::1]:41641")));
-        Assert.Equal(1, _counters.Answers(isIpv4: false, isError: false));
+        Assert.Equal(1, _counters.Answers(isIpv4: false, StunAnswerKind.Success));
     }
 
     [Theory]
@@ -55,7 +57,7 @@ public sealed class StunResponderTests
         byte[] answer = Answer("00010018 2112a442" + Id + "00030004 00000006 80220003 61626300 00270004 30390000", Client);
 
         Assert.Equal(Hex("01110010 2112a442" + Id + "00090004 00000414 000a0004 00030027"), answer);
-        Assert.Equal(1, _counters.Answers(isIpv4: true, isError: true));
+        Assert.Equal(1, _counters.Answers(isIpv4: true, StunAnswerKind.UnknownAttribute));
     }
 
     [Fact]
@@ -71,9 +73,10 @@ public sealed class StunResponderTests
     [Theory]
     [InlineData("", "NotStun")]
     [InlineData("00010000 2112a442 010203", "NotStun")]
-    [InlineData("00010000 2112a443" + Id, "NotStun")]
+    [InlineData("00030000 2112a443" + Id, "NotStun")] // Of classic STUN only a binding request is told.
+    [InlineData("00010004 01020304" + Id, "NotStun")]
+    [InlineData("01010000 01020304" + Id, "NotStun")]
     [InlineData("40010000 2112a442" + Id, "NotStun")]
-    [InlineData("00010000 01020304" + Id, "NotStun")] // Classic STUN, without the cookie.
     [InlineData("00010004 2112a442" + Id, "Malformed")]
     [InlineData("00010000 2112a442" + Id + "80220000", "Malformed")]
     [InlineData("00010003 2112a442" + Id + "802200", "Malformed")]
@@ -105,6 +108,10 @@ public sealed class StunResponderTests
     [InlineData("[::ffff:224.0.0.1]:5000")]
     [InlineData("198.51.100.1:3478")]
     [InlineData("[2001:db8::53]:3478")]
+    [InlineData("127.0.0.1:5000")] // Not by this socket.
+    [InlineData("127.255.0.1:5000")]
+    [InlineData("[::1]:5000")]
+    [InlineData("[::ffff:127.0.0.1]:5000")]
     public void A_source_that_can_only_be_forged_gets_nothing(string source)
     {
         Assert.Empty(Answer(GoldenRequest, Address(source)));
@@ -113,7 +120,6 @@ public sealed class StunResponderTests
 
     [Theory]
     [InlineData("198.51.100.1:3479")]
-    [InlineData("127.0.0.1:3478")]
     [InlineData("10.0.0.1:3478")]
     [InlineData("240.0.0.1:5000")]
     [InlineData("[fe80::1]:5000")]
@@ -148,6 +154,53 @@ public sealed class StunResponderTests
             threads: 1);
     }
 
+    [Theory]
+    [InlineData("00010000 a1b2c3d4" + Id, "nothing but a header")]
+    [InlineData("00010008 a1b2c3d4" + Id + "00030004 00000000", "CHANGE-REQUEST that asks for no change, which classic clients always send")]
+    public void A_classic_client_gets_its_address_in_the_clear_and_its_whole_id(string request, string why)
+    {
+        Assert.True(Answer(request, Client).SequenceEqual(Hex("0101000c a1b2c3d4" + Id + "00010008 0001a2a9 c0000201")), why);
+        Assert.Equal(1, _counters.Requests(isIpv4: true, StunRequestKind.Classic));
+    }
+
+    [Fact]
+    public void A_classic_client_that_wants_what_is_not_offered_gets_an_even_list()
+    {
+        Assert.Equal(
+            Hex("01110010 a1b2c3d4" + Id + "00090004 00000414 000a0004 00030003"),
+            Answer("00010008 a1b2c3d4" + Id + "00030004 00000006", Client));
+        Assert.Equal(
+            Hex("01110010 a1b2c3d4" + Id + "00090004 00000414 000a0004 00020003"), // RESPONSE-ADDRESS makes a reflector of a server.
+            Answer("00010014 a1b2c3d4" + Id + "00020008 00010035 c6336401 00030004 00000000", Client));
+    }
+
+    [Fact]
+    public void Fingerprint_means_nothing_to_a_classic_client() =>
+        Assert.NotEmpty(Answer("00010008 a1b2c3d4" + Id + "80280004 00000000", Client));
+
+    [Fact]
+    public void An_unknown_attribute_that_comes_twice_is_named_once() =>
+        Assert.Equal(
+            Hex("01110010 2112a442" + Id + "00090004 00000414 000a0002 40010000"),
+            Answer("0001000c 2112a442" + Id + "40010000 40010000 40010000", Client));
+
+    [Fact]
+    public void What_asks_too_much_is_dropped_until_its_tokens_are_back()
+    {
+        var responder = new StunResponder(new ForgedSources([Own]), new SourceRateLimiter(requestsPerSecond: 10, seed: 1), origins: null, _counters);
+
+        Assert.Equal(10, Enumerable.Range(0, 100).Count(_ => AnswersAt(default)));
+        Assert.Equal(90, _counters.Drops(StunDropReason.RateLimited));
+        Assert.True(AnswersAt(Instant.Origin + TimeSpan.FromSeconds(0.1)));
+        Assert.False(AnswersAt(Instant.Origin + TimeSpan.FromSeconds(0.1)));
+
+        bool AnswersAt(Instant now)
+        {
+            Hex(GoldenRequest).CopyTo(_buffer, 0);
+            return responder.Answer(_buffer, 40, Client, Own, now).Length > 0;
+        }
+    }
+
     [Fact]
     public void Answering_allocates_nothing()
     {
@@ -158,14 +211,14 @@ public sealed class StunResponderTests
         AnswerMany(1000);
 
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
-        Assert.Equal(1010, _counters.Answers(isIpv4: true, isError: false));
+        Assert.Equal(1010, _counters.Answers(isIpv4: true, StunAnswerKind.Success));
 
         void AnswerMany(int count)
         {
             for (int i = 0; i < count; i++)
             {
                 request.CopyTo(_buffer, 0);
-                _responder.Answer(_buffer, request.Length, Client);
+                _responder.Answer(_buffer, request.Length, Client, Own, default);
             }
         }
     }
@@ -176,11 +229,11 @@ public sealed class StunResponderTests
     {
         _buffer.AsSpan().Fill(0xee); // Whatever lay there before must not show.
         datagram.CopyTo(_buffer, 0);
-        return _buffer[.._responder.Answer(_buffer, datagram.Length, source)];
+        return _buffer[.._responder.Answer(_buffer, datagram.Length, source, Own, default).Length];
     }
 
     private long Total() =>
-        Enum.GetValues<StunDropReason>().Sum(_counters.Drops) + _counters.Answers(true, false) + _counters.Answers(true, true);
+        Enum.GetValues<StunDropReason>().Sum(_counters.Drops) + _counters.Answers(true, StunAnswerKind.Success) + _counters.Answers(true, StunAnswerKind.UnknownAttribute);
 
     private static TransportAddress Address(string text) =>
         TransportAddress.TryParse(text, out TransportAddress address) ? address : throw new FormatException(text);

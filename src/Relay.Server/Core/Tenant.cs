@@ -1,0 +1,49 @@
+using System.Collections.Concurrent;
+using Relay.Protocol;
+
+namespace Relay.Server.Core;
+
+/// <summary>
+/// Clients that can reach each other, and nobody else. A connection looks keys up in its own tenant only, so a key of another tenant looks
+/// to it like one that is not connected. The same key in two tenants is two clients.
+/// </summary>
+internal sealed class Tenant(string name)
+{
+    /// <summary>The longest name of a tenant, in characters.</summary>
+    public const int MaxNameLength = 64;
+
+    private readonly ConcurrentDictionary<NodeKey, ClientSet> _clients = new();
+
+    /// <summary>Its name; empty for those who have no tenant.</summary>
+    public string Name => name;
+
+    /// <summary>The number of different keys connected.</summary>
+    public int KeyCount => _clients.Count;
+
+    /// <summary>The keys connected, each with its connections, as of now.</summary>
+    public IEnumerable<ClientSet> Clients => _clients.Select(client => client.Value);
+
+    /// <summary>Connections that hold the tenant; kept by <see cref="TenantRegistry"/> under its lock.</summary>
+    public int Connections { get; set; }
+
+    /// <summary>Says whether <paramref name="name"/> may be a tenant's: letters, digits, '.', '_' and '-', so that it is safe in a log and a label.</summary>
+    public static bool IsValidName(string name) =>
+        name.Length is > 0 and <= MaxNameLength && name.All(character => char.IsAsciiLetterOrDigit(character) || character is '.' or '_' or '-');
+
+    /// <summary>Finds a key's connections; null where there are none.</summary>
+    public ClientSet? Find(NodeKey key) => _clients.TryGetValue(key, out ClientSet? set) ? set : null;
+
+    /// <summary>Makes a client reachable under its key.</summary>
+    public ClientSet Add(NodeKey key, ClientConnection connection)
+    {
+        while (true)
+        {
+            ClientSet set = _clients.GetOrAdd(key, static (added, tenant) => new ClientSet(added, tenant), this);
+            if (set.TryAdd(connection)) return set;
+            Remove(set); // Its last connection is leaving at this moment.
+        }
+    }
+
+    /// <summary>Forgets a key that has no connections any more.</summary>
+    public void Remove(ClientSet set) => _clients.TryRemove(new KeyValuePair<NodeKey, ClientSet>(set.Key, set));
+}
