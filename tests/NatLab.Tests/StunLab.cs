@@ -16,6 +16,7 @@ public sealed class StunLab : IAsyncLifetime
     private readonly Dictionary<string, Task<CommandResult>> _answers = [];
     private readonly SemaphoreSlim _turns = new(AtOnce);
     private Lab? _lab;
+    private StunStation? _station;
 
     public static IReadOnlyList<string> Kinds { get; } =
     [
@@ -34,7 +35,7 @@ public sealed class StunLab : IAsyncLifetime
         if (LabRequirements.MissingForNetworks is not null) return; // Each test says so itself.
 
         _lab = await Lab.CreateAsync();
-        await StunStation.StartOursAsync(_lab);
+        _station = await StunStation.StartOursAsync(_lab);
         foreach (string kind in Kinds)
         {
             Site site = await _lab.AddSiteAsync($"k{_answers.Count}", NatKind.Parse(kind));
@@ -58,7 +59,7 @@ public sealed class StunLab : IAsyncLifetime
         try
         {
             string program = await PublishedPrograms.PathOfAsync("relay-node");
-            return await host.Namespace.TryRunAsync([program, "stun", StunStation.Target, .. options], Patience);
+            return await host.Namespace.TryRunAsync([program, "stun", _station!.Target, .. options], Patience);
         }
         finally
         {

@@ -8,6 +8,7 @@ internal static class NatRules
     /// <summary>How many public ports a NAT has at most that does not leave their choice to the kernel. Small, because the kernel loads them as a table.</summary>
     private const int MaxPorts = 4096;
 
+    private const string LanRanges = "192.168.0.0/16, 100.64.0.0/10";
     private const int FirstPort = 1024;
     private const int RandomPortStep = 15; // Spreads the ports over the whole range: 1024, 1039, … 62449.
 
@@ -81,7 +82,7 @@ internal static class NatRules
     {
         if (kind.Mapping == NatMapping.EndpointIndependentRandom) AppendBindings(script, PortsOf(kind).Count);
         script.AppendLine("  chain source {\n    type nat hook postrouting priority srcnat; policy accept;");
-        if (kind.Hairpins) script.AppendLine($"    oifname \"lan\" ct status dnat meta l4proto udp {SourceRule(kind, $"snat ip to {publicAddress}")}");
+        if (kind.Hairpins) script.AppendLine($"    oifname \"lan\" ip saddr {{ {LanRanges} }} ct status dnat meta l4proto udp {SourceRule(kind, $"snat ip to {publicAddress}")}");
         // Unlike snat, masquerade forgets its flows when its address goes.
         script.AppendLine($"    oifname \"wan\" meta l4proto udp {SourceRule(kind, IsChosenByKernel(kind) ? "masquerade" : $"snat ip to {publicAddress}")}");
         script.AppendLine("    oifname \"wan\" masquerade\n  }");

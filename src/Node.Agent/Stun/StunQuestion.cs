@@ -74,7 +74,7 @@ internal sealed class StunQuestion(StunTarget target, StunTransport transport, b
     private async Task<(UdpFinding Udp, string? Why)> ExplainSilenceAsync(TransportAddress server, NatBehavior behavior, CancellationToken cancellation)
     {
         if (behavior.RequestsSent == 0) return (UdpFinding.Silent, null); // There is no way; the note says so.
-        if (behavior.Notes.Any(note => note.Text.Contains("port unreachable", StringComparison.Ordinal))) return (UdpFinding.NobodyListens, null);
+        if (behavior.IsPortUnreachable) return (UdpFinding.NobodyListens, null);
         say("no answer over UDP: trying TCP, to tell why");
         try
         {

@@ -7,7 +7,7 @@ namespace Node.Agent.Stun;
 /// <summary>Writes findings for people.</summary>
 internal static class StunText
 {
-    private const int Column = 18;
+    private const int Column = 20;
 
     public static string Write(IReadOnlyList<StunFinding> findings) => string.Join("\n\n", findings.Select(Write));
 
@@ -26,7 +26,7 @@ internal static class StunText
 
         Row(text, "mapped address", $"{finding.Mapped}{(finding.Mapped == finding.Local ? "" : $", from {finding.Local}")}");
         if (finding.Behavior is { } behavior) WriteBehavior(text, behavior);
-        else Row(text, "NAT", finding.Mapped == finding.Local ? "none: that is the local address" : "there is one");
+        else Row(text, "NAT", finding.Mapped == finding.Local ? "none: that is the local address" : "yes");
         return text.ToString();
     }
 
@@ -43,10 +43,7 @@ internal static class StunText
         }
 
         foreach (NatNote note in behavior.Notes) Row(text, "note", $"{Aspect(note.Aspect)}: {note.Text}");
-        if (behavior.RequestsSentAgain > 0 || behavior.DatagramsIgnored > 0)
-        {
-            Row(text, "packets", $"{behavior.RequestsSent} requests, {behavior.RequestsSentAgain} of them repeated; {behavior.DatagramsIgnored} datagrams ignored (late, doubled, damaged or forged)");
-        }
+        if (behavior.DatagramsIgnored > 0) Row(text, "ignored", $"{behavior.DatagramsIgnored} datagrams: late, doubled, damaged, forged, or from an address that was not asked");
     }
 
     private static string Presence(NatBehavior behavior) => behavior.Presence switch
@@ -54,7 +51,7 @@ internal static class StunText
         NatPresence.None => "none, and no firewall: anybody's packets come in",
         NatPresence.FirewallOnly => "none, but a firewall",
         NatPresence.NoneOrFirewall => "none; whether there is a firewall could not be told",
-        NatPresence.Nat => "there is one",
+        NatPresence.Nat => "yes",
         _ => "unknown",
     };
 

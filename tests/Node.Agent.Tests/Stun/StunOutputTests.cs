@@ -37,13 +37,13 @@ public class StunOutputTests
     public void People_read_a_few_lines() => Assert.Equal(
         """
         198.51.100.1:3478 over UDP, 12.3 ms, a server
-          mapped address  203.0.113.7:2002, from 192.168.1.10:40000
-          NAT             there is one
-          mapping         address and port-dependent (another public port for every destination)
-          filtering       address-dependent (packets of addresses that were sent to)
-          port allocation sequential, step 2 (ports 2002 to 2030 seen)
-          hairpinning     no
-          note            filtering: a doubt
+          mapped address    203.0.113.7:2002, from 192.168.1.10:40000
+          NAT               yes
+          mapping           address and port-dependent (another public port for every destination)
+          filtering         address-dependent (packets of addresses that were sent to)
+          port allocation   sequential, step 2 (ports 2002 to 2030 seen)
+          hairpinning       no
+          note              filtering: a doubt
 
         198.51.100.1:3478 over UDP: no answer
           no answer

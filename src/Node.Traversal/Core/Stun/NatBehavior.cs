@@ -143,6 +143,9 @@ public sealed record NatBehavior
     /// <summary>What could not be told, and why.</summary>
     public IReadOnlyList<NatNote> Notes { get; init; } = [];
 
+    /// <summary>Says that no server answered, and at least one's machine reported that nobody listens there (ICMP port unreachable).</summary>
+    public bool IsPortUnreachable { get; init; }
+
     /// <summary>How many requests were sent, those that were sent again among them.</summary>
     public int RequestsSent { get; init; }
 

@@ -30,6 +30,7 @@ internal sealed class NatDiscovery
     private HairpinTest? _hairpin;
     private Instant _end = Instant.Never;
     private int _tried;
+    private bool _isPortUnreachable;
     private bool _isMapped;
     private bool _isFiltered;
 
@@ -105,6 +106,7 @@ internal sealed class NatDiscovery
         if (!_contacting.Remove(outcome.Id, out TransportAddress server)) return;
         if (outcome.Answer is null)
         {
+            _isPortUnreachable |= IsPortUnreachable(outcome);
             _bench.Note(NatAspect.Server, WhySilent(outcome, server));
             TryNextServer(now);
             if (_contacting.Count == 0) Finish(isOutOfTime: false);
@@ -183,7 +185,7 @@ internal sealed class NatDiscovery
             RequestsSentAgain = _bench.Transactions.Requests.SentAgain,
             DatagramsIgnored = ignored.Late + ignored.Forged + ignored.FromElsewhere + ignored.Damaged + ignored.NotAnswers,
         };
-        Result = (_contact is { } contact ? WithAnswers(result, contact) : result) with { Notes = [.. _bench.Notes] };
+        Result = (_contact is { } contact ? WithAnswers(result, contact) : result with { IsPortUnreachable = _isPortUnreachable }) with { Notes = [.. _bench.Notes] };
     }
 
     private NatBehavior WithAnswers(NatBehavior result, DiscoveryContact contact)
@@ -231,11 +233,13 @@ internal sealed class NatDiscovery
         if (_contact is not null && !_isMapped && _hairpin?.Result is null) _bench.Note(NatAspect.Hairpinning, "there was no time left to try");
     }
 
+    private static bool IsPortUnreachable(StunOutcome outcome) => outcome is { Kind: StunOutcomeKind.Unreachable, Problem: SocketError.ConnectionRefused };
+
     private static string WhySilent(StunOutcome outcome, TransportAddress server) => outcome.Kind switch
     {
         StunOutcomeKind.Refused => $"{server} refuses the request with error {outcome.Error.Number}",
         StunOutcomeKind.NotUnderstood => $"the answer of {server} could not be understood",
-        StunOutcomeKind.Unreachable when outcome.Problem == SocketError.ConnectionRefused => $"nobody listens at UDP {server} (port unreachable)",
+        StunOutcomeKind.Unreachable when IsPortUnreachable(outcome) => $"nobody listens at UDP {server} (port unreachable)",
         StunOutcomeKind.Unreachable => $"there is no way to {server} ({outcome.Problem})",
         _ when outcome.Elsewhere.IsValid => $"no answer from {server}, but one from {outcome.Elsewhere}, which was not asked",
         _ when outcome.Problem != SocketError.Success => $"no answer from {server}; the network reported {outcome.Problem}",
