@@ -10,7 +10,10 @@ internal sealed partial class ClientConnection
 {
     private int ReceiveHead(Span<byte> input, Instant now, HashSet<ClientConnection> woken)
     {
-        if (!UpgradeRequest.TryRead(input, out UpgradeRequest request)) return 0;
+        bool isWhole = UpgradeRequest.TryRead(input, out UpgradeRequest request);
+        int headLength = isWhole ? request.Length : input.Length;
+        if (headLength > _router.Limits.MaxHeadBytes) throw new RelayProtocolException($"The head of the HTTP request is over {_router.Limits.MaxHeadBytes} bytes.");
+        if (!isWhole) return 0;
         if (!request.IsDerp || request.Path != _identity.UpgradePath)
         {
             Phase = ConnectionPhase.OtherHttp;
@@ -40,7 +43,7 @@ internal sealed partial class ClientConnection
         IsNotIdeal = request.IsNotIdeal;
         _greeting = request.IsFastStart ? serverKey : [.. UpgradeResponse.Switching(_identity.Keys.PublicKey), .. serverKey];
         Phase = ConnectionPhase.Login;
-        _deadline = now + HandshakeTimeout;
+        _deadline = now + _router.Limits.HandshakeTimeout;
         return request.Length;
     }
 
@@ -68,7 +71,7 @@ internal sealed partial class ClientConnection
         Key = key;
         Info = info!;
         Phase = ConnectionPhase.Admission;
-        _deadline = now + HandshakeTimeout;
+        _deadline = now + _router.Limits.HandshakeTimeout;
         if (_identity.IsOpenToAll) Admit(AdmissionDecision.Open, now, woken);
         else _loginRequest = new LoginRequest(key, info!, Remote) { Token = _token };
         _token = null; // It is nobody else's business.

@@ -51,7 +51,7 @@ internal sealed partial class ClientConnection
         if (set?.Active is not { } active) return null;
         _lastDestination = destination;
         _lastSet = set;
-        _set.NoteSentTo(destination);
+        _set.NoteSentTo(destination, _router.Departures);
         return active;
     }
 

@@ -41,9 +41,6 @@ internal enum ConnectionPhase
 /// </summary>
 internal sealed partial class ClientConnection
 {
-    /// <summary>How long the head of the request, then the login, and then the answer to it may take, each.</summary>
-    public static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
-
     /// <summary>The longest input that can be needed at once to make progress: one SendPacket of full length.</summary>
     public const int MaxInputLength = PacketFrame.PrefixLength + RelayLimits.MaxPacketLength;
 
@@ -73,7 +70,7 @@ internal sealed partial class ClientConnection
         _router = router;
         Queue = new SendQueue(router.Counters, router.QueueMemory);
         _notHere = new TokenBucket(NotHerePerSecond, NotHereBurst, now);
-        _deadline = now + HandshakeTimeout;
+        _deadline = now + router.Limits.HandshakeTimeout;
         _keepAliveInterval = RelayLimits.KeepAliveInterval + identity.RandomUpTo(RelayLimits.KeepAliveJitter);
     }
 
@@ -162,6 +159,7 @@ internal sealed partial class ClientConnection
         finally
         {
             CountIn();
+            Charge(now);
         }
     }
 

@@ -23,6 +23,9 @@ internal sealed class Tenant(string name)
     /// <summary>The keys connected, each with its connections, as of now.</summary>
     public IEnumerable<ClientSet> Clients => _clients.Select(client => client.Value);
 
+    /// <summary>What all its clients together have used of what they may send.</summary>
+    public UsedRates Used { get; } = new();
+
     /// <summary>Connections that hold the tenant; kept by <see cref="TenantRegistry"/> under its lock.</summary>
     public int Connections { get; set; }
 

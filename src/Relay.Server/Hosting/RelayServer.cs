@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Addresses;
 using Relay.Server.Admission;
 using Relay.Server.Core;
+using Relay.Server.Shards;
 using Relay.Server.Streams;
 using Relay.Server.Telemetry;
 using Timing;
@@ -12,25 +13,34 @@ namespace Relay.Server.Hosting;
 /// <summary>The relay as a service of the host: its listeners, from bind to the last connection's end.</summary>
 internal sealed class RelayServer : BackgroundService
 {
+    private static readonly TimeSpan DepartureInterval = TimeSpan.FromMilliseconds(20); // 512 each: 25,000 notices a second at most.
+
     private readonly RelayServerOptions _options;
-    private readonly ILogger<RelayServer> _logger;
-    private readonly List<RelayEndpoint> _endpoints = [];
+    private readonly BoundedLog _logger;
+    private readonly int? _possibleConnections = DescriptorLimit.MaxConnections();
+    private readonly ShardGroup? _shards;
+    private readonly List<IRelayEndpoint> _endpoints = [];
 
     public RelayServer(RelayServerOptions options, WebHandoff web, ILogger<RelayServer> logger, ServerCertificateSource certificates)
     {
         _options = options;
-        _logger = logger;
+        _logger = new BoundedLog(logger, MonotonicClock.System);
         Certificate = certificates.Certificate;
-        Router = new PacketRouter(Counters);
+        Router = new PacketRouter(Counters) { QueueMemory = new QueueMemory(options.QueueMemoryBytes) };
+        SetLimits(options.Limits);
+        Limiter = new ConnectionLimiter(() => Router.Limits);
         RelayIdentity identity = new(options.Keys, RandomNumberGenerator.Fill) { IsOpenToAll = true };
-        EndpointServices services = new(identity, Router, new OpenAdmission(), web, MonotonicClock.System, logger);
-        foreach (TransportAddress address in options.Listen) _endpoints.Add(new RelayEndpoint(address, Certificate, services));
-        foreach (TransportAddress address in options.ListenPlain) _endpoints.Add(new RelayEndpoint(address, certificate: null, services));
+        EndpointServices services = new(identity, Router, new OpenAdmission(), web, MonotonicClock.System, _logger) { Limiter = Limiter };
+        if (options.Shards > 0 && OpenSsl.IsAvailable) _shards = new ShardGroup(options.Shards, options.LongestGathering, services);
+        foreach (TransportAddress address in options.Listen) _endpoints.Add(MakeEndpoint(address, isTls: true, services));
+        foreach (TransportAddress address in options.ListenPlain) _endpoints.Add(MakeEndpoint(address, isTls: false, services));
     }
 
     public RelayCounters Counters { get; } = new();
 
     public PacketRouter Router { get; }
+
+    public ConnectionLimiter Limiter { get; }
 
     public ServerCertificate? Certificate { get; }
 
@@ -40,15 +50,21 @@ internal sealed class RelayServer : BackgroundService
 
     public int ConnectionCount => _endpoints.Sum(endpoint => endpoint.ConnectionCount);
 
-    public long Refused => _endpoints.Sum(endpoint => endpoint.Refused);
-
     public bool IsListening => ExecuteTask is { IsCompleted: false };
+
+    /// <summary>Bounds clients otherwise from now on; what is there already stays.</summary>
+    public void SetLimits(ServerLimits limits)
+    {
+        bool isPossible = _possibleConnections is not { } possible || limits.MaxConnections <= possible;
+        if (!isPossible) RelayLog.FewDescriptors(_logger, _possibleConnections!.Value, limits.MaxConnections);
+        Router.Limits = isPossible ? limits : limits with { MaxConnections = _possibleConnections!.Value };
+    }
 
     /// <summary>Takes all ports.</summary>
     /// <returns>The address that could not be had and why; null where all could.</returns>
     public (TransportAddress Address, bool IsTls, SocketError Error)? Bind()
     {
-        foreach (RelayEndpoint endpoint in _endpoints)
+        foreach (IRelayEndpoint endpoint in _endpoints)
         {
             try
             {
@@ -66,15 +82,48 @@ internal sealed class RelayServer : BackgroundService
     public override void Dispose()
     {
         base.Dispose();
-        foreach (RelayEndpoint endpoint in _endpoints) endpoint.Dispose();
+        foreach (IRelayEndpoint endpoint in _endpoints) endpoint.Dispose();
+        _shards?.Dispose();
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         RelayLog.Listening(_logger, _options.Keys.PublicKey, string.Join(", ", _endpoints.Select(endpoint => endpoint.Address)));
+        if (_shards is not null) RelayLog.Sharded(_logger, _shards.All.Count, OpenSsl.Version);
+        else if (_options.Shards > 0) RelayLog.NotSharded(_logger);
         if (_options.IsOpen) RelayLog.OpenToAll(_logger);
         if (_options.IsCertificateInMemory && Certificate is not null) RelayLog.SelfSigned(_logger);
+        Task telling = TellDeparturesAsync(stoppingToken);
         await Task.WhenAll(_endpoints.Select(endpoint => endpoint.RunAsync(stoppingToken)));
+        await telling;
+    }
+
+    /// <summary>Tells the many to whom a key has sent, a few at a time, that it has left.</summary>
+    private async Task TellDeparturesAsync(CancellationToken stopping)
+    {
+        HashSet<ClientConnection> woken = [];
+        using PeriodicTimer timer = new(DepartureInterval);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stopping))
+            {
+                if (Router.Departures.IsEmpty) continue;
+                Router.Departures.Step(woken);
+                foreach (ClientConnection client in woken) client.Wake?.Invoke();
+                woken.Clear();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopping: everybody hears of it.
+        }
+    }
+
+    private IRelayEndpoint MakeEndpoint(TransportAddress address, bool isTls, EndpointServices services)
+    {
+        ServerCertificate? certificate = isTls ? Certificate : null;
+        if (_shards is null) return new RelayEndpoint(address, certificate, services);
+        return new ShardEndpoint(address, certificate is null ? null : () => certificate, services, _shards);
     }
 }
 

@@ -4,6 +4,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using Addresses;
+using Relay.Protocol.Handshake;
 using Relay.Server.Admission;
 using Relay.Server.Core;
 using Relay.Server.Hosting;
@@ -13,21 +14,21 @@ using Timing;
 namespace Relay.Server.Streams;
 
 /// <summary>What all listening sockets of a relay share.</summary>
-internal sealed record EndpointServices(RelayIdentity Identity, PacketRouter Router, IAdmissionPolicy Admission, WebHandoff Web, MonotonicClock Clock, ILogger Log);
+internal sealed record EndpointServices(RelayIdentity Identity, PacketRouter Router, IAdmissionPolicy Admission, WebHandoff Web, MonotonicClock Clock, ILogger Log)
+{
+    /// <summary>Decides which connections are accepted.</summary>
+    public required ConnectionLimiter Limiter { get; init; }
+
+    /// <summary>Where a connection counts: that of a trusted proxy nowhere, until the proxy has said whose it is.</summary>
+    public TransportAddress Counted(TransportAddress remote) => Identity.TrustedProxies.Contains(remote) ? default : remote;
+}
 
 /// <summary>One listening socket: accepts connections, opens TLS where it is to, and gives each to a pump, or to the web server.</summary>
-internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? certificate, EndpointServices services) : IDisposable
+internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? certificate, EndpointServices services) : IRelayEndpoint
 {
-    private static readonly TimeSpan TlsTimeout = ClientConnection.HandshakeTimeout;
     private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Connections in all: a bound on memory, far above what one process serves well.</summary>
-    private const int MaxConnections = 100_000;
-
-    /// <summary>Connections that have not logged in: a flood of these must not crowd out clients.</summary>
-    private const int MaxHandshakes = 4096;
-
-    private const int Backlog = 1024;
+    public const int Backlog = 1024;
     private const int TcpUserTimeoutMilliseconds = 15_000;
     private const int TcpUserTimeoutOption = 18; // Linux: TCP_USER_TIMEOUT.
     private const int TcpNotSentLowWaterOption = 25; // Linux: TCP_NOTSENT_LOWAT.
@@ -35,27 +36,19 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
     /// <summary>Bytes that the kernel may hold for a client beyond what is on its way: more would wait where nothing is shared fairly or aged.</summary>
     private const int MaxUnsentBytes = 64 << 10;
 
+    public static readonly byte[] Refusal = UpgradeResponse.Refusing(503, "Service Unavailable", "This relay has too many connections at present.");
 
     private readonly ConcurrentDictionary<Connection, byte> _connections = new();
     private readonly ServerCertificate? _certificate = certificate;
     private readonly EndpointServices _services = services;
     private readonly Socket _socket = new(listen.IsIpv4 ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp);
-    private int _handshakes;
-    private long _refused;
 
-    /// <summary>The address that is listened on; its port is known once <see cref="Bind"/> was called.</summary>
     public TransportAddress Address { get; private set; } = listen;
 
     public bool IsTls => _certificate is not null;
 
-    /// <summary>Connections at present, of relay clients and others.</summary>
     public int ConnectionCount => _connections.Count;
 
-    /// <summary>Connections closed at once because a limit was reached.</summary>
-    public long Refused => Volatile.Read(ref _refused);
-
-    /// <summary>Takes the port.</summary>
-    /// <exception cref="SocketException">The address is not this machine's, or the port is taken.</exception>
     public void Bind()
     {
         if (Address.IsIpv6) _socket.DualMode = false;
@@ -65,7 +58,6 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
         Address = TransportAddress.From((IPEndPoint)_socket.LocalEndPoint!);
     }
 
-    /// <summary>Accepts until <paramref name="stopping"/>, then ends all connections and waits for them.</summary>
     public async Task RunAsync(CancellationToken stopping)
     {
         Task ticking = TickAsync(stopping);
@@ -82,6 +74,7 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
             catch (SocketException exception)
             {
                 // The client gave up in the queue, or descriptors have run out: the listener must outlive both.
+                _services.Limiter.CountRefused(ConnectionRefusal.Descriptors);
                 RelayLog.AcceptFailed(_services.Log, exception.SocketErrorCode);
                 await Task.Delay(TickInterval, _services.Clock.TimeProvider, CancellationToken.None);
             }
@@ -94,19 +87,53 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
 
     public void Dispose() => _socket.Dispose();
 
+    /// <summary>Sets what a connection wants of its socket.</summary>
+    public static void Prepare(Socket socket)
+    {
+        socket.NoDelay = true;
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+        if (!OperatingSystem.IsLinux()) return;
+        socket.SetRawSocketOption((int)ProtocolType.Tcp, TcpUserTimeoutOption, BitConverter.GetBytes(TcpUserTimeoutMilliseconds));
+        socket.SetRawSocketOption((int)ProtocolType.Tcp, TcpNotSentLowWaterOption, BitConverter.GetBytes(MaxUnsentBytes));
+    }
+
     private void Accept(Socket socket)
     {
-        if (_connections.Count >= MaxConnections || Volatile.Read(ref _handshakes) >= MaxHandshakes)
+        if (socket.RemoteEndPoint is not IPEndPoint remote)
         {
-            Interlocked.Increment(ref _refused);
-            socket.Dispose();
+            socket.Dispose(); // It has gone already.
             return;
         }
 
-        Connection connection = new(this, socket);
+        TransportAddress address = TransportAddress.From(remote);
+        if (_services.Limiter.TryAccept(_services.Counted(address), _services.Clock.Now, out ConnectionLease? lease) != ConnectionRefusal.None || lease is null)
+        {
+            Refuse(socket);
+            return;
+        }
+
+        Connection connection = new(this, socket, address, lease);
         _connections.TryAdd(connection, 0);
-        Interlocked.Increment(ref _handshakes);
         connection.Running = RunAsync(connection);
+    }
+
+    /// <summary>Without TLS a reason can be given, as far as the socket takes it at once.</summary>
+    private void Refuse(Socket socket)
+    {
+        try
+        {
+            socket.Blocking = false;
+            if (!IsTls) socket.Send(Refusal);
+            socket.Shutdown(SocketShutdown.Send);
+        }
+        catch (SocketException exception)
+        {
+            RelayLog.AcceptFailed(_services.Log, exception.SocketErrorCode);
+        }
+        finally
+        {
+            socket.Dispose();
+        }
     }
 
     private async Task RunAsync(Connection connection)
@@ -118,7 +145,6 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
         }
         finally
         {
-            connection.EndHandshake();
             connection.Dispose();
             _connections.TryRemove(connection, out _);
         }
@@ -146,13 +172,13 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
     }
 
     /// <summary>One accepted connection and what belongs to it.</summary>
-    private sealed class Connection(RelayEndpoint endpoint, Socket socket) : IDisposable
+    private sealed class Connection(RelayEndpoint endpoint, Socket socket, TransportAddress remote, ConnectionLease lease) : IDisposable
     {
         private readonly Instant _openedAt = endpoint._services.Clock.Now;
         private readonly ClientConnection _client = new(endpoint._services.Identity, endpoint._services.Router, endpoint._services.Clock.Now);
         private Stream? _stream;
         private StreamPump? _pump;
-        private int _isHandshake = 1;
+        private bool _isKnown;
 
         public Task Running { get; set; } = Task.CompletedTask;
 
@@ -168,7 +194,7 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
 
                 SslStream tls = new(network);
                 _stream = tls;
-                using CancellationTokenSource timeout = new(TlsTimeout, endpoint._services.Clock.TimeProvider);
+                using CancellationTokenSource timeout = new(endpoint._services.Router.Limits.HandshakeTimeout, endpoint._services.Clock.TimeProvider);
                 await tls.AuthenticateAsServerAsync(certificate.Options, timeout.Token);
                 return true;
             }
@@ -182,14 +208,12 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
         /// <summary>Carries the connection to its end.</summary>
         public async Task PumpAsync()
         {
-            TransportAddress remote = TransportAddress.From((IPEndPoint)socket.RemoteEndPoint!);
             _client.Remote = remote;
             StreamPump pump = new(_stream!, _client, endpoint._services.Admission, endpoint._services.Clock, endpoint._services.Router.Counters);
             _pump = pump;
             await pump.RunAsync();
             if (_client.Phase == ConnectionPhase.OtherHttp)
             {
-                EndHandshake();
                 await endpoint._services.Web.ServeAsync(_stream!, pump.Leftover, remote);
                 return;
             }
@@ -200,9 +224,11 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
 
         public void Tick(Instant now, HashSet<ClientConnection> woken)
         {
-            if (_client.IsLoggedIn && Interlocked.CompareExchange(ref _isHandshake, 0, 1) == 1)
+            if (_client.IsLoggedIn && !_isKnown)
             {
-                Interlocked.Decrement(ref endpoint._handshakes);
+                _isKnown = true;
+                lease.EndHandshake();
+                if (_client.Remote != remote && !lease.TryAttribute(_client.Remote)) Abort(CloseReason.TooManyOfPrefix);
                 RelayLog.ClientCame(endpoint._services.Log, _client.Key);
             }
 
@@ -221,24 +247,11 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
             else _stream?.Dispose();
         }
 
-        public void EndHandshake()
-        {
-            if (Interlocked.Exchange(ref _isHandshake, 0) == 1) Interlocked.Decrement(ref endpoint._handshakes);
-        }
-
         public void Dispose()
         {
             _stream?.Dispose();
             socket.Dispose();
-        }
-
-        private static void Prepare(Socket socket)
-        {
-            socket.NoDelay = true;
-            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-            if (!OperatingSystem.IsLinux()) return;
-            socket.SetRawSocketOption((int)ProtocolType.Tcp, TcpUserTimeoutOption, BitConverter.GetBytes(TcpUserTimeoutMilliseconds));
-            socket.SetRawSocketOption((int)ProtocolType.Tcp, TcpNotSentLowWaterOption, BitConverter.GetBytes(MaxUnsentBytes));
+            lease.Dispose();
         }
     }
 }
