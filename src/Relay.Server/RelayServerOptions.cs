@@ -1,6 +1,8 @@
 using Addresses;
 using Relay.Protocol;
+using Relay.Server.Admission;
 using Relay.Server.Core;
+using Relay.Server.Hosting;
 
 namespace Relay.Server;
 
@@ -25,6 +27,9 @@ internal sealed record RelayServerOptions
     /// <summary>Where the admin pages are.</summary>
     public required TransportAddress Admin { get; init; }
 
+    /// <summary>What the admin pages ask for; null = nothing, on loopback only.</summary>
+    public AdminSecret? AdminSecret { get; init; }
+
     /// <summary>The relay's keys.</summary>
     public required NodeKeyPair Keys { get; init; }
 
@@ -37,12 +42,15 @@ internal sealed record RelayServerOptions
     /// <summary>Says that the certificate is made at each start and kept nowhere.</summary>
     public bool IsCertificateInMemory { get; init; }
 
+    /// <summary>Who may use the relay.</summary>
+    public required AdmissionOptions Admission { get; init; }
+
+    /// <summary>Says that the operator has said in so many words that anybody may.</summary>
+    public bool IsOpennessSaid { get; init; }
+
     /// <summary>What clients may use.</summary>
     public ServerLimits Limits { get; init; } = new();
 
     /// <summary>Bytes of packets that may wait for all clients together.</summary>
     public long QueueMemoryBytes { get; init; } = QueueMemory.DefaultMaxBytes;
-
-    /// <summary>Says that anybody may use the relay.</summary>
-    public bool IsOpen { get; init; }
 }

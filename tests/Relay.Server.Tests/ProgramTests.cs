@@ -23,7 +23,6 @@ public sealed class ProgramTests : IDisposable
     [InlineData("--listen: 'nonsense' is not an address", "IP:PORT", "--listen", "nonsense")]
     [InlineData("--tls-cert: a certificate and its key belong together", "--tls-key", "--tls-cert", "cert.pem")]
     [InlineData("--tls-cert: none.pem with none.key is no certificate", "PEM", "--tls-cert", "none.pem", "--tls-key", "none.key")]
-    [InlineData("--admission: 'closed' is no admission policy", "open", "--admission", "closed")]
     [InlineData("--admin: 0.0.0.0:1 is not loopback", "127.0.0.0/8", "--admin", "0.0.0.0:1")]
     [InlineData("--lisen", "--listen", "--lisen", "127.0.0.1:0")]
     public async Task A_bad_option_is_one_sentence_and_exit_code_2(string problem, string remedy, params string[] arguments)

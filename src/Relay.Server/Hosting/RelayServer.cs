@@ -19,27 +19,24 @@ internal sealed class RelayServer : BackgroundService
     private readonly int? _possibleConnections = DescriptorLimit.MaxConnections();
     private readonly List<RelayEndpoint> _endpoints = [];
 
-    public RelayServer(RelayServerOptions options, WebHandoff web, ILogger<RelayServer> logger, ServerCertificateSource certificates)
+    public RelayServer(RelayServerOptions options, AdmissionGate gate, PacketRouter router, WebHandoff web, ILogger<RelayServer> logger, ServerCertificateSource certificates)
     {
         _options = options;
         _logger = new BoundedLog(logger, MonotonicClock.System);
-        Certificate = certificates.Certificate;
-        Router = new PacketRouter(Counters) { QueueMemory = new QueueMemory(options.QueueMemoryBytes) };
+        Router = router;
         SetLimits(options.Limits);
         Limiter = new ConnectionLimiter(() => Router.Limits);
-        RelayIdentity identity = new(options.Keys, RandomNumberGenerator.Fill) { IsOpenToAll = true };
-        EndpointServices services = new(identity, Router, new OpenAdmission(), web, MonotonicClock.System, _logger) { Limiter = Limiter };
-        foreach (TransportAddress address in options.Listen) _endpoints.Add(new RelayEndpoint(address, Certificate, services));
-        foreach (TransportAddress address in options.ListenPlain) _endpoints.Add(new RelayEndpoint(address, certificate: null, services));
+        RelayIdentity identity = new(options.Keys, RandomNumberGenerator.Fill) { CheckToken = gate.Verifier is { } verifier ? verifier.Check : null, AreTokensRequired = gate.AreTokensRequired };
+        EndpointServices services = new(identity, Router, gate, web, MonotonicClock.System, _logger) { Limiter = Limiter };
+        foreach (TransportAddress address in options.Listen) _endpoints.Add(new RelayEndpoint(address, certificates, services));
+        foreach (TransportAddress address in options.ListenPlain) _endpoints.Add(new RelayEndpoint(address, certificates: null, services));
     }
 
-    public RelayCounters Counters { get; } = new();
+    public RelayCounters Counters => Router.Counters;
 
     public PacketRouter Router { get; }
 
     public ConnectionLimiter Limiter { get; }
-
-    public ServerCertificate? Certificate { get; }
 
     public IReadOnlyList<TransportAddress> TlsAddresses => [.. _endpoints.Where(endpoint => endpoint.IsTls).Select(endpoint => endpoint.Address)];
 
@@ -85,8 +82,8 @@ internal sealed class RelayServer : BackgroundService
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         RelayLog.Listening(_logger, _options.Keys.PublicKey, string.Join(", ", _endpoints.Select(endpoint => endpoint.Address)));
-        if (_options.IsOpen) RelayLog.OpenToAll(_logger);
-        if (_options.IsCertificateInMemory && Certificate is not null) RelayLog.SelfSigned(_logger);
+        if (_options.IsOpennessSaid) RelayLog.OpenToAll(_logger);
+        if (_options.IsCertificateInMemory && TlsAddresses.Count > 0) RelayLog.SelfSigned(_logger);
         Task telling = TellDeparturesAsync(stoppingToken);
         await Task.WhenAll(_endpoints.Select(endpoint => endpoint.RunAsync(stoppingToken)));
         await telling;
@@ -113,6 +110,3 @@ internal sealed class RelayServer : BackgroundService
         }
     }
 }
-
-/// <summary>Holds the certificate that the program has read or made before the host was built; null where nothing listens with TLS.</summary>
-internal sealed record ServerCertificateSource(ServerCertificate? Certificate);

@@ -31,6 +31,15 @@ internal static partial class RelayLog
     [LoggerMessage(8, LogLevel.Warning, "Anybody may use this relay (--admission open)")]
     public static partial void OpenToAll(ILogger log);
 
+    [LoggerMessage(20, LogLevel.Warning, "The admission service at {Host} could not be asked: {Problem}")]
+    public static partial void CallbackFailed(ILogger log, string host, string problem);
+
+    [LoggerMessage(21, LogLevel.Information, "Read again: {Subject}")]
+    public static partial void Reloaded(ILogger log, string subject);
+
+    [LoggerMessage(22, LogLevel.Error, "The new {Subject} cannot be used, and the old stays: {Problem}")]
+    public static partial void ReloadRefused(ILogger log, string subject, string problem);
+
     [LoggerMessage(40, LogLevel.Warning, "{Count} lines were left out: more came than anybody reads")]
     public static partial void LeftOut(ILogger log, long count);
 
