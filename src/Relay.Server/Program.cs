@@ -7,6 +7,7 @@ using Relay.Server.Commands;
 using Relay.Server.Core;
 using Relay.Server.Hosting;
 using Relay.Server.Hosting.Reloading;
+using Relay.Server.Shards;
 using Relay.Server.Telemetry;
 using Settings;
 using Stun.Server;
@@ -29,6 +30,8 @@ internal static class Program
     private static readonly OptionKey Admin = Options.AddText("admin", "IP:PORT", "Where /healthz, /readyz and /metrics are.", $"127.0.0.1:{RelayServerOptions.DevelopmentAdminPort}");
     private static readonly OptionKey AdminSecretFile = Options.AddText("admin-secret-file", "FILE", "A file with the secret that the admin pages ask for (Authorization: Bearer). Needed where --admin is not loopback.");
     private static readonly AdmissionArguments Admission = new(Options);
+    private static readonly OptionKey Shards = Options.AddText("shards", "NUMBER", "Threads that carry packets. By default one a core; 0 = by the base library's streams, as where there is no Linux or no OpenSSL 3.");
+    private static readonly OptionKey Gather = Options.AddText("gather", "MICROSECONDS|off", "How long a shard may wait for more packets before it reads, while that brings packets together.", $"{RelayServerOptions.DefaultGathering.TotalMicroseconds:0}");
     private static readonly LimitOptions Limits = new(Options);
     private static readonly OptionKey PrintMap = Options.AddFlag("print-map", "Print the relay map that reaches this relay, and end.");
 
@@ -94,10 +97,16 @@ internal static class Program
             // A development relay on loopback is open without a word.
             Admission = admission.IsSaid ? admission : admission with { IsOpen = true },
             IsOpennessSaid = admission.IsOpen,
+            Shards = values.Number(Shards, 0, ShardGroup.MaxShards) ?? Environment.ProcessorCount,
+            LongestGathering = ReadGathering(values),
             Limits = Limits.Read(values),
             QueueMemoryBytes = Limits.ReadMemory(values, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes),
         };
     }
+
+    private static TimeSpan ReadGathering(ParsedOptions values) => values.Text(Gather) == "off"
+        ? TimeSpan.Zero
+        : TimeSpan.FromMicroseconds(values.Number(Gather, 1, RelayServerOptions.MaxGatheringMicroseconds)!.Value);
 
     private static TransportAddress[] ReadStun(ParsedOptions values, TransportAddress[] tls, TransportAddress[] plain)
     {

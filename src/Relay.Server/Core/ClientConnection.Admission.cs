@@ -15,6 +15,9 @@ internal sealed partial class ClientConnection
 
     private TokenBucket _tokenFrames;
 
+    /// <summary>Says whether there is a login to decide upon.</summary>
+    public bool HasLoginRequest => _loginRequest is not null;
+
     /// <summary>
     /// Takes the login that somebody has to decide upon, once. The shell looks after each <see cref="Receive"/>, asks the admission policy, and
     /// hands the answer to <see cref="Admit"/>. Input that arrives meanwhile is not consumed: the shell holds it, and stops to read when its

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Addresses;
 using Relay.Server.Admission;
 using Relay.Server.Core;
+using Relay.Server.Shards;
 using Relay.Server.Streams;
 using Relay.Server.Telemetry;
 using Timing;
@@ -15,21 +16,25 @@ internal sealed class RelayServer : BackgroundService
     private static readonly TimeSpan DepartureInterval = TimeSpan.FromMilliseconds(20); // 512 each: 25,000 notices a second at most.
 
     private readonly RelayServerOptions _options;
+    private readonly ServerCertificateSource _certificates;
     private readonly BoundedLog _logger;
     private readonly int? _possibleConnections = DescriptorLimit.MaxConnections();
-    private readonly List<RelayEndpoint> _endpoints = [];
+    private readonly ShardGroup? _shards;
+    private readonly List<IRelayEndpoint> _endpoints = [];
 
     public RelayServer(RelayServerOptions options, AdmissionGate gate, PacketRouter router, WebHandoff web, ILogger<RelayServer> logger, ServerCertificateSource certificates)
     {
         _options = options;
         _logger = new BoundedLog(logger, MonotonicClock.System);
+        _certificates = certificates;
         Router = router;
         SetLimits(options.Limits);
         Limiter = new ConnectionLimiter(() => Router.Limits);
         RelayIdentity identity = new(options.Keys, RandomNumberGenerator.Fill) { CheckToken = gate.Verifier is { } verifier ? verifier.Check : null, AreTokensRequired = gate.AreTokensRequired };
         EndpointServices services = new(identity, Router, gate, web, MonotonicClock.System, _logger) { Limiter = Limiter };
-        foreach (TransportAddress address in options.Listen) _endpoints.Add(new RelayEndpoint(address, certificates, services));
-        foreach (TransportAddress address in options.ListenPlain) _endpoints.Add(new RelayEndpoint(address, certificates: null, services));
+        if (options.Shards > 0 && OpenSsl.IsAvailable) _shards = new ShardGroup(options.Shards, options.LongestGathering, services);
+        foreach (TransportAddress address in options.Listen) _endpoints.Add(MakeEndpoint(address, isTls: true, services));
+        foreach (TransportAddress address in options.ListenPlain) _endpoints.Add(MakeEndpoint(address, isTls: false, services));
     }
 
     public RelayCounters Counters => Router.Counters;
@@ -58,7 +63,7 @@ internal sealed class RelayServer : BackgroundService
     /// <returns>The address that could not be had and why; null where all could.</returns>
     public (TransportAddress Address, bool IsTls, SocketError Error)? Bind()
     {
-        foreach (RelayEndpoint endpoint in _endpoints)
+        foreach (IRelayEndpoint endpoint in _endpoints)
         {
             try
             {
@@ -76,12 +81,15 @@ internal sealed class RelayServer : BackgroundService
     public override void Dispose()
     {
         base.Dispose();
-        foreach (RelayEndpoint endpoint in _endpoints) endpoint.Dispose();
+        foreach (IRelayEndpoint endpoint in _endpoints) endpoint.Dispose();
+        _shards?.Dispose();
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         RelayLog.Listening(_logger, _options.Keys.PublicKey, string.Join(", ", _endpoints.Select(endpoint => endpoint.Address)));
+        if (_shards is not null) RelayLog.Sharded(_logger, _shards.All.Count, OpenSsl.Version);
+        else if (_options.Shards > 0) RelayLog.NotSharded(_logger);
         if (_options.IsOpennessSaid) RelayLog.OpenToAll(_logger);
         if (_options.IsCertificateInMemory && TlsAddresses.Count > 0) RelayLog.SelfSigned(_logger);
         Task telling = TellDeparturesAsync(stoppingToken);
@@ -108,5 +116,11 @@ internal sealed class RelayServer : BackgroundService
         {
             // Stopping: everybody hears of it.
         }
+    }
+
+    private IRelayEndpoint MakeEndpoint(TransportAddress address, bool isTls, EndpointServices services)
+    {
+        if (_shards is null) return new RelayEndpoint(address, isTls ? _certificates : null, services);
+        return new ShardEndpoint(address, isTls ? () => _certificates.Certificate! : null, services, _shards);
     }
 }

@@ -24,11 +24,11 @@ internal sealed record EndpointServices(RelayIdentity Identity, PacketRouter Rou
 }
 
 /// <summary>One listening socket: accepts connections, opens TLS where it is to, and gives each to a pump, or to the web server.</summary>
-internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificateSource? certificates, EndpointServices services) : IDisposable
+internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificateSource? certificates, EndpointServices services) : IRelayEndpoint
 {
     private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(500);
 
-    private const int Backlog = 1024;
+    public const int Backlog = 1024;
     private const int TcpUserTimeoutMilliseconds = 15_000;
     private const int TcpUserTimeoutOption = 18; // Linux: TCP_USER_TIMEOUT.
     private const int TcpNotSentLowWaterOption = 25; // Linux: TCP_NOTSENT_LOWAT.
@@ -36,23 +36,19 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificateSo
     /// <summary>Bytes that the kernel may hold for a client beyond what is on its way: more would wait where nothing is shared fairly or aged.</summary>
     private const int MaxUnsentBytes = 64 << 10;
 
-    private static readonly byte[] Refusal = UpgradeResponse.Refusing(503, "Service Unavailable", "This relay has too many connections at present.");
+    public static readonly byte[] Refusal = UpgradeResponse.Refusing(503, "Service Unavailable", "This relay has too many connections at present.");
 
     private readonly ConcurrentDictionary<Connection, byte> _connections = new();
     private readonly ServerCertificateSource? _certificates = certificates;
     private readonly EndpointServices _services = services;
     private readonly Socket _socket = new(listen.IsIpv4 ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp);
 
-    /// <summary>The address that is listened on; its port is known once <see cref="Bind"/> was called.</summary>
     public TransportAddress Address { get; private set; } = listen;
 
     public bool IsTls => _certificates is not null;
 
-    /// <summary>Connections at present, of relay clients and others.</summary>
     public int ConnectionCount => _connections.Count;
 
-    /// <summary>Takes the port.</summary>
-    /// <exception cref="SocketException">The address is not this machine's, or the port is taken.</exception>
     public void Bind()
     {
         if (Address.IsIpv6) _socket.DualMode = false;
@@ -62,7 +58,6 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificateSo
         Address = TransportAddress.From((IPEndPoint)_socket.LocalEndPoint!);
     }
 
-    /// <summary>Accepts until <paramref name="stopping"/>, then ends all connections and waits for them.</summary>
     public async Task RunAsync(CancellationToken stopping)
     {
         Task ticking = TickAsync(stopping);
@@ -91,6 +86,16 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificateSo
     }
 
     public void Dispose() => _socket.Dispose();
+
+    /// <summary>Sets what a connection wants of its socket.</summary>
+    public static void Prepare(Socket socket)
+    {
+        socket.NoDelay = true;
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+        if (!OperatingSystem.IsLinux()) return;
+        socket.SetRawSocketOption((int)ProtocolType.Tcp, TcpUserTimeoutOption, BitConverter.GetBytes(TcpUserTimeoutMilliseconds));
+        socket.SetRawSocketOption((int)ProtocolType.Tcp, TcpNotSentLowWaterOption, BitConverter.GetBytes(MaxUnsentBytes));
+    }
 
     private void Accept(Socket socket)
     {
@@ -224,7 +229,7 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificateSo
                 _isKnown = true;
                 lease.EndHandshake();
                 if (_client.Remote != remote && !lease.TryAttribute(_client.Remote)) Abort(CloseReason.TooManyOfPrefix);
-                RelayLog.ClientCame(endpoint._services.Log, _client.Key);
+                RelayLog.LoggedIn(endpoint._services.Log, _client);
             }
 
             if (_client.Phase == ConnectionPhase.OtherHttp) return; // The web server has its own timeouts.
@@ -247,15 +252,6 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificateSo
             _stream?.Dispose();
             socket.Dispose();
             lease.Dispose();
-        }
-
-        private static void Prepare(Socket socket)
-        {
-            socket.NoDelay = true;
-            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-            if (!OperatingSystem.IsLinux()) return;
-            socket.SetRawSocketOption((int)ProtocolType.Tcp, TcpUserTimeoutOption, BitConverter.GetBytes(TcpUserTimeoutMilliseconds));
-            socket.SetRawSocketOption((int)ProtocolType.Tcp, TcpNotSentLowWaterOption, BitConverter.GetBytes(MaxUnsentBytes));
         }
     }
 }
