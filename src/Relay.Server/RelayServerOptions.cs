@@ -65,4 +65,7 @@ internal sealed record RelayServerOptions
 
     /// <summary>Bytes of packets that may wait for all clients together.</summary>
     public long QueueMemoryBytes { get; init; } = QueueMemory.DefaultMaxBytes;
+
+    /// <summary>How the relay ends when it is asked to by a signal.</summary>
+    public DrainPlan Drain { get; init; } = new(DrainPlan.SignalTimeout, IsForAll: false, MoveTarget.Another);
 }

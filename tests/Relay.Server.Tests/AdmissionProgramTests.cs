@@ -88,7 +88,7 @@ public sealed class AdmissionProgramTests : IDisposable
         using TestClient alice = await TestClient.LogInAsync(await relay.OpenPlainAsync(), Alice, token);
         using TestClient bob = await TestClient.LogInAsync(await relay.OpenPlainAsync(), Bob, await IssueAsync(key, Bob, "--tenant", "red"));
         using TestClient stranger = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 3, await IssueAsync(key, 3, "--tenant", "blue"));
-        using TestClient late = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 4);
+        using TestClient late = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 4, extensions: 1);
         Assert.Contains("wants a token", await HealthAsync(late), StringComparison.Ordinal);
         using TestClient thief = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 5, token);
         Assert.Contains("another key", await HealthAsync(thief), StringComparison.Ordinal);

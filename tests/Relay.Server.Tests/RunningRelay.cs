@@ -88,6 +88,12 @@ internal sealed partial class RunningRelay : IAsyncDisposable
     /// <summary>Has it read its files again.</summary>
     public void HangUp() => Assert.Equal(0, Kill(_process.Id, Hangup));
 
+    /// <summary>Sends it SIGTERM, and does not wait.</summary>
+    public void Signal() => Assert.Equal(0, Kill(_process.Id, Terminate));
+
+    /// <summary>Waits until it has ended.</summary>
+    public Task ExitAsync() => _process.WaitForExitAsync().WaitAsync(Patience);
+
     /// <summary>Asks it to stop.</summary>
     /// <returns>How long it took.</returns>
     public async Task<TimeSpan> StopAsync()

@@ -24,11 +24,11 @@ internal sealed class TestClient : IDisposable
 
     public NodeKey ServerKey { get; private set; }
 
-    public static async Task<TestClient> LogInAsync(Stream stream, byte seed, string? token = null)
+    public static async Task<TestClient> LogInAsync(Stream stream, byte seed, string? token = null, int extensions = 0)
     {
         NodeKeyPair keys = RelayWorld.Keys(seed);
         TestClient client = new(stream, keys);
-        ClientHandshake handshake = new(keys, "relay", new ClientInfo { Extensions = 1 }, new byte[Box.NonceLength], token);
+        ClientHandshake handshake = new(keys, "relay", new ClientInfo { Extensions = extensions }, new byte[Box.NonceLength], token);
         while (true)
         {
             if (handshake.TakeOutput() is { } output) await stream.WriteAsync(output);

@@ -57,6 +57,9 @@ public enum FrameType : byte
 
     /// <summary>c→s, of ours, between ends that said "ext": a token that lets the client use the relay (<see cref="Extensions.TokenFrame"/>).</summary>
     Token = 0x40,
+
+    /// <summary>s→c, of ours, between ends that said "ext": connect to another relay, and leave this one (<see cref="Extensions.MoveFrame"/>).</summary>
+    Move = 0x41,
 }
 
 /// <summary>Why a peer cannot be reached at this relay.</summary>

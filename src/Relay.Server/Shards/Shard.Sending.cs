@@ -113,6 +113,7 @@ internal sealed unsafe partial class Shard
         int bytes = run.Length - (run.Packets * PacketFrame.PrefixLength);
         _services.Router.Counters.CountOut(run.Packets, bytes);
         connection.Client.Traffic.CountOut(run.Packets, bytes);
+        _services.Router.Counters.CountNoWait(run.Packets);
         connection.FirstRun = run.Next;
         if (run.Next < 0) connection.LastRun = -1;
     }
