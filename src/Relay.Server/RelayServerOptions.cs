@@ -1,6 +1,7 @@
 using Addresses;
 using Relay.Protocol;
 using Relay.Server.Core;
+using Relay.Server.Hosting;
 
 namespace Relay.Server;
 
@@ -54,6 +55,9 @@ internal sealed record RelayServerOptions
 
     /// <summary>Bytes of packets that may wait for all clients together.</summary>
     public long QueueMemoryBytes { get; init; } = QueueMemory.DefaultMaxBytes;
+
+    /// <summary>How the relay ends when it is asked to by a signal.</summary>
+    public DrainPlan Drain { get; init; } = new(DrainPlan.SignalTimeout, IsForAll: false, MoveTarget.Another);
 
     /// <summary>Says that anybody may use the relay.</summary>
     public bool IsOpen { get; init; }

@@ -24,11 +24,11 @@ internal sealed class TestClient : IDisposable
 
     public NodeKey ServerKey { get; private set; }
 
-    public static async Task<TestClient> LogInAsync(Stream stream, byte seed)
+    public static async Task<TestClient> LogInAsync(Stream stream, byte seed, int extensions = 0)
     {
         NodeKeyPair keys = RelayWorld.Keys(seed);
         TestClient client = new(stream, keys);
-        ClientHandshake handshake = new(keys, "relay", new ClientInfo(), new byte[Box.NonceLength]);
+        ClientHandshake handshake = new(keys, "relay", new ClientInfo { Extensions = extensions }, new byte[Box.NonceLength]);
         while (true)
         {
             if (handshake.TakeOutput() is { } output) await stream.WriteAsync(output);

@@ -20,6 +20,7 @@ internal sealed class RelayServer : BackgroundService
     private readonly int? _possibleConnections = DescriptorLimit.MaxConnections();
     private readonly ShardGroup? _shards;
     private readonly List<IRelayEndpoint> _endpoints = [];
+    private volatile bool _isDraining;
 
     public RelayServer(RelayServerOptions options, WebHandoff web, ILogger<RelayServer> logger, ServerCertificateSource certificates)
     {
@@ -29,8 +30,8 @@ internal sealed class RelayServer : BackgroundService
         Router = new PacketRouter(Counters) { QueueMemory = new QueueMemory(options.QueueMemoryBytes) };
         SetLimits(options.Limits);
         Limiter = new ConnectionLimiter(() => Router.Limits);
-        RelayIdentity identity = new(options.Keys, RandomNumberGenerator.Fill) { IsOpenToAll = true };
-        EndpointServices services = new(identity, Router, new OpenAdmission(), web, MonotonicClock.System, _logger) { Limiter = Limiter };
+        Identity = new RelayIdentity(options.Keys, RandomNumberGenerator.Fill) { IsOpenToAll = true };
+        EndpointServices services = new(Identity, Router, new OpenAdmission(), web, MonotonicClock.System, _logger) { Limiter = Limiter };
         if (options.Shards > 0 && OpenSsl.IsAvailable) _shards = new ShardGroup(options.Shards, options.LongestGathering, services);
         foreach (TransportAddress address in options.Listen) _endpoints.Add(MakeEndpoint(address, isTls: true, services));
         foreach (TransportAddress address in options.ListenPlain) _endpoints.Add(MakeEndpoint(address, isTls: false, services));
@@ -49,6 +50,15 @@ internal sealed class RelayServer : BackgroundService
     public IReadOnlyList<TransportAddress> PlainAddresses => [.. _endpoints.Where(endpoint => !endpoint.IsTls).Select(endpoint => endpoint.Address)];
 
     public int ConnectionCount => _endpoints.Sum(endpoint => endpoint.ConnectionCount);
+
+    /// <summary>Says that the relay is about to end.</summary>
+    public bool IsDraining
+    {
+        get => _isDraining;
+        set => _isDraining = value;
+    }
+
+    public RelayIdentity Identity { get; }
 
     public bool IsListening => ExecuteTask is { IsCompleted: false };
 
