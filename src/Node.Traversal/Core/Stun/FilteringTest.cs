@@ -16,9 +16,13 @@ internal sealed class FilteringTest(DiscoveryBench bench, DiscoveryContact conta
 {
     private StunOutcome? _fromOther;
     private StunOutcome? _fromOtherPort;
+    private const int MaxControls = 3;
+
     private bool? _isOtherProven;
     private bool? _isOtherPortProven;
     private TransactionId _askedFromOtherPort;
+    private int _controls;
+    private bool _hasNoControl;
     private bool _isDone;
 
     public FilteringBehavior Result { get; private set; }
@@ -79,7 +83,7 @@ internal sealed class FilteringTest(DiscoveryBench bench, DiscoveryContact conta
     }
 
     /// <summary>Where each destination has a mapping of its own, no answer from elsewhere can be let in by asking there first.</summary>
-    private bool IsUnprovable => mapping() is MappingBehavior.AddressDependent or MappingBehavior.AddressAndPortDependent;
+    private bool IsUnprovable => mapping() is MappingBehavior.AddressDependent or MappingBehavior.AddressAndPortDependent || _hasNoControl;
 
     private static string WhyNotProven(TransportAddress other) => $"the server does not answer from {other}, even where nothing can hold the answer back";
 
@@ -93,16 +97,34 @@ internal sealed class FilteringTest(DiscoveryBench bench, DiscoveryContact conta
     };
 
     /// <summary>A socket that has sent to the other address itself must get the answer from there, or the server never sends one.</summary>
+    /// <remarks>
+    /// That holds while the socket has one mapping. A NAT that gives one public port to two sockets must part them where they ask the same
+    /// server; then another socket is tried.
+    /// </remarks>
     private void StartControl(Instant now)
     {
         if (_isDone || IsUnprovable) return;
-        bench.Open((socket, at) => AskThenChange(socket, contact.Other, at, (isProven, then) =>
+        if (++_controls > MaxControls)
         {
-            _isOtherProven = isProven;
-            Conclude(then);
-            if (!_isDone && isProven && _fromOtherPort?.Kind != StunOutcomeKind.Answered) ControlPort(socket, then);
-        }));
+            _hasNoControl = true;
+            Conclude(now);
+            return;
+        }
+
+        bench.Open((socket, at) => bench.Ask(socket.Id, contact.Server, DiscoverySchedules.Further, (first, then) =>
+            bench.Ask(socket.Id, contact.Other, DiscoverySchedules.Further, (other, last) =>
+            {
+                if (first.Answer is { } one && other.Answer is { } two && one.Mapped != two.Mapped) StartControl(last);
+                else ControlOther(socket, last);
+            }, then), at));
     }
+
+    private void ControlOther(DiscoverySocket socket, Instant now) => AskThenChange(socket, contact.Other, now, (isProven, at) =>
+    {
+        _isOtherProven = isProven;
+        Conclude(at);
+        if (!_isDone && isProven && _fromOtherPort?.Kind != StunOutcomeKind.Answered) ControlPort(socket, at);
+    });
 
     private void ControlPort(DiscoverySocket socket, Instant now) => AskThenChange(socket, contact.SameAddressOtherPort, now, (isProven, at) =>
     {
