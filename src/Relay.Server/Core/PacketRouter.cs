@@ -4,6 +4,7 @@ namespace Relay.Server.Core;
 internal sealed class PacketRouter(RelayCounters counters)
 {
     private ServerLimits _limits = new();
+    private DrainNotice? _drain;
 
     public RelayCounters Counters => counters;
 
@@ -19,6 +20,16 @@ internal sealed class PacketRouter(RelayCounters counters)
         set => Volatile.Write(ref _limits, value);
     }
 
+    /// <summary>What clients are told that come in while the relay is about to end; null = it is not. Any thread may set it.</summary>
+    public DrainNotice? Drain
+    {
+        get => Volatile.Read(ref _drain);
+        set => Volatile.Write(ref _drain, value);
+    }
+
+    /// <summary>All clients that are in, as of now.</summary>
+    public IEnumerable<ClientConnection> Clients => Tenants.All.SelectMany(tenant => tenant.Clients).SelectMany(set => set.Connections);
+
     /// <summary>Keys that have left, and whom to tell.</summary>
     public Departures Departures { get; } = new();
 
@@ -27,6 +38,9 @@ internal sealed class PacketRouter(RelayCounters counters)
 
     /// <summary>The number of different keys connected, each counted once a tenant.</summary>
     public int KeyCount => Tenants.All.Sum(tenant => tenant.KeyCount);
+
+    /// <summary>All connections of clients that are in, as of now.</summary>
+    public IEnumerable<ClientConnection> Connections => Tenants.All.SelectMany(tenant => tenant.Clients).SelectMany(client => client.Connections);
 
     /// <summary>A connection has left. If it was the key's last, those it has sent to are told, some of them later.</summary>
     /// <param name="set">The key's connections.</param>
