@@ -31,7 +31,7 @@ internal sealed class ShardWorld : IAsyncDisposable
         Certificate = ServerCertificate.SelfSigned([loopback], DateTimeOffset.UtcNow);
         Router = new PacketRouter(Counters) { Limits = limits ?? new ServerLimits() };
         RelayIdentity identity = new(RelayWorld.ServerKeys, System.Security.Cryptography.RandomNumberGenerator.Fill) { IsOpenToAll = admission is null };
-        EndpointServices services = new(identity, Router, admission ?? new OpenAdmission(), Web, MonotonicClock.System, NullLogger.Instance) { Limiter = new ConnectionLimiter(() => Router.Limits) };
+        EndpointServices services = new(identity, Router, admission ?? new NobodyAsked(), Web, MonotonicClock.System, NullLogger.Instance) { Limiter = new ConnectionLimiter(() => Router.Limits) };
         _shards = new ShardGroup(shards, RelayServerOptions.DefaultGathering, services);
         _tls = new ShardEndpoint(loopback, () => Certificate, services, _shards);
         _plain = new ShardEndpoint(loopback, certificate: null, services, _shards);
@@ -103,5 +103,11 @@ internal sealed class ShardWorld : IAsyncDisposable
         Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(endpoint.Address.ToIPEndPoint());
         return new NetworkStream(socket, ownsSocket: true);
+    }
+
+    /// <summary>Where all may come in nobody is asked.</summary>
+    private sealed class NobodyAsked : IAdmissionPolicy
+    {
+        public ValueTask<AdmissionDecision> DecideAsync(LoginRequest request) => throw new InvalidOperationException("Nobody was to be asked.");
     }
 }
