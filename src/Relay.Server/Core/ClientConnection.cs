@@ -61,6 +61,7 @@ internal sealed partial class ClientConnection
     private NodeKey _lastDestination;
     private ClientSet? _lastSet;
     private long _skip;
+    private bool _hasLeft;
     private int _packetsIn;
     private long _bytesIn;
 
@@ -184,6 +185,16 @@ internal sealed partial class ClientConnection
         _nextKeepAlive = now + _keepAliveInterval;
     }
 
+    /// <summary>
+    /// The client says no more: it can no longer be reached, while the shell may still send what waits for it. <see cref="Close"/> is to follow.
+    /// </summary>
+    public void Leave(HashSet<ClientConnection> woken)
+    {
+        if (_set is null || _hasLeft) return;
+        _hasLeft = true;
+        _router.Remove(_set, this, woken);
+    }
+
     /// <summary>Ends the connection: it can no longer be reached, and those it sent to hear of it. Only the first reason counts.</summary>
     public void Close(CloseReason reason, HashSet<ClientConnection> woken)
     {
@@ -193,6 +204,6 @@ internal sealed partial class ClientConnection
         CloseReason = reason;
         _router.Counters.CountClose(reason);
         Queue.Close();
-        if (_set is not null) _router.Remove(_set, this, woken);
+        Leave(woken);
     }
 }

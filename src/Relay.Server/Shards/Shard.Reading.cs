@@ -154,6 +154,15 @@ internal sealed unsafe partial class Shard
             return;
         }
 
+        if (connection.Client.IsLoggedIn && connection.State == ShardConnectionState.Client)
+        {
+            // What waits for it still goes, as far as the socket takes it: the client may have closed its half only.
+            connection.Client.Leave(_woken);
+            DrainWoken();
+            FinishRun();
+            Flush(connection);
+        }
+
         if (connection.State == ShardConnectionState.Handshake) RelayLog.TlsFailed(_services.Log, "the connection broke");
         Close(connection, CloseReason.ClientLeft);
     }

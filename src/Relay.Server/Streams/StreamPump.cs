@@ -37,10 +37,13 @@ internal sealed class StreamPump(Stream stream, ClientConnection connection, IAd
         connection.End = Abort;
         Task writing = WriteAsync();
         CloseReason reason = await ReadAsync();
-        if (connection.Phase != ConnectionPhase.OtherHttp) Close(_endedFor ?? reason);
+        bool isPolite = connection.IsLoggedIn && reason == CloseReason.ClientLeft && _endedFor is null;
+        if (isPolite) Leave(); // What waits for it still goes: it may have closed its half only.
+        else if (connection.Phase != ConnectionPhase.OtherHttp) Close(_endedFor ?? reason);
         _isEnding = true;
         _wake.Set();
         await writing;
+        if (isPolite) Close(_endedFor ?? reason);
     }
 
     /// <summary>Looks whether the present write takes too long, and ends the connection if so. Called now and then, from another thread.</summary>
@@ -128,6 +131,12 @@ internal sealed class StreamPump(Stream stream, ClientConnection connection, IAd
         foreach (ClientConnection woken in _woken) woken.Wake?.Invoke();
         _woken.Clear();
         if (connection.Phase == ConnectionPhase.Login) _wake.Set(); // The greeting.
+    }
+
+    private void Leave()
+    {
+        connection.Leave(_woken);
+        WakeAll();
     }
 
     private void Close(CloseReason reason)
