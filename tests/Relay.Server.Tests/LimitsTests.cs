@@ -117,6 +117,26 @@ public sealed class LimitsTests : IDisposable
         await EchoAsync(receiver);
     }
 
+    [Theory]
+    [InlineData("1")]
+    [InlineData("0")]
+    public async Task Long_frames_that_never_end_cost_those_who_begin_them_and_short_ones_still_pass(string shards)
+    {
+        await using RunningRelay relay = await RunningRelay.StartAsync([.. Plain, "--shards", shards, "--memory", "4"]);
+        using TestClient good = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 1);
+        byte[] begun = new byte[60_000];
+        PacketFrame.WritePrefix(begun, FrameType.SendPacket, good.Key, RelayLimits.MaxPacketLength);
+        List<TestClient> bad = [];
+        for (int i = 0; i < 150; i++) bad.Add(await TestClient.LogInAsync(await relay.OpenPlainAsync(), (byte)(i + 2))); // 9 MB of frames in part.
+        foreach (TestClient client in bad) await client.SendRawAsync(begun);
+
+        await UntilAsync(async () => await MetricAsync(relay, "relay_connections_closed_total{relay_close_reason=\"memory_full\"}") > 50);
+        Assert.InRange(await MetricAsync(relay, "relay_input_memory"), 0, 1 << 20);
+        await EchoAsync(good);
+        foreach (TestClient client in bad) client.Dispose();
+        await UntilAsync(async () => await MetricAsync(relay, "relay_input_memory") == 0);
+    }
+
     [Fact]
     public async Task A_client_that_hangs_up_while_it_is_not_read_from_is_let_go()
     {

@@ -110,6 +110,9 @@ internal sealed partial class ClientConnection
     /// <summary>What is to be sent, once <see cref="TakeGreeting"/> has been.</summary>
     public SendQueue Queue { get; }
 
+    /// <summary>Where the shell rents what it holds of the client's input.</summary>
+    public QueueMemory Memory => _router.QueueMemory;
+
     /// <summary>Called by whoever has put something into <see cref="Queue"/>, at the end of its round; set by the shell.</summary>
     public Action? Wake { get; set; }
 

@@ -26,6 +26,7 @@ internal sealed class RelayServerMetrics
         Meter.CreateObservableUpDownCounter<long>("relay.handshakes", () => relay.Limiter.Handshakes, "{connection}", "Connections that have yet to log in.");
         Meter.CreateObservableUpDownCounter<long>("relay.prefixes", () => relay.Limiter.Prefixes, "{prefix}", "Address prefixes with connections.");
         Meter.CreateObservableUpDownCounter("relay.queue.memory", () => relay.Router.QueueMemory.Used, "By", "Memory of the packets that wait, for all clients together.");
+        Meter.CreateObservableUpDownCounter("relay.input.memory", () => relay.Router.QueueMemory.InputUsed, "By", "Memory of long frames that have come in part.");
         Meter.CreateObservableCounter("relay.writes", () => _counters.Writes, "{write}", "Writes to connections: packets out per write is how well they merge.");
     }
 
