@@ -24,11 +24,11 @@ internal sealed class TestClient : IDisposable
 
     public NodeKey ServerKey { get; private set; }
 
-    public static async Task<TestClient> LogInAsync(Stream stream, byte seed, int extensions = 0)
+    public static async Task<TestClient> LogInAsync(Stream stream, byte seed, string? token = null, int extensions = 0)
     {
         NodeKeyPair keys = RelayWorld.Keys(seed);
         TestClient client = new(stream, keys);
-        ClientHandshake handshake = new(keys, "relay", new ClientInfo { Extensions = extensions }, new byte[Box.NonceLength]);
+        ClientHandshake handshake = new(keys, "relay", new ClientInfo { Extensions = extensions }, new byte[Box.NonceLength], token);
         while (true)
         {
             if (handshake.TakeOutput() is { } output) await stream.WriteAsync(output);
@@ -41,6 +41,8 @@ internal sealed class TestClient : IDisposable
         client.ServerKey = handshake.ServerKey;
         return client;
     }
+
+    public ValueTask SendFrameAsync(byte[] frame) => _stream.WriteAsync(frame);
 
     public ValueTask SendAsync(NodeKey to, byte[] packet) => _stream.WriteAsync(RelayWorld.SendPacket(to, packet));
 
@@ -69,6 +71,19 @@ internal sealed class TestClient : IDisposable
             }
 
             await FillAsync();
+        }
+    }
+
+    /// <summary>Waits until the relay ends the connection.</summary>
+    public async Task LeftAsync()
+    {
+        try
+        {
+            while (true) await ReceiveAsync();
+        }
+        catch (Exception exception) when (exception is EndOfStreamException or IOException)
+        {
+            return;
         }
     }
 

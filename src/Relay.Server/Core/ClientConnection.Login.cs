@@ -39,7 +39,15 @@ internal sealed partial class ClientConnection
 
         byte[] serverKey = new byte[ServerKeyFrame.Length];
         ServerKeyFrame.Write(serverKey, _identity.Keys.PublicKey);
-        _token = request.BearerToken;
+        _token = request.BearerToken is { } token ? _identity.CheckToken?.Invoke(token) : null;
+        if (_token is { IsValid: false } bad && _identity.AreTokensRequired && !request.IsFastStart)
+        {
+            // A client that starts fast reads no HTTP: it hears of it once it has logged in.
+            _router.Counters.CountRefusal(bad.Refusal);
+            Refuse(request, new UpgradeRefusal(401, "Unauthorized", bad.Message), CloseReason.Refused, woken);
+            return request.Length;
+        }
+
         IsNotIdeal = request.IsNotIdeal;
         _greeting = request.IsFastStart ? serverKey : [.. UpgradeResponse.Switching(_identity.Keys.PublicKey), .. serverKey];
         Phase = ConnectionPhase.Login;
@@ -74,7 +82,6 @@ internal sealed partial class ClientConnection
         _deadline = now + _router.Limits.HandshakeTimeout;
         if (_identity.IsOpenToAll) Admit(AdmissionDecision.Open, now, woken);
         else _loginRequest = new LoginRequest(key, info!, Remote) { Token = _token };
-        _token = null; // It is nobody else's business.
         return length;
     }
 }

@@ -1,4 +1,5 @@
 using Relay.Protocol;
+using Relay.Protocol.Extensions;
 using Relay.Protocol.Frames;
 
 namespace Relay.Server.Core;
@@ -15,10 +16,11 @@ internal static class FrameRules
             FrameType.SendPacket => header.BodyLength is >= NodeKey.Length and <= NodeKey.Length + RelayLimits.MaxPacketLength,
             FrameType.NotePreferred => header.BodyLength == 1,
             FrameType.Ping => header.BodyLength is >= PingFrame.DataLength and <= RelayLimits.MaxPingLength,
+            FrameType.Token => header.BodyLength <= TokenFrame.MaxBodyLength,
             FrameType.ForwardPacket or FrameType.WatchConns or FrameType.ClosePeer => throw new RelayProtocolException($"A frame of type {(int)header.Type} is for mesh peers only."),
             _ => header.BodyLength <= RelayLimits.MaxFrameLength,
         };
         if (!isLengthRight) throw new RelayProtocolException($"A frame of type {(int)header.Type} with {header.BodyLength} bytes.");
-        return header.Type is FrameType.SendPacket or FrameType.NotePreferred or FrameType.Ping;
+        return header.Type is FrameType.SendPacket or FrameType.NotePreferred or FrameType.Ping or FrameType.Token;
     }
 }

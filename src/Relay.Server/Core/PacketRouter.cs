@@ -39,6 +39,9 @@ internal sealed class PacketRouter(RelayCounters counters)
     /// <summary>The number of different keys connected, each counted once a tenant.</summary>
     public int KeyCount => Tenants.All.Sum(tenant => tenant.KeyCount);
 
+    /// <summary>All connections of clients that are in, as of now.</summary>
+    public IEnumerable<ClientConnection> Connections => Tenants.All.SelectMany(tenant => tenant.Clients).SelectMany(client => client.Connections);
+
     /// <summary>A connection has left. If it was the key's last, those it has sent to are told, some of them later.</summary>
     /// <param name="set">The key's connections.</param>
     /// <param name="connection">The one that has left.</param>

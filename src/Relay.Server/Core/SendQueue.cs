@@ -41,6 +41,9 @@ internal sealed class SendQueue(RelayCounters counters, QueueMemory memory)
     private bool _hasPong;
     private bool _isClosed;
 
+    /// <summary>Counts for the client alone; null where nobody asks.</summary>
+    public ClientTraffic? Traffic { get; init; }
+
     /// <summary>Says whether nothing waits.</summary>
     public bool IsEmpty
     {
@@ -106,6 +109,7 @@ internal sealed class SendQueue(RelayCounters counters, QueueMemory memory)
         }
 
         counters.CountOut(frames, run.Length - frames * PacketFrame.PrefixLength);
+        Traffic?.CountOut(frames, run.Length - frames * PacketFrame.PrefixLength);
     }
 
     /// <summary>Moves whole frames to <paramref name="destination"/>, lane by lane, as many as fit.</summary>

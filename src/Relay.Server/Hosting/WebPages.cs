@@ -20,8 +20,11 @@ internal static class WebPages
             await next(context);
         });
         app.MapWhen(context => context.Connection.LocalPort == 0, branch => branch.Run(AnswerPublic)); // A connection handed over has no local address.
+        AdminGuard guard = app.Services.GetRequiredService<AdminGuard>();
+        app.Use(next => context => guard.InvokeAsync(context, next));
         app.MapGet("/healthz", context => context.Response.WriteAsync("ok\n"));
         app.MapGet("/readyz", context => AnswerReadiness(context, relay));
+        AdminPages.Map(app, app.Services.GetRequiredService<AdminPages>());
         app.MapGet("/metrics", context =>
         {
             context.Response.ContentType = PrometheusText.ContentType;
