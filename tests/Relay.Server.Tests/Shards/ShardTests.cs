@@ -76,7 +76,7 @@ public sealed class ShardTests
                     if (to != client) batch.Write(RelayWorld.SendPacket(to.Key, [.. BitConverter.GetBytes(round), .. Pattern(round * 9, (byte)index)]));
                 }
 
-                await client.WriteAsync(batch.ToArray());
+                await client.SendFrameAsync(batch.ToArray());
                 for (int i = 0; i < Clients - 1; i++)
                 {
                     (FrameType type, byte[] body) = await client.ReceiveAsync();
@@ -303,7 +303,7 @@ public sealed class ShardTests
             long before = await AllocatedAsync(shard);
             for (int i = 0; i < 50; i++)
             {
-                await alice.WriteAsync(burst);
+                await alice.SendFrameAsync(burst);
                 for (int packet = 0; packet < 20; packet++) Assert.Equal(Pattern(1400, (byte)packet), (await bob.ReceiveAsync()).Body[32..]);
             }
 
