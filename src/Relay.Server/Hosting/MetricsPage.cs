@@ -13,6 +13,9 @@ internal static class MetricsPage
 
     public static void AddTo(IServiceCollection services) => services.AddOpenTelemetry().WithMetrics(metrics => metrics
         .AddMeter(RelayServerMetrics.MeterName, StunMeterName, RuntimeMeterName)
+        .AddView("dotnet.assembly.count", "dotnet.assemblies") // In Prometheus' names "count" at the end belongs to histograms.
+        .AddView("dotnet.timer.count", "dotnet.timers")
+        .AddView("dotnet.process.cpu.count", "dotnet.process.cpus")
         .AddPrometheusExporter(exporter =>
         {
             exporter.ScrapeResponseCacheDurationMilliseconds = 0; // Reading costs little, and whoever asks wants what is.
