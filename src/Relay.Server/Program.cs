@@ -217,6 +217,11 @@ internal static class Program
         builder.WebHost.UseKestrelCore().UseSockets().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = WebLimits.MaxBodyLength;
+            kestrel.Limits.MaxRequestHeadersTotalSize = WebLimits.MaxHeadLength;
+            kestrel.Limits.MaxRequestLineSize = WebLimits.MaxLineLength;
+            kestrel.Limits.RequestHeadersTimeout = options.Limits.HandshakeTimeout;
+            kestrel.Limits.KeepAliveTimeout = WebLimits.KeepAliveTimeout;
             kestrel.Listen(WebHandoff.Marker);
             kestrel.Listen(options.Admin.ToIPEndPoint());
         });
