@@ -48,6 +48,7 @@ internal sealed class PacketRouter(RelayCounters counters)
         Tenant tenant = set.Tenant;
         bool isLast = set.Remove(connection);
         if (isLast) tenant.Remove(set);
+        tenant.KeepTotals(connection.Traffic.Totals);
         Tenants.Leave(tenant);
         if (isLast) Departures.Add(set, woken);
     }

@@ -58,9 +58,11 @@ internal sealed class SendQueue(RelayCounters counters, QueueMemory memory)
     {
         get
         {
-            lock (_lock) return _control.Length + (_disco?.Length ?? 0) + (_data?.Length ?? 0);
+            lock (_lock) return LengthLocked;
         }
     }
+
+    private int LengthLocked => _control.Length + (_disco?.Length ?? 0) + (_data?.Length ?? 0);
 
     /// <summary>Appends one of the relay's own frames; where their lane is full the new one is dropped, so that the first frame stays the first.</summary>
     public void EnqueueControl(ReadOnlySpan<byte> frame)
@@ -121,14 +123,17 @@ internal sealed class SendQueue(RelayCounters counters, QueueMemory memory)
     {
         QueueWaits waits = default;
         int taken;
+        int waiting;
         lock (_lock)
         {
+            waiting = LengthLocked;
             taken = TakePong(destination);
             taken += _control.Take(destination[taken..]);
             if (_control.Count == 0) taken += TakePackets(destination[taken..], enough - taken, now, ref waits);
         }
 
         counters.CountWaits(waits);
+        if (waiting > 0) counters.QueueLengths.Count(waiting);
         return taken;
     }
 

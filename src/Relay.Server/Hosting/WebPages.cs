@@ -1,5 +1,4 @@
 using Relay.Server.Telemetry;
-using Stun.Server;
 
 namespace Relay.Server.Hosting;
 
@@ -25,11 +24,7 @@ internal static class WebPages
         app.MapGet("/healthz", context => context.Response.WriteAsync("ok\n"));
         app.MapGet("/readyz", context => AnswerReadiness(context, relay));
         AdminPages.Map(app, app.Services.GetRequiredService<AdminPages>());
-        app.MapGet("/metrics", context =>
-        {
-            context.Response.ContentType = PrometheusText.ContentType;
-            return context.Response.WriteAsync(PrometheusText.Of(metrics.Meter));
-        });
+        MetricsPage.Map(app, metrics);
     }
 
     private static Task AnswerPublic(HttpContext context) => context.Request.Path.Value switch

@@ -34,7 +34,7 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificateSo
     private const int TcpNotSentLowWaterOption = 25; // Linux: TCP_NOTSENT_LOWAT.
 
     /// <summary>Bytes that the kernel may hold for a client beyond what is on its way: more would wait where nothing is shared fairly or aged.</summary>
-    private const int MaxUnsentBytes = 64 << 10;
+    private const int MaxUnsentBytes = 32 << 10;
 
     public static readonly byte[] Refusal = UpgradeResponse.Refusing(503, "Service Unavailable", "This relay has too many connections at present.");
 
@@ -196,6 +196,7 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificateSo
                 _stream = tls;
                 using CancellationTokenSource timeout = new(endpoint._services.Router.Limits.HandshakeTimeout, endpoint._services.Clock.TimeProvider);
                 await tls.AuthenticateAsServerAsync(certificate.Options, timeout.Token);
+                endpoint._services.Router.Counters.CountTls(is13: tls.SslProtocol == SslProtocols.Tls13);
                 return true;
             }
             catch (Exception exception) when (exception is AuthenticationException or IOException or OperationCanceledException or ObjectDisposedException or SocketException)
@@ -230,14 +231,27 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificateSo
                 lease.EndHandshake();
                 if (_client.Remote != remote && !lease.TryAttribute(_client.Remote)) Abort(CloseReason.TooManyOfPrefix);
                 RelayLog.LoggedIn(endpoint._services.Log, _client);
+                endpoint._services.Router.Counters.LoginTimes.Count((now - _openedAt).TotalSeconds);
+                SampleRtt();
             }
 
             if (_client.Phase == ConnectionPhase.OtherHttp) return; // The web server has its own timeouts.
             _pump?.CheckWrite(now);
             if (now < _client.NextTimeout) return;
             if (now >= _client.Expires) Abort(_client.ExpiryReason);
-            else if (_client.IsLoggedIn) _client.HandleTimeout(now, woken);
+            else if (_client.IsLoggedIn) KeepAlive(now, woken);
             else if (_client.Phase != ConnectionPhase.Closed) Abort(CloseReason.HandshakeTimeout);
+        }
+
+        private void KeepAlive(Instant now, HashSet<ClientConnection> woken)
+        {
+            _client.HandleTimeout(now, woken);
+            SampleRtt();
+        }
+
+        private void SampleRtt()
+        {
+            if (TcpRtt.TryRead(socket, out TimeSpan rtt)) endpoint._services.Router.Counters.Rtts.Count(rtt.TotalSeconds);
         }
 
         /// <summary>Ends the connection: the pump sees its stream end.</summary>
