@@ -23,6 +23,7 @@ internal static class Program
     private static readonly OptionKey Stun = Options.AddList("stun", "IP:PORT|off", $"Where to answer STUN over UDP. By default port {StunServerOptions.DefaultPort} of every address that is listened on.");
     private static readonly OptionKey Admin = Options.AddText("admin", "IP:PORT", "Where /healthz, /readyz and /metrics are.", $"127.0.0.1:{RelayServerOptions.DevelopmentAdminPort}");
     private static readonly OptionKey Admission = Options.AddText("admission", "open", "Who may use the relay. Must be said where a listener is not loopback.");
+    private static readonly FrontOptionKeys Front = new(Options);
     private static readonly OptionKey PrintMap = Options.AddFlag("print-map", "Print the relay map that reaches this relay, and end.");
 
     public static Task<int> Main(string[] arguments) => ProgramRunner.RunAsync(Options, arguments, RunAsync);
@@ -82,6 +83,7 @@ internal static class Program
             CertificatePath = values.Text(TlsCert),
             CertificateKeyPath = values.Text(TlsKey),
             IsCertificateInMemory = values.Text(TlsCert) is null && values.Text(KeyPath) is null,
+            Front = Front.Read(values),
             IsOpen = admission == "open",
         };
     }
@@ -153,7 +155,13 @@ internal static class Program
         builder.WebHost.UseKestrelCore().UseSockets().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestHeadersTotalSize = Relay.Protocol.Handshake.UpgradeRequest.MaxLength;
+            kestrel.Limits.MaxRequestBodySize = 0; // No page takes a body.
+            kestrel.Limits.RequestHeadersTimeout = Core.ClientConnection.HandshakeTimeout;
+            kestrel.Limits.MaxConcurrentConnections = RelayServerOptions.MaxWebConnections;
+            kestrel.Limits.MaxConcurrentUpgradedConnections = RelayServerOptions.MaxWebSockets;
             kestrel.Listen(WebHandoff.Marker);
+            foreach (TransportAddress address in options.Front.Http) kestrel.Listen(address.ToIPEndPoint(), RelayPort.MarkHttp);
             kestrel.Listen(options.Admin.ToIPEndPoint());
         });
         builder.Services.AddSingleton<IConnectionListenerFactory>(services => services.GetRequiredService<WebHandoff>()); // Beside the sockets.
@@ -181,13 +189,18 @@ internal static class Program
         }
         catch (IOException exception) when (exception.InnerException is AddressInUseException)
         {
-            throw ListenProblem.Of(values.SourceOf(Admin), $"tcp://{options.Admin}", System.Net.Sockets.SocketError.AddressAlreadyInUse);
+            throw WebListenProblem(values, options, System.Net.Sockets.SocketError.AddressAlreadyInUse);
         }
         catch (System.Net.Sockets.SocketException exception)
         {
-            throw ListenProblem.Of(values.SourceOf(Admin), $"tcp://{options.Admin}", exception.SocketErrorCode);
+            throw WebListenProblem(values, options, exception.SocketErrorCode);
         }
     }
+
+    /// <summary>The web server does not say which of its ports was refused; where there is but one, it is that.</summary>
+    private static OptionException WebListenProblem(ParsedOptions values, RelayServerOptions options, System.Net.Sockets.SocketError error) => options.Front.Http.Count == 0
+        ? ListenProblem.Of(values.SourceOf(Admin), $"tcp://{options.Admin}", error)
+        : ListenProblem.Of($"{Front.SourceOfHttp(values)} or {values.SourceOf(Admin)}", string.Join(" or ", options.Front.Http.Append(options.Admin).Select(address => $"tcp://{address}")), error);
 
     /// <summary>Waits for the signal to stop. False when a service has ended by itself: the host has logged why.</summary>
     private static async Task<bool> IsStoppedAsync(RelayServer relay, StunServer stun, CancellationToken stopping)

@@ -1,5 +1,6 @@
 using Addresses;
 using Relay.Protocol;
+using Relay.Server.Hosting;
 
 namespace Relay.Server;
 
@@ -11,6 +12,12 @@ internal sealed record RelayServerOptions
 
     /// <summary>3341: next to it, the admin pages.</summary>
     public const int DevelopmentAdminPort = 3341;
+
+    /// <summary>Web requests under way at once, on all ports together; one more is cut off.</summary>
+    public const int MaxWebConnections = 4096;
+
+    /// <summary>Clients by WebSocket at once.</summary>
+    public const int MaxWebSockets = 50_000;
 
     /// <summary>Where TLS clients are accepted.</summary>
     public required IReadOnlyList<TransportAddress> Listen { get; init; }
@@ -35,6 +42,9 @@ internal sealed record RelayServerOptions
 
     /// <summary>Says that the certificate is made at each start and kept nowhere.</summary>
     public bool IsCertificateInMemory { get; init; }
+
+    /// <summary>What stands in front of the relay and beside it.</summary>
+    public FrontOptions Front { get; init; } = new();
 
     /// <summary>Says that anybody may use the relay.</summary>
     public bool IsOpen { get; init; }

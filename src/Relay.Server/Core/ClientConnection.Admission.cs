@@ -37,7 +37,7 @@ internal sealed partial class ClientConnection
     private void Open(Tenant tenant, Instant now, HashSet<ClientConnection> woken)
     {
         EnqueueServerInfo();
-        _set = tenant.Add(Key, this); // Behind ServerInfo in the queue: that is the first frame the client sees.
+        _set = PacketRouter.Add(tenant, Key, this, woken); // Behind ServerInfo in the queue: that is the first frame the client sees.
         _nextKeepAlive = now + _keepAliveInterval;
         Phase = ConnectionPhase.Open;
         woken.Add(this);

@@ -1,5 +1,4 @@
 using Relay.Protocol;
-using Relay.Protocol.Frames;
 
 namespace Relay.Server.Core;
 
@@ -19,25 +18,30 @@ internal sealed class PacketRouter(RelayCounters counters)
     /// <summary>The number of different keys connected, each counted once a tenant.</summary>
     public int KeyCount => Tenants.All.Sum(tenant => tenant.KeyCount);
 
-    /// <summary>A connection has left. If it was the key's last, those it has sent to are told.</summary>
+    /// <summary>Makes a client reachable under its key, and tells those who watch.</summary>
+    public static ClientSet Add(Tenant tenant, NodeKey key, ClientConnection connection, HashSet<ClientConnection> woken)
+    {
+        ClientSet set = tenant.Add(key, connection);
+        tenant.TellWatchers(key, woken);
+        return set;
+    }
+
+    /// <summary>A connection has left. If it was the key's last, those who watch are told, and those it has sent to where the key has left the region.</summary>
     /// <param name="set">The key's connections.</param>
     /// <param name="connection">The one that has left.</param>
     /// <param name="woken">Takes the connections that have something to send now.</param>
     public void Remove(ClientSet set, ClientConnection connection, HashSet<ClientConnection> woken)
     {
         Tenant tenant = set.Tenant;
-        bool isLast = set.Remove(connection);
-        if (isLast) tenant.Remove(set);
-        Tenants.Leave(tenant);
-        if (!isLast) return;
-
-        Span<byte> gone = stackalloc byte[PeerGoneFrame.Length];
-        PeerGoneFrame.Write(gone, set.Key, PeerGoneReason.Disconnected);
-        foreach (NodeKey receiver in set.SentTo)
+        tenant.RemoveWatcher(connection);
+        if (set.Remove(connection))
         {
-            if (tenant.Find(receiver)?.Active is not { } active) continue;
-            active.Queue.EnqueueControl(gone);
-            woken.Add(active);
+            tenant.Remove(set);
+            tenant.TellWatchers(set.Key, woken);
+            if (tenant.FindRemote(set.Key) is { } remote) set.Receivers.MoveTo(remote.Receivers);
+            else set.Receivers.Tell(set.Key, counters, woken);
         }
+
+        Tenants.Leave(tenant);
     }
 }

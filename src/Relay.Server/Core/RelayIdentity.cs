@@ -6,6 +6,7 @@ namespace Relay.Server.Core;
 internal sealed class RelayIdentity(NodeKeyPair keys, EntropySource entropy)
 {
     private UpgradeRefusal? _refusal;
+    private MeshSecret? _meshSecret;
 
     /// <summary>The relay's keys: the public one greets every client.</summary>
     public NodeKeyPair Keys => keys;
@@ -21,6 +22,13 @@ internal sealed class RelayIdentity(NodeKeyPair keys, EntropySource entropy)
 
     /// <summary>Whom we believe about whose connection it is.</summary>
     public TrustedProxies TrustedProxies { get; init; } = TrustedProxies.None;
+
+    /// <summary>What the relays of the region know each other by; null = there are no others. Any thread may set it.</summary>
+    public MeshSecret? MeshSecret
+    {
+        get => Volatile.Read(ref _meshSecret);
+        set => Volatile.Write(ref _meshSecret, value);
+    }
 
     /// <summary>What clients are told they may send, in bytes a second, headers and keys counted; 0 = no limit. They drop what is over it themselves.</summary>
     public int AdvertisedBytesPerSecond { get; init; }

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Addresses;
 using Relay.Server.Admission;
 using Relay.Server.Core;
+using Relay.Server.Region;
 using Relay.Server.Streams;
 using Relay.Server.Telemetry;
 using Timing;
@@ -22,8 +23,17 @@ internal sealed class RelayServer : BackgroundService
         _logger = logger;
         Certificate = certificates.Certificate;
         Router = new PacketRouter(Counters);
-        RelayIdentity identity = new(options.Keys, RandomNumberGenerator.Fill) { IsOpenToAll = true };
+        RelayIdentity identity = new(options.Keys, RandomNumberGenerator.Fill)
+        {
+            UpgradePath = options.Front.UpgradePath,
+            TrustedProxies = options.Front.TrustedProxies,
+            MeshSecret = options.Front.MeshSecret,
+            IsOpenToAll = true,
+        };
         EndpointServices services = new(identity, Router, new OpenAdmission(), web, MonotonicClock.System, logger);
+        Mesh = new MeshRegion(options.Front.MeshTargets, options.Front.MeshTrust, identity, Router, services.Clock, logger);
+        WebSockets = new WebSocketEndpoint(services);
+        BootstrapDns = new BootstrapDns(options.Front.BootstrapDnsNames, services.Clock);
         foreach (TransportAddress address in options.Listen) _endpoints.Add(new RelayEndpoint(address, Certificate, services));
         foreach (TransportAddress address in options.ListenPlain) _endpoints.Add(new RelayEndpoint(address, certificate: null, services));
     }
@@ -33,6 +43,14 @@ internal sealed class RelayServer : BackgroundService
     public PacketRouter Router { get; }
 
     public ServerCertificate? Certificate { get; }
+
+    public MeshRegion Mesh { get; }
+
+    public WebSocketEndpoint WebSockets { get; }
+
+    public BootstrapDns BootstrapDns { get; }
+
+    public string UpgradePath => _options.Front.UpgradePath;
 
     public IReadOnlyList<TransportAddress> TlsAddresses => [.. _endpoints.Where(endpoint => endpoint.IsTls).Select(endpoint => endpoint.Address)];
 
@@ -67,6 +85,7 @@ internal sealed class RelayServer : BackgroundService
     {
         base.Dispose();
         foreach (RelayEndpoint endpoint in _endpoints) endpoint.Dispose();
+        BootstrapDns.Dispose();
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -74,7 +93,7 @@ internal sealed class RelayServer : BackgroundService
         RelayLog.Listening(_logger, _options.Keys.PublicKey, string.Join(", ", _endpoints.Select(endpoint => endpoint.Address)));
         if (_options.IsOpen) RelayLog.OpenToAll(_logger);
         if (_options.IsCertificateInMemory && Certificate is not null) RelayLog.SelfSigned(_logger);
-        await Task.WhenAll(_endpoints.Select(endpoint => endpoint.RunAsync(stoppingToken)));
+        await Task.WhenAll([.. _endpoints.Select(endpoint => endpoint.RunAsync(stoppingToken)), WebSockets.RunAsync(stoppingToken), Mesh.RunAsync(stoppingToken)]);
     }
 }
 

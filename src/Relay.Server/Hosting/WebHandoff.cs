@@ -30,9 +30,10 @@ internal sealed class WebHandoff : IConnectionListenerFactory, IConnectionListen
     /// <param name="stream">The connection; it stays the caller's to dispose.</param>
     /// <param name="read">What was read of it already.</param>
     /// <param name="remote">Who it is.</param>
-    public async Task ServeAsync(Stream stream, byte[] read, TransportAddress remote)
+    /// <param name="isTls">Says whether it came by TLS.</param>
+    public async Task ServeAsync(Stream stream, byte[] read, TransportAddress remote, bool isTls)
     {
-        HandedConnection connection = new(new PrefixedStream(read, stream), remote);
+        HandedConnection connection = new(new PrefixedStream(read, stream), new RelayPort(isTls ? RelayPortKind.Tls : RelayPortKind.Plain, remote));
         try
         {
             await _connections.Writer.WriteAsync(connection);
@@ -78,11 +79,12 @@ internal sealed class WebHandoff : IConnectionListenerFactory, IConnectionListen
     {
         private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public HandedConnection(Stream stream, TransportAddress remote)
+        public HandedConnection(Stream stream, RelayPort port)
             : base(Guid.NewGuid().ToString("N"))
         {
             Transport = new StreamDuplex(PipeReader.Create(stream, new StreamPipeReaderOptions(leaveOpen: true)), PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true)));
-            RemoteEndPoint = remote.ToIPEndPoint();
+            RemoteEndPoint = port.Remote.ToIPEndPoint();
+            Features.Set(port);
         }
 
         public Task Ended => _ended.Task;

@@ -4,6 +4,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using Addresses;
+using Relay.Protocol;
 using Relay.Server.Admission;
 using Relay.Server.Core;
 using Relay.Server.Hosting;
@@ -162,15 +163,22 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
             try
             {
                 Prepare(socket);
-                NetworkStream network = new(socket, ownsSocket: true);
-                _stream = network;
+                _stream = new NetworkStream(socket, ownsSocket: true);
+                _client.Remote = TransportAddress.From((IPEndPoint)socket.RemoteEndPoint!);
+                using CancellationTokenSource timeout = new(TlsTimeout, endpoint._services.Clock.TimeProvider);
+                if (endpoint._services.Identity.TrustedProxies.Contains(_client.Remote)) (_stream, _client.Remote) = await ProxyHeaderReader.ReadAsync(_stream, _client.Remote, timeout.Token);
                 if (endpoint._certificate is not { } certificate) return true;
 
-                SslStream tls = new(network);
+                SslStream tls = new(_stream);
                 _stream = tls;
-                using CancellationTokenSource timeout = new(TlsTimeout, endpoint._services.Clock.TimeProvider);
                 await tls.AuthenticateAsServerAsync(certificate.Options, timeout.Token);
                 return true;
+            }
+            catch (RelayProtocolException exception)
+            {
+                endpoint._services.Router.Counters.CountClose(CloseReason.BadProxyHeader);
+                RelayLog.ProxyFailed(endpoint._services.Log, _client.Remote, exception.Message);
+                return false;
             }
             catch (Exception exception) when (exception is AuthenticationException or IOException or OperationCanceledException or ObjectDisposedException or SocketException)
             {
@@ -182,15 +190,13 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
         /// <summary>Carries the connection to its end.</summary>
         public async Task PumpAsync()
         {
-            TransportAddress remote = TransportAddress.From((IPEndPoint)socket.RemoteEndPoint!);
-            _client.Remote = remote;
             StreamPump pump = new(_stream!, _client, endpoint._services.Admission, endpoint._services.Clock, endpoint._services.Router.Counters);
             _pump = pump;
             await pump.RunAsync();
             if (_client.Phase == ConnectionPhase.OtherHttp)
             {
                 EndHandshake();
-                await endpoint._services.Web.ServeAsync(_stream!, pump.Leftover, remote);
+                await endpoint._services.Web.ServeAsync(_stream!, pump.Leftover, _client.Remote, endpoint.IsTls);
                 return;
             }
 
