@@ -62,7 +62,7 @@ public sealed class TraversalPeer
         SelectedPath path = Begin(datagram.Length, out Instant now);
         if (path.Kind == PathKind.None)
         {
-            Hold(datagram, now);
+            Hold(datagram, path, now);
             return;
         }
 
@@ -77,7 +77,7 @@ public sealed class TraversalPeer
         bool isQueued = (goesByRelay || isRefused) && _plane.QueueByRelay(path.RegionId, PublicKey, datagram, now);
         if (isQueued) _plane.FlushRelay(path.RegionId);
         else if (isRefused) _plane.Counters.Count(TraversalDrop.SendFailed);
-        if (path.Kind == PathKind.Relay && (!isQueued || path.IsUnproven)) Hold(datagram, now);
+        if (path.Kind == PathKind.Relay && (!isQueued || path.IsUnproven)) Hold(datagram, path, now);
     }
 
     /// <summary>Sends a batch with as few system calls as can be. From any thread, each with a batch of its own; never waits, allocates nothing on a direct path.</summary>
@@ -97,7 +97,7 @@ public sealed class TraversalPeer
                 SendByRelay(path, batch, 0, batch.Count, now);
                 break;
             default:
-                for (int i = 0; i < batch.Count; i++) Hold(batch[i], now);
+                for (int i = 0; i < batch.Count; i++) Hold(batch[i], path, now);
                 break;
         }
     }
@@ -111,7 +111,31 @@ public sealed class TraversalPeer
     internal void SetPath(SelectedPath path)
     {
         _path = path;
-        if (path.Kind != PathKind.None) SendHeld();
+        SendHeld();
+    }
+
+    /// <summary>Sends what is held, now that there is a way; copies stay until the peer is known to be at its end.</summary>
+    internal void SendHeld()
+    {
+        Instant now = _plane.Clock.Now;
+        SelectedPath path = _path;
+        if (path.Kind == PathKind.None) return;
+        lock (_holding)
+        {
+            if (_held.IsEmpty) return;
+            int dropped = _held.DropOld(now);
+            if (dropped > 0) _plane.Counters.Count(TraversalDrop.HeldTooLong, dropped);
+            if (path.Kind == PathKind.Relay && !_plane.IsConnected(path.RegionId)) return;
+
+            foreach (byte[] packet in _held.Packets)
+            {
+                if (path.Kind == PathKind.Relay) _plane.QueueByRelay(path.RegionId, PublicKey, packet, now);
+                else _plane.Sockets.Send(path.Socket, path.Remote, packet);
+            }
+
+            if (!path.IsUnproven) _held.Clear();
+            if (path.Kind == PathKind.Relay) _plane.FlushRelay(path.RegionId);
+        }
     }
 
     internal void DeliverDirect(ReadOnlySpan<byte> datagram, Instant now)
@@ -184,14 +208,15 @@ public sealed class TraversalPeer
         {
             bool isTaken = _plane.QueueByRelay(path.RegionId, PublicKey, batch[i], now);
             isQueued |= isTaken;
-            if (path.Kind == PathKind.Relay && (!isTaken || path.IsUnproven)) Hold(batch[i], now); // The connection has just gone, or the peer has yet to come.
+            if (path.Kind == PathKind.Relay && (!isTaken || path.IsUnproven)) Hold(batch[i], path, now); // The connection has just gone, or the peer has yet to come.
             else if (!isTaken && !isCopy) _plane.Counters.Count(TraversalDrop.SendFailed);
         }
 
         if (isQueued) _plane.FlushRelay(path.RegionId);
     }
 
-    private void Hold(ReadOnlySpan<byte> datagram, Instant now)
+    /// <summary>Holds a copy of a datagram for the moment in which the way it was to take becomes better.</summary>
+    private void Hold(ReadOnlySpan<byte> datagram, SelectedPath path, Instant now)
     {
         lock (_holding)
         {
@@ -199,28 +224,6 @@ public sealed class TraversalPeer
             if (dropped > 0) _plane.Counters.Count(TraversalDrop.HeldTooLong, dropped);
         }
 
-        if (_path.Kind == PathKind.Direct) SendHeld(); // A way was found between the two.
-    }
-
-    /// <summary>Sends what is held, now that there is a way; copies stay until the peer is known to be at its end.</summary>
-    private void SendHeld()
-    {
-        Instant now = _plane.Clock.Now;
-        SelectedPath path = _path;
-        lock (_holding)
-        {
-            int dropped = _held.DropOld(now);
-            if (dropped > 0) _plane.Counters.Count(TraversalDrop.HeldTooLong, dropped);
-            if (path.Kind == PathKind.Relay && !_plane.IsConnected(path.RegionId)) return;
-
-            foreach (byte[] packet in _held.Packets)
-            {
-                if (path.Kind == PathKind.Relay) _plane.QueueByRelay(path.RegionId, PublicKey, packet, now);
-                else _plane.Sockets.Send(path.Socket, path.Remote, packet);
-            }
-
-            if (!path.IsUnproven) _held.Clear();
-            if (path.Kind == PathKind.Relay) _plane.FlushRelay(path.RegionId);
-        }
+        if (!ReferenceEquals(_path, path)) SendHeld(); // A way was found between the two: nobody else would send it.
     }
 }

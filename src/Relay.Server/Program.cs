@@ -24,6 +24,7 @@ internal static class Program
     private static readonly OptionKey Admin = Options.AddText("admin", "IP:PORT", "Where /healthz, /readyz and /metrics are.", $"127.0.0.1:{RelayServerOptions.DevelopmentAdminPort}");
     private static readonly OptionKey Admission = Options.AddText("admission", "open", "Who may use the relay. Must be said where a listener is not loopback.");
     private static readonly FrontOptionKeys Front = new(Options);
+    private static readonly LimitOptions Limits = new(Options);
     private static readonly OptionKey PrintMap = Options.AddFlag("print-map", "Print the relay map that reaches this relay, and end.");
 
     public static Task<int> Main(string[] arguments) => ProgramRunner.RunAsync(Options, arguments, RunAsync);
@@ -85,6 +86,8 @@ internal static class Program
             IsCertificateInMemory = values.Text(TlsCert) is null && values.Text(KeyPath) is null,
             Front = Front.Read(values),
             IsOpen = admission == "open",
+            Limits = Limits.Read(values),
+            QueueMemoryBytes = Limits.ReadMemory(values, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes),
         };
     }
 
@@ -157,7 +160,7 @@ internal static class Program
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestHeadersTotalSize = Relay.Protocol.Handshake.UpgradeRequest.MaxLength;
             kestrel.Limits.MaxRequestBodySize = 0; // No page takes a body.
-            kestrel.Limits.RequestHeadersTimeout = Core.ClientConnection.HandshakeTimeout;
+            kestrel.Limits.RequestHeadersTimeout = options.Limits.HandshakeTimeout;
             kestrel.Limits.MaxConcurrentConnections = RelayServerOptions.MaxWebConnections;
             kestrel.Limits.MaxConcurrentUpgradedConnections = RelayServerOptions.MaxWebSockets;
             kestrel.Listen(WebHandoff.Marker);

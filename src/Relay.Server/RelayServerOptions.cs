@@ -1,5 +1,6 @@
 using Addresses;
 using Relay.Protocol;
+using Relay.Server.Core;
 using Relay.Server.Hosting;
 
 namespace Relay.Server;
@@ -45,6 +46,12 @@ internal sealed record RelayServerOptions
 
     /// <summary>What stands in front of the relay and beside it.</summary>
     public FrontOptions Front { get; init; } = new();
+
+    /// <summary>What clients may use.</summary>
+    public ServerLimits Limits { get; init; } = new();
+
+    /// <summary>Bytes of packets that may wait for all clients together.</summary>
+    public long QueueMemoryBytes { get; init; } = QueueMemory.DefaultMaxBytes;
 
     /// <summary>Says that anybody may use the relay.</summary>
     public bool IsOpen { get; init; }

@@ -68,7 +68,10 @@ internal sealed class WireGuardInterface(string name, WireGuardTool tool, Endpoi
         long before = keeper.Corrections;
         IReadOnlyList<PeerEndpoint> wrong = keeper.Compare(dump.Endpoints, out IReadOnlyList<NodeKey> missing);
         foreach (NodeKey peer in missing) logger.MissingPeer(peer, name);
-        if (wrong.Count > 0) await tool.SetEndpointsAsync(wrong, cancellation);
+        bool isUserspace = tool.IsUserspace;
+        ILookup<bool, PeerEndpoint> byWay = wrong.ToLookup(endpoint => isUserspace && dump.Untried.ContainsKey(endpoint.Peer));
+        await tool.SetEndpointsAsync(byWay[false], cancellation);
+        foreach (PeerEndpoint endpoint in byWay[true]) await tool.MakeAnewAsync(endpoint, dump.Untried[endpoint.Peer], cancellation);
         if (keeper.Corrections > before) logger.EndpointsCorrected(keeper.Corrections - before, keeper.Corrections);
     }
 

@@ -13,9 +13,14 @@ namespace Node.Agent.WireGuard;
 /// <param name="program">The program to run.</param>
 internal sealed class WireGuardTool(string interfaceName, string program = "wg")
 {
+    private const string UserspaceSockets = "/var/run/wireguard"; // Where every userspace WireGuard listens for wg.
     private const int EndpointsPerCall = 256; // 30 KiB of arguments; a command line may have 2 MiB.
+    private const int MaxArgumentLength = 100_000; // Linux takes 128 KiB for one argument: thousands of ranges.
     private const int MaxOutputLength = 16 << 20; // 4096 peers with a thousand ranges each.
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(2); // It takes milliseconds; stopping must not wait for a hung one.
+
+    /// <summary>Says whether the interface is a program's (wireguard-go) and not the kernel's.</summary>
+    public bool IsUserspace => File.Exists(Path.Combine(UserspaceSockets, interfaceName + ".sock"));
 
     /// <summary>Reads what the interface is at.</summary>
     /// <exception cref="WireGuardToolException">There is no such interface, or no <c>wg</c>.</exception>
@@ -44,13 +49,37 @@ internal sealed class WireGuardTool(string interfaceName, string program = "wg")
         }
     }
 
-    private async Task<string> RunAsync(string[] arguments, CancellationToken cancellation)
+    /// <summary>
+    /// Takes a peer out and puts it in again as it was, with an endpoint, in one step. Unlike a peer whose endpoint is set, a new one is greeted
+    /// at once: wireguard-go tries to greet also where there is no endpoint, and then waits for five seconds.
+    /// </summary>
+    /// <exception cref="WireGuardToolException">It was refused.</exception>
+    public async Task MakeAnewAsync(PeerEndpoint endpoint, UntriedPeer peer, CancellationToken cancellation)
+    {
+        if (peer.AllowedAddresses?.Length > MaxArgumentLength)
+        {
+            await SetEndpointsAsync([endpoint], cancellation);
+            return;
+        }
+
+        string key = endpoint.Peer.ToBase64();
+        List<string> arguments = ["set", interfaceName, "peer", key, "remove", "peer", key];
+        if (peer.PresharedKey is not null) arguments.AddRange(["preshared-key", "/dev/stdin"]);
+        arguments.AddRange(["endpoint", endpoint.Address.ToString()]);
+        if (peer.Keepalive is { } keepalive) arguments.AddRange(["persistent-keepalive", keepalive]);
+        if (peer.AllowedAddresses is { } allowed) arguments.AddRange(["allowed-ips", allowed]);
+        await RunAsync([.. arguments], cancellation, peer.PresharedKey);
+    }
+
+    private async Task<string> RunAsync(string[] arguments, CancellationToken cancellation, string? input = null)
     {
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(Timeout);
         using Process process = Start(arguments);
         try
         {
+            if (input is not null) await process.StandardInput.WriteLineAsync(input.AsMemory(), limit.Token);
+            process.StandardInput.Close(); // It never waits for a person.
             Task<string> output = ReadAsync(process.StandardOutput, limit.Token);
             Task<string> error = ReadAsync(process.StandardError, limit.Token);
             await Task.WhenAll(output, error);
@@ -72,9 +101,7 @@ internal sealed class WireGuardTool(string interfaceName, string program = "wg")
         try
         {
             ProcessStartInfo start = new(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, UseShellExecute = false };
-            Process process = Process.Start(start) ?? throw new WireGuardToolException($"{program} does not start");
-            process.StandardInput.Close(); // It never waits for a person.
-            return process;
+            return Process.Start(start) ?? throw new WireGuardToolException($"{program} does not start");
         }
         catch (Win32Exception exception)
         {

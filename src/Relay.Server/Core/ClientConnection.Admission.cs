@@ -38,6 +38,7 @@ internal sealed partial class ClientConnection
     {
         EnqueueServerInfo();
         _set = PacketRouter.Add(tenant, Key, this, woken); // Behind ServerInfo in the queue: that is the first frame the client sees.
+        _set.TakeSurplus(_router.Limits.MaxConnectionsPerKey)?.End?.Invoke(CloseReason.TooManyOfKey);
         _nextKeepAlive = now + _keepAliveInterval;
         Phase = ConnectionPhase.Open;
         woken.Add(this);
@@ -49,8 +50,8 @@ internal sealed partial class ClientConnection
         _identity.Entropy(nonce);
         ServerInfo info = new()
         {
-            TokenBucketBytesPerSecond = _identity.AdvertisedBytesPerSecond,
-            TokenBucketBytesBurst = _identity.AdvertisedBytesBurst,
+            TokenBucketBytesPerSecond = (int)Math.Min(int.MaxValue, ClientBytes.PerSecond),
+            TokenBucketBytesBurst = ClientBytes.IsLimited ? (int)Math.Min(int.MaxValue, ClientBytes.Burst) : 0,
             Extensions = Info!.Extensions > 0 ? 1 : 0,
         };
         Queue.EnqueueControl(info.ToFrame(_identity.Keys, Key, nonce));

@@ -22,6 +22,7 @@ internal sealed partial class ClientConnection
             if (!FrameHeader.TryRead(rest, out FrameHeader header)) return consumed;
             if (!FrameRules.IsForUs(header, IsMeshPeer))
             {
+                CountUse(header);
                 consumed += FrameHeader.Length;
                 _skip = header.BodyLength;
                 continue;
@@ -30,6 +31,7 @@ internal sealed partial class ClientConnection
             int length = FrameHeader.Length + (int)header.BodyLength;
             if (rest.Length < length) return consumed;
             consumed += length;
+            CountUse(header);
             if (Phase == ConnectionPhase.Quarantined)
             {
                 DropQuarantined(header.Type, rest[FrameHeader.Length..length]);

@@ -17,7 +17,10 @@ internal sealed partial class ClientConnection
 
     private int ReceiveHead(Span<byte> input, Instant now, HashSet<ClientConnection> woken)
     {
-        if (!UpgradeRequest.TryRead(input, out UpgradeRequest request)) return 0;
+        bool isWhole = UpgradeRequest.TryRead(input, out UpgradeRequest request);
+        int headLength = isWhole ? request.Length : input.Length;
+        if (headLength > _router.Limits.MaxHeadBytes) throw new RelayProtocolException($"The head of the HTTP request is over {_router.Limits.MaxHeadBytes} bytes.");
+        if (!isWhole) return 0;
         if (!request.IsDerp || request.Path != _identity.UpgradePath)
         {
             Phase = ConnectionPhase.OtherHttp;
@@ -51,7 +54,7 @@ internal sealed partial class ClientConnection
         _token = token;
         IsNotIdeal = isNotIdeal;
         Phase = ConnectionPhase.Login;
-        _deadline = now + HandshakeTimeout;
+        _deadline = now + _router.Limits.HandshakeTimeout;
     }
 
     private byte[] ServerKey()
@@ -85,7 +88,7 @@ internal sealed partial class ClientConnection
         Key = key;
         Info = info!;
         Phase = ConnectionPhase.Admission;
-        _deadline = now + HandshakeTimeout;
+        _deadline = now + _router.Limits.HandshakeTimeout;
         IsMeshPeer = _identity.MeshSecret?.Matches(info!.MeshKey) ?? false; // A wrong secret makes an ordinary client, as stock relays have it.
         if (_identity.IsOpenToAll || IsMeshPeer) Admit(AdmissionDecision.Open, now, woken);
         else _loginRequest = new LoginRequest(key, info!, Remote) { Token = _token };

@@ -68,7 +68,7 @@ internal sealed partial class ClientConnection
         ClientSet? set = _set!.Tenant.Find(target);
         if (set?.Active is not { } active) return null;
         (_lastForwardSource, _lastForwardTarget, _lastForwardSet) = (source, target, set);
-        _set.Tenant.NoteForwarded(source, set);
+        _set.Tenant.NoteForwarded(source, set, _router.Departures);
         return active;
     }
 }

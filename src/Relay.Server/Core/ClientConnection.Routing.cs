@@ -68,7 +68,7 @@ internal sealed partial class ClientConnection
         if (set?.Active is not { } active) return null;
         _lastDestination = destination;
         _lastSet = set;
-        _set.Receivers.Note(set);
+        _set.Receivers.Note(set, _router.Departures);
         return active;
     }
 

@@ -41,9 +41,6 @@ internal enum ConnectionPhase
 /// </summary>
 internal sealed partial class ClientConnection
 {
-    /// <summary>How long the head of the request, then the login, and then the answer to it may take, each.</summary>
-    public static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
-
     /// <summary>How long one write to a client may take.</summary>
     public static readonly TimeSpan ClientWriteTimeout = TimeSpan.FromSeconds(2);
 
@@ -79,7 +76,7 @@ internal sealed partial class ClientConnection
         _router = router;
         Queue = new SendQueue(router.Counters, router.QueueMemory);
         _notHere = new TokenBucket(NotHerePerSecond, NotHereBurst, now);
-        _deadline = now + HandshakeTimeout;
+        _deadline = now + router.Limits.HandshakeTimeout;
         _keepAliveInterval = RelayLimits.KeepAliveInterval + identity.RandomUpTo(RelayLimits.KeepAliveJitter);
     }
 
@@ -171,6 +168,7 @@ internal sealed partial class ClientConnection
         finally
         {
             CountIn();
+            Charge(now);
         }
     }
 

@@ -49,6 +49,18 @@ internal sealed class ClientSet(NodeKey key, Tenant tenant)
         }
     }
 
+    /// <summary>Takes out the connection that has been silent longest, where there are more than <paramref name="most"/>: it is to end.</summary>
+    public ClientConnection? TakeSurplus(int most)
+    {
+        lock (_lock)
+        {
+            if (_connections.Count <= most) return null;
+            ClientConnection surplus = _connections[0];
+            _connections.RemoveAt(0);
+            return surplus;
+        }
+    }
+
     /// <summary>Removes a connection; the latest writer among the others receives from now on.</summary>
     /// <returns>True where it was the last.</returns>
     public bool Remove(ClientConnection connection)

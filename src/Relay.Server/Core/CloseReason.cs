@@ -24,6 +24,12 @@ internal enum CloseReason
     /// <summary>What had let the client in was taken back: its token expired or was revoked, or its key left the list.</summary>
     AdmissionEnded,
 
+    /// <summary>Its key had more connections than it may, and this one had been silent longest.</summary>
+    TooManyOfKey,
+
+    /// <summary>A trusted proxy said whose connection it is, and of that address prefix there were as many as may be.</summary>
+    TooManyOfPrefix,
+
     /// <summary>The operator disconnected the client.</summary>
     DisconnectedByOperator,
 

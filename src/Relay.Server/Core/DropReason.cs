@@ -45,6 +45,8 @@ internal sealed class RelayCounters
     private readonly long[] _waits = new long[QueueWaits.Buckets];
     private long _waitTicks;
     private long _noticesDropped;
+    private long _clientPauses;
+    private long _tenantPauses;
     private long _writes;
     private long _forwardedOut;
     private long _forwardedIn;
@@ -62,6 +64,9 @@ internal sealed class RelayCounters
 
     /// <summary>Frames of the relay's own that found their lane full: the client hears of fewer peers that have gone.</summary>
     public long NoticesDropped => Volatile.Read(ref _noticesDropped);
+
+    /// <summary>Times a client was not read from for a while, for its own rate and for its tenant's.</summary>
+    public (long Clients, long Tenants) Pauses => (Volatile.Read(ref _clientPauses), Volatile.Read(ref _tenantPauses));
 
     /// <summary>The time that all packets sent have waited in queues, added up.</summary>
     public TimeSpan WaitTotal => new(Volatile.Read(ref _waitTicks));
@@ -107,6 +112,9 @@ internal sealed class RelayCounters
 
     /// <summary>Counts packets that went out without waiting in any queue.</summary>
     public void CountNoWait(int packets) => Interlocked.Add(ref _waits[0], packets);
+
+    /// <summary>Counts that a client was not read from for a while, because it, or its tenant, had sent more than it may.</summary>
+    public void CountPause(bool isTenants) => Interlocked.Increment(ref isTenants ? ref _tenantPauses : ref _clientPauses);
 
     public void CountNoticeDropped() => Interlocked.Increment(ref _noticesDropped);
 

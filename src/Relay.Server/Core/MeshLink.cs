@@ -81,7 +81,7 @@ internal sealed class MeshLink(RelayIdentity identity, PacketRouter router, Tena
     public void Close(HashSet<ClientConnection> woken)
     {
         Queue.Close();
-        foreach (NodeKey peer in _learnt) tenant.RemoveRemote(peer, this, router.Counters, woken);
+        foreach (NodeKey peer in _learnt) tenant.RemoveRemote(peer, this, router.Departures, woken);
         _learnt.Clear();
     }
 
@@ -102,7 +102,7 @@ internal sealed class MeshLink(RelayIdentity identity, PacketRouter router, Tena
                 if (peer != identity.Keys.PublicKey && _learnt.Add(peer)) tenant.AddRemote(peer, this);
                 return;
             case FrameType.PeerGone when PeerGoneFrame.TryRead(body, out NodeKey peer, out _): // For either reason it cannot be reached there.
-                if (_learnt.Remove(peer)) tenant.RemoveRemote(peer, this, router.Counters, woken);
+                if (_learnt.Remove(peer)) tenant.RemoveRemote(peer, this, router.Departures, woken);
                 return;
             case FrameType.Ping when PingFrame.TryRead(body, out ReadOnlySpan<byte> data):
                 Queue.EnqueuePong(data);

@@ -5,12 +5,24 @@ namespace Relay.Server.Core;
 /// <summary>Knows who is connected and brings packets to their queues. Shared by all connections; no lock is held for longer than a copy.</summary>
 internal sealed class PacketRouter(RelayCounters counters)
 {
+    private ServerLimits _limits = new();
+
     public RelayCounters Counters => counters;
 
     /// <summary>What the queues of all clients share.</summary>
     public QueueMemory QueueMemory { get; init; } = new(QueueMemory.DefaultMaxBytes);
 
     public TenantRegistry Tenants { get; } = new();
+
+    /// <summary>What the operator bounds; any thread may set others.</summary>
+    public ServerLimits Limits
+    {
+        get => Volatile.Read(ref _limits);
+        set => Volatile.Write(ref _limits, value);
+    }
+
+    /// <summary>Keys that have left, and whom to tell.</summary>
+    public Departures Departures { get; } = new(counters);
 
     /// <summary>Clients that were refused and are told so.</summary>
     public QuarantineWard Quarantine { get; } = new();
@@ -38,8 +50,8 @@ internal sealed class PacketRouter(RelayCounters counters)
         {
             tenant.Remove(set);
             tenant.TellWatchers(set.Key, woken);
-            if (tenant.FindRemote(set.Key) is { } remote) set.Receivers.MoveTo(remote.Receivers);
-            else set.Receivers.Tell(set.Key, counters, woken);
+            if (tenant.FindRemote(set.Key) is { } remote) set.Receivers.MoveTo(remote.Receivers, Departures);
+            else set.Receivers.Tell(set.Key, tenant, Departures, woken);
         }
 
         Tenants.Leave(tenant);

@@ -1,5 +1,4 @@
 using Relay.Protocol;
-using Relay.Protocol.Frames;
 
 namespace Relay.Server.Core;
 
@@ -28,34 +27,25 @@ internal sealed class PeerGoneTracker
     }
 
     /// <summary>Notes that the key has sent something to <paramref name="receiver"/>.</summary>
-    public void Note(ClientSet receiver)
+    public void Note(ClientSet receiver, Departures departures)
     {
         lock (_lock)
         {
             _receivers ??= [];
-            if (_receivers.Count >= _sweepAt) Sweep(_receivers);
-            if (_receivers.Count < MaxReceivers) _receivers.Add(receiver);
+            if (_receivers.Count >= _sweepAt) Sweep(_receivers, departures);
+            if (_receivers.Count < Math.Min(MaxReceivers, departures.Share) && _receivers.Add(receiver)) departures.CountRemembered();
         }
     }
 
-    /// <summary>The key has left: tells all who are still here, and forgets them.</summary>
-    public void Tell(NodeKey gone, RelayCounters counters, HashSet<ClientConnection> woken)
-    {
-        Span<byte> frame = stackalloc byte[PeerGoneFrame.Length];
-        PeerGoneFrame.Write(frame, gone, PeerGoneReason.Disconnected);
-        foreach (ClientSet receiver in TakeAll())
-        {
-            if (receiver.Active is not { } active) continue;
-            active.Queue.EnqueueControl(frame);
-            counters.CountPeerGone(PeerGoneReason.Disconnected);
-            woken.Add(active);
-        }
-    }
+    /// <summary>The key has left: has all told who are still here, and forgets them.</summary>
+    public void Tell(NodeKey gone, Tenant tenant, Departures departures, HashSet<ClientConnection> woken) => departures.Add(gone, tenant, TakeAll(), woken);
 
     /// <summary>The key can be reached another way now: who was to hear of its leaving still is.</summary>
-    public void MoveTo(PeerGoneTracker other)
+    public void MoveTo(PeerGoneTracker other, Departures departures)
     {
-        foreach (ClientSet receiver in TakeAll()) other.Note(receiver);
+        HashSet<ClientSet> receivers = TakeAll();
+        departures.CountForgotten(receivers.Count);
+        foreach (ClientSet receiver in receivers) other.Note(receiver, departures);
     }
 
     private HashSet<ClientSet> TakeAll()
@@ -70,9 +60,9 @@ internal sealed class PeerGoneTracker
     }
 
     /// <summary>Forgets who has left: at each doubling, so that a note costs the same on average however many there are.</summary>
-    private void Sweep(HashSet<ClientSet> receivers)
+    private void Sweep(HashSet<ClientSet> receivers, Departures departures)
     {
-        receivers.RemoveWhere(static receiver => receiver.Active is null);
+        departures.CountForgotten(receivers.RemoveWhere(static receiver => receiver.Active is null));
         _sweepAt = Math.Max(FirstSweep, 2 * receivers.Count);
     }
 }

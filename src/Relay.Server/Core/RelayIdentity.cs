@@ -30,12 +30,6 @@ internal sealed class RelayIdentity(NodeKeyPair keys, EntropySource entropy)
         set => Volatile.Write(ref _meshSecret, value);
     }
 
-    /// <summary>What clients are told they may send, in bytes a second, headers and keys counted; 0 = no limit. They drop what is over it themselves.</summary>
-    public int AdvertisedBytesPerSecond { get; init; }
-
-    /// <summary>What clients are told they may send at once, in bytes.</summary>
-    public int AdvertisedBytesBurst { get; init; }
-
     /// <summary>What every upgrade is answered from now on, before its client has said who it is: null = the upgrade. Any thread may set it.</summary>
     public UpgradeRefusal? Refusal
     {

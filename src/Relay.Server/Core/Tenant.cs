@@ -27,6 +27,9 @@ internal sealed class Tenant(string name)
     /// <summary>The keys connected, each with its connections, as of now.</summary>
     public IEnumerable<ClientSet> Clients => _clients.Select(client => client.Value);
 
+    /// <summary>What all its clients together have used of what they may send.</summary>
+    public UsedRates Used { get; } = new();
+
     /// <summary>Connections that hold the tenant; kept by <see cref="TenantRegistry"/> under its lock.</summary>
     public int Connections { get; set; }
 
@@ -67,7 +70,7 @@ internal sealed class Tenant(string name)
     }
 
     /// <summary>Another relay takes it back. Where none is left and the key is not here either, those it has sent to are told.</summary>
-    public void RemoveRemote(NodeKey key, MeshLink link, RelayCounters counters, HashSet<ClientConnection> woken)
+    public void RemoveRemote(NodeKey key, MeshLink link, Departures departures, HashSet<ClientConnection> woken)
     {
         RemoteClient? remote;
         lock (_remotesLock)
@@ -76,12 +79,12 @@ internal sealed class Tenant(string name)
             _remotes.TryRemove(key, out _);
         }
 
-        if (Find(key) is { IsGone: false } local) remote.Receivers.MoveTo(local.Receivers);
-        else remote.Receivers.Tell(key, counters, woken);
+        if (Find(key) is { IsGone: false } local) remote.Receivers.MoveTo(local.Receivers, departures);
+        else remote.Receivers.Tell(key, this, departures, woken);
     }
 
     /// <summary>Notes that a key at another relay has sent something to a client here.</summary>
-    public void NoteForwarded(NodeKey source, ClientSet receiver) => FindRemote(source)?.Receivers.Note(receiver);
+    public void NoteForwarded(NodeKey source, ClientSet receiver, Departures departures) => FindRemote(source)?.Receivers.Note(receiver, departures);
 
     public void AddWatcher(ClientConnection watcher) => ImmutableInterlocked.Update(ref _watchers, static (watchers, added) => watchers.Add(added), watcher);
 

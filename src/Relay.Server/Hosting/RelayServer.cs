@@ -13,16 +13,21 @@ namespace Relay.Server.Hosting;
 /// <summary>The relay as a service of the host: its listeners, from bind to the last connection's end.</summary>
 internal sealed class RelayServer : BackgroundService
 {
+    private static readonly TimeSpan DepartureInterval = TimeSpan.FromMilliseconds(20); // 512 each: 25,000 notices a second at most.
+
     private readonly RelayServerOptions _options;
-    private readonly ILogger<RelayServer> _logger;
+    private readonly BoundedLog _logger;
+    private readonly int? _possibleConnections = DescriptorLimit.MaxConnections();
     private readonly List<RelayEndpoint> _endpoints = [];
 
     public RelayServer(RelayServerOptions options, WebHandoff web, ILogger<RelayServer> logger, ServerCertificateSource certificates)
     {
         _options = options;
-        _logger = logger;
+        _logger = new BoundedLog(logger, MonotonicClock.System);
         Certificate = certificates.Certificate;
-        Router = new PacketRouter(Counters);
+        Router = new PacketRouter(Counters) { QueueMemory = new QueueMemory(options.QueueMemoryBytes) };
+        SetLimits(options.Limits);
+        Limiter = new ConnectionLimiter(() => Router.Limits);
         RelayIdentity identity = new(options.Keys, RandomNumberGenerator.Fill)
         {
             UpgradePath = options.Front.UpgradePath,
@@ -30,8 +35,8 @@ internal sealed class RelayServer : BackgroundService
             MeshSecret = options.Front.MeshSecret,
             IsOpenToAll = true,
         };
-        EndpointServices services = new(identity, Router, new OpenAdmission(), web, MonotonicClock.System, logger);
-        Mesh = new MeshRegion(options.Front.MeshTargets, options.Front.MeshTrust, identity, Router, services.Clock, logger);
+        EndpointServices services = new(identity, Router, new OpenAdmission(), web, MonotonicClock.System, _logger) { Limiter = Limiter };
+        Mesh = new MeshRegion(options.Front.MeshTargets, options.Front.MeshTrust, identity, Router, services.Clock, _logger);
         WebSockets = new WebSocketEndpoint(services);
         BootstrapDns = new BootstrapDns(options.Front.BootstrapDnsNames, services.Clock);
         foreach (TransportAddress address in options.Listen) _endpoints.Add(new RelayEndpoint(address, Certificate, services));
@@ -41,6 +46,8 @@ internal sealed class RelayServer : BackgroundService
     public RelayCounters Counters { get; } = new();
 
     public PacketRouter Router { get; }
+
+    public ConnectionLimiter Limiter { get; }
 
     public ServerCertificate? Certificate { get; }
 
@@ -58,9 +65,15 @@ internal sealed class RelayServer : BackgroundService
 
     public int ConnectionCount => _endpoints.Sum(endpoint => endpoint.ConnectionCount);
 
-    public long Refused => _endpoints.Sum(endpoint => endpoint.Refused);
-
     public bool IsListening => ExecuteTask is { IsCompleted: false };
+
+    /// <summary>Bounds clients otherwise from now on; what is there already stays.</summary>
+    public void SetLimits(ServerLimits limits)
+    {
+        bool isPossible = _possibleConnections is not { } possible || limits.MaxConnections <= possible;
+        if (!isPossible) RelayLog.FewDescriptors(_logger, _possibleConnections!.Value, limits.MaxConnections);
+        Router.Limits = isPossible ? limits : limits with { MaxConnections = _possibleConnections!.Value };
+    }
 
     /// <summary>Takes all ports.</summary>
     /// <returns>The address that could not be had and why; null where all could.</returns>
@@ -93,7 +106,28 @@ internal sealed class RelayServer : BackgroundService
         RelayLog.Listening(_logger, _options.Keys.PublicKey, string.Join(", ", _endpoints.Select(endpoint => endpoint.Address)));
         if (_options.IsOpen) RelayLog.OpenToAll(_logger);
         if (_options.IsCertificateInMemory && Certificate is not null) RelayLog.SelfSigned(_logger);
-        await Task.WhenAll([.. _endpoints.Select(endpoint => endpoint.RunAsync(stoppingToken)), WebSockets.RunAsync(stoppingToken), Mesh.RunAsync(stoppingToken)]);
+        await Task.WhenAll([.. _endpoints.Select(endpoint => endpoint.RunAsync(stoppingToken)), WebSockets.RunAsync(stoppingToken), Mesh.RunAsync(stoppingToken), TellDeparturesAsync(stoppingToken)]);
+    }
+
+    /// <summary>Tells the many to whom a key has sent, a few at a time, that it has left.</summary>
+    private async Task TellDeparturesAsync(CancellationToken stopping)
+    {
+        HashSet<ClientConnection> woken = [];
+        using PeriodicTimer timer = new(DepartureInterval);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stopping))
+            {
+                if (Router.Departures.IsEmpty) continue;
+                Router.Departures.Step(woken);
+                foreach (ClientConnection client in woken) client.Wake?.Invoke();
+                woken.Clear();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopping: everybody hears of it.
+        }
     }
 }
 

@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using Addresses;
 using Relay.Protocol;
+using Relay.Protocol.Handshake;
 using Relay.Server.Admission;
 using Relay.Server.Core;
 using Relay.Server.Hosting;
@@ -14,19 +15,19 @@ using Timing;
 namespace Relay.Server.Streams;
 
 /// <summary>What all listening sockets of a relay share.</summary>
-internal sealed record EndpointServices(RelayIdentity Identity, PacketRouter Router, IAdmissionPolicy Admission, WebHandoff Web, MonotonicClock Clock, ILogger Log);
+internal sealed record EndpointServices(RelayIdentity Identity, PacketRouter Router, IAdmissionPolicy Admission, WebHandoff Web, MonotonicClock Clock, ILogger Log)
+{
+    /// <summary>Decides which connections are accepted.</summary>
+    public required ConnectionLimiter Limiter { get; init; }
+
+    /// <summary>Where a connection counts: that of a trusted proxy nowhere, until the proxy has said whose it is.</summary>
+    public TransportAddress Counted(TransportAddress remote) => Identity.TrustedProxies.Contains(remote) ? default : remote;
+}
 
 /// <summary>One listening socket: accepts connections, opens TLS where it is to, and gives each to a pump, or to the web server.</summary>
 internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? certificate, EndpointServices services) : IDisposable
 {
-    private static readonly TimeSpan TlsTimeout = ClientConnection.HandshakeTimeout;
     private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(500);
-
-    /// <summary>Connections in all: a bound on memory, far above what one process serves well.</summary>
-    private const int MaxConnections = 100_000;
-
-    /// <summary>Connections that have not logged in: a flood of these must not crowd out clients.</summary>
-    private const int MaxHandshakes = 4096;
 
     private const int Backlog = 1024;
     private const int TcpUserTimeoutMilliseconds = 15_000;
@@ -36,13 +37,12 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
     /// <summary>Bytes that the kernel may hold for a client beyond what is on its way: more would wait where nothing is shared fairly or aged.</summary>
     private const int MaxUnsentBytes = 64 << 10;
 
+    private static readonly byte[] Refusal = UpgradeResponse.Refusing(503, "Service Unavailable", "This relay has too many connections at present.");
 
     private readonly ConcurrentDictionary<Connection, byte> _connections = new();
     private readonly ServerCertificate? _certificate = certificate;
     private readonly EndpointServices _services = services;
     private readonly Socket _socket = new(listen.IsIpv4 ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp);
-    private int _handshakes;
-    private long _refused;
 
     /// <summary>The address that is listened on; its port is known once <see cref="Bind"/> was called.</summary>
     public TransportAddress Address { get; private set; } = listen;
@@ -51,9 +51,6 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
 
     /// <summary>Connections at present, of relay clients and others.</summary>
     public int ConnectionCount => _connections.Count;
-
-    /// <summary>Connections closed at once because a limit was reached.</summary>
-    public long Refused => Volatile.Read(ref _refused);
 
     /// <summary>Takes the port.</summary>
     /// <exception cref="SocketException">The address is not this machine's, or the port is taken.</exception>
@@ -83,6 +80,7 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
             catch (SocketException exception)
             {
                 // The client gave up in the queue, or descriptors have run out: the listener must outlive both.
+                _services.Limiter.CountRefused(ConnectionRefusal.Descriptors);
                 RelayLog.AcceptFailed(_services.Log, exception.SocketErrorCode);
                 await Task.Delay(TickInterval, _services.Clock.TimeProvider, CancellationToken.None);
             }
@@ -97,17 +95,41 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
 
     private void Accept(Socket socket)
     {
-        if (_connections.Count >= MaxConnections || Volatile.Read(ref _handshakes) >= MaxHandshakes)
+        if (socket.RemoteEndPoint is not IPEndPoint remote)
         {
-            Interlocked.Increment(ref _refused);
-            socket.Dispose();
+            socket.Dispose(); // It has gone already.
             return;
         }
 
-        Connection connection = new(this, socket);
+        TransportAddress address = TransportAddress.From(remote);
+        if (_services.Limiter.TryAccept(_services.Counted(address), _services.Clock.Now, out ConnectionLease? lease) != ConnectionRefusal.None || lease is null)
+        {
+            Refuse(socket);
+            return;
+        }
+
+        Connection connection = new(this, socket, address, lease);
         _connections.TryAdd(connection, 0);
-        Interlocked.Increment(ref _handshakes);
         connection.Running = RunAsync(connection);
+    }
+
+    /// <summary>Without TLS a reason can be given, as far as the socket takes it at once.</summary>
+    private void Refuse(Socket socket)
+    {
+        try
+        {
+            socket.Blocking = false;
+            if (!IsTls) socket.Send(Refusal);
+            socket.Shutdown(SocketShutdown.Send);
+        }
+        catch (SocketException exception)
+        {
+            RelayLog.AcceptFailed(_services.Log, exception.SocketErrorCode);
+        }
+        finally
+        {
+            socket.Dispose();
+        }
     }
 
     private async Task RunAsync(Connection connection)
@@ -119,7 +141,6 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
         }
         finally
         {
-            connection.EndHandshake();
             connection.Dispose();
             _connections.TryRemove(connection, out _);
         }
@@ -147,13 +168,13 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
     }
 
     /// <summary>One accepted connection and what belongs to it.</summary>
-    private sealed class Connection(RelayEndpoint endpoint, Socket socket) : IDisposable
+    private sealed class Connection(RelayEndpoint endpoint, Socket socket, TransportAddress remote, ConnectionLease lease) : IDisposable
     {
         private readonly Instant _openedAt = endpoint._services.Clock.Now;
         private readonly ClientConnection _client = new(endpoint._services.Identity, endpoint._services.Router, endpoint._services.Clock.Now);
         private Stream? _stream;
         private StreamPump? _pump;
-        private int _isHandshake = 1;
+        private bool _isKnown;
 
         public Task Running { get; set; } = Task.CompletedTask;
 
@@ -164,8 +185,8 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
             {
                 Prepare(socket);
                 _stream = new NetworkStream(socket, ownsSocket: true);
-                _client.Remote = TransportAddress.From((IPEndPoint)socket.RemoteEndPoint!);
-                using CancellationTokenSource timeout = new(TlsTimeout, endpoint._services.Clock.TimeProvider);
+                _client.Remote = remote;
+                using CancellationTokenSource timeout = new(endpoint._services.Router.Limits.HandshakeTimeout, endpoint._services.Clock.TimeProvider);
                 if (endpoint._services.Identity.TrustedProxies.Contains(_client.Remote)) (_stream, _client.Remote) = await ProxyHeaderReader.ReadAsync(_stream, _client.Remote, timeout.Token);
                 if (endpoint._certificate is not { } certificate) return true;
 
@@ -195,7 +216,6 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
             await pump.RunAsync();
             if (_client.Phase == ConnectionPhase.OtherHttp)
             {
-                EndHandshake();
                 await endpoint._services.Web.ServeAsync(_stream!, pump.Leftover, _client.Remote, endpoint.IsTls);
                 return;
             }
@@ -206,9 +226,11 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
 
         public void Tick(Instant now, HashSet<ClientConnection> woken)
         {
-            if (_client.IsLoggedIn && Interlocked.CompareExchange(ref _isHandshake, 0, 1) == 1)
+            if (_client.IsLoggedIn && !_isKnown)
             {
-                Interlocked.Decrement(ref endpoint._handshakes);
+                _isKnown = true;
+                lease.EndHandshake();
+                if (_client.Remote != remote && !lease.TryAttribute(_client.Remote)) Abort(CloseReason.TooManyOfPrefix);
                 RelayLog.ClientCame(endpoint._services.Log, _client.Key);
             }
 
@@ -227,15 +249,11 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
             else _stream?.Dispose();
         }
 
-        public void EndHandshake()
-        {
-            if (Interlocked.Exchange(ref _isHandshake, 0) == 1) Interlocked.Decrement(ref endpoint._handshakes);
-        }
-
         public void Dispose()
         {
             _stream?.Dispose();
             socket.Dispose();
+            lease.Dispose();
         }
 
         private static void Prepare(Socket socket)

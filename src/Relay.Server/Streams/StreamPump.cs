@@ -11,6 +11,8 @@ namespace Relay.Server.Streams;
 /// </summary>
 internal sealed class StreamPump(Stream stream, ClientConnection connection, IAdmissionPolicy admission, MonotonicClock clock, RelayCounters counters)
 {
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(250);
+
     private const int ReadLength = 128 << 10; // One longest frame and a full read behind it.
     private const int WriteLength = 128 << 10;
     private const int SlowWriteLength = 16 << 10; // To a client that takes slowly: what is taken from the queue is past fairness and ageing.
@@ -68,6 +70,7 @@ internal sealed class StreamPump(Stream stream, ClientConnection connection, IAd
                 }
 
                 buffer ??= ArrayPool<byte>.Shared.Rent(ReadLength);
+                await PauseAsync();
                 int read = await stream.ReadAsync(buffer.AsMemory(held));
                 if (read == 0) return CloseReason.ClientLeft;
 
@@ -94,6 +97,17 @@ internal sealed class StreamPump(Stream stream, ClientConnection connection, IAd
         finally
         {
             Release(ref buffer);
+        }
+    }
+
+    /// <summary>Reads nothing for as long as the client is to wait: what it sends meanwhile waits in its own socket.</summary>
+    private async Task PauseAsync()
+    {
+        if (connection.ReadableAt <= clock.Now) return;
+        connection.CountPause(clock.Now);
+        while (connection.ReadableAt - clock.Now is var wait && wait > TimeSpan.Zero && _endedFor is null)
+        {
+            await Task.Delay(wait < LongestPause ? wait : LongestPause, clock.TimeProvider); // In parts, for it may end meanwhile.
         }
     }
 

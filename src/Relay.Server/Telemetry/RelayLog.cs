@@ -47,4 +47,10 @@ internal static partial class RelayLog
 
     [LoggerMessage(8, LogLevel.Warning, "Anybody may use this relay (--admission open)")]
     public static partial void OpenToAll(ILogger log);
+
+    [LoggerMessage(40, LogLevel.Warning, "{Count} lines were left out: more came than anybody reads")]
+    public static partial void LeftOut(ILogger log, long count);
+
+    [LoggerMessage(41, LogLevel.Warning, "No more than {Possible} connections can be kept, not {Wanted}: the process may have no more descriptors (ulimit -n, LimitNOFILE)")]
+    public static partial void FewDescriptors(ILogger log, int possible, int wanted);
 }

@@ -20,7 +20,12 @@ internal sealed class RelayServerMetrics
         Meter.CreateObservableCounter("relay.io", Bytes, "By", "Bytes of these packets.");
         Meter.CreateObservableCounter("relay.packets.dropped", Dropped, "{packet}", "Packets dropped, by reason and kind.");
         Meter.CreateObservableCounter("relay.connections.closed", Closed, "{connection}", "Connections of relay clients ended, by reason.");
-        Meter.CreateObservableCounter("relay.connections.refused", () => relay.Refused, "{connection}", "Connections closed at once because a limit was reached.");
+        Meter.CreateObservableCounter("relay.connections.refused", () => Refused(relay.Limiter), "{connection}", "Connections closed at once, by the limit that was reached.");
+        Meter.CreateObservableCounter("relay.pauses", Pauses, "{pause}", "Times a client was not read from for a while, by whose rate.");
+        Meter.CreateObservableCounter("relay.notices.dropped", () => _counters.NoticesDropped, "{frame}", "Frames of the relay's own that found their client's lane full.");
+        Meter.CreateObservableUpDownCounter("relay.handshakes", () => relay.Limiter.Handshakes, "{connection}", "Connections that have yet to log in.");
+        Meter.CreateObservableUpDownCounter("relay.prefixes", () => relay.Limiter.Prefixes, "{prefix}", "Address prefixes with connections.");
+        Meter.CreateObservableUpDownCounter("relay.queue.memory", () => relay.Router.QueueMemory.Used, "By", "Memory of the packets that wait, for all clients together.");
         Meter.CreateObservableCounter("relay.writes", () => _counters.Writes, "{write}", "Writes to connections: packets out per write is how well they merge.");
     }
 
@@ -34,6 +39,14 @@ internal sealed class RelayServerMetrics
         from reason in Enum.GetValues<DropReason>()
         from kind in Enum.GetValues<PacketKind>()
         select new Measurement<long>(_counters.Dropped(reason, kind), Tag("relay.drop.reason", Snake(reason.ToString())), Tag("relay.packet.kind", Snake(kind.ToString())));
+
+    private static IEnumerable<Measurement<long>> Refused(ConnectionLimiter limiter) =>
+        from reason in Enum.GetValues<ConnectionRefusal>()
+        where reason != ConnectionRefusal.None
+        select new Measurement<long>(limiter.Refused(reason), Tag("relay.refusal.reason", Snake(reason.ToString())));
+
+    private IEnumerable<Measurement<long>> Pauses() =>
+        [new(_counters.Pauses.Clients, Tag("relay.rate.scope", "client")), new(_counters.Pauses.Tenants, Tag("relay.rate.scope", "tenant"))];
 
     private IEnumerable<Measurement<long>> Closed() =>
         from reason in Enum.GetValues<CloseReason>()

@@ -44,9 +44,6 @@ public sealed class WireGuardLink
         File.Delete(stripped);
         await _host.Namespace.IpAsync([
             .. plan.Addresses.Select(address => $"addr add {address} dev {Name}"),
-            // Kernel WireGuard has no link-local address either. With one, multicast of the kernel's own would enter a full tunnel before the peer has
-            // an endpoint, and WireGuard would wait five seconds before its next handshake.
-            $"link set dev {Name} addrgenmode none",
             $"link set dev {Name} mtu {Mtu} up",
         ]);
         if (plan.IsFullTunnel) await RouteEverythingAsync();

@@ -27,11 +27,17 @@ internal sealed class FakeWireGuard : IDisposable
         File.Move(file + ".made", file, overwrite: true);
     }
 
+    /// <summary>Makes or replaces the interface by what <c>wg show IF dump</c> would print of it.</summary>
+    public void Write(string interfaceName, string dump) => File.WriteAllText(Path.Combine(_directory, interfaceName), dump);
+
     /// <summary>Takes the interface away.</summary>
     public void Remove(string interfaceName) => File.Delete(Path.Combine(_directory, interfaceName));
 
     /// <summary>What the interface has as a peer's endpoint.</summary>
-    public TransportAddress EndpointOf(string interfaceName, NodeKey peer) => InterfaceDump.Parse(File.ReadAllText(Path.Combine(_directory, interfaceName)))!.Endpoints[peer];
+    public TransportAddress EndpointOf(string interfaceName, NodeKey peer) => InterfaceDump.Parse(DumpOf(interfaceName))!.Endpoints[peer];
+
+    /// <summary>The interface as <c>wg show IF dump</c> prints it.</summary>
+    public string DumpOf(string interfaceName) => File.ReadAllText(Path.Combine(_directory, interfaceName));
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 }

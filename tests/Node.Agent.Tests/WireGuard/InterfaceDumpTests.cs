@@ -32,6 +32,15 @@ public sealed class InterfaceDumpTests
         Assert.Equal((null, (ushort)0, 0u, 0), (dump.PublicKey, dump.ListenPort, dump.FirewallMark, dump.Endpoints.Count));
     }
 
+    [Fact]
+    public void Only_a_peer_without_an_endpoint_and_a_handshake_is_untried()
+    {
+        InterfaceDump dump = InterfaceDump.Parse(Dump + $"{Keys.Peer(5).ToBase64()}\t(none)\t(none)\t(none)\t1700000000\t0\t0\toff\n")!;
+
+        Assert.Equal([Keys.Peer(4)], dump.Untried.Keys);
+        Assert.Equal(("10.9.0.4/32", null, null), (dump.Untried[Keys.Peer(4)].AllowedAddresses, dump.Untried[Keys.Peer(4)].PresharedKey, dump.Untried[Keys.Peer(4)].Keepalive));
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("hello")]

@@ -37,6 +37,21 @@ public sealed class WireGuardToolTests : IDisposable
     }
 
     [Fact]
+    public async Task A_peer_that_is_made_anew_has_all_it_had_and_an_endpoint()
+    {
+        string before = $"{Keys.PrivateText(1)}\t{Keys.Peer(1).ToBase64()}\t51820\toff\n"
+            + $"{Keys.Peer(2).ToBase64()}\t{Keys.PrivateText(8)}\t(none)\t10.9.0.2/32,fd00:9::2/128\t0\t0\t0\t25\n"
+            + $"{Keys.Peer(3).ToBase64()}\t(none)\t(none)\t(none)\t0\t0\t0\toff\n";
+        _fake.Write("wg0", before);
+        WireGuardTool tool = new("wg0", _fake.Program);
+        InterfaceDump dump = await tool.DumpAsync(default);
+
+        foreach (int peer in new[] { 2, 3 }) await tool.MakeAnewAsync(new PeerEndpoint(Keys.Peer(peer), Parse($"127.99.0.{peer}:5")), dump.Untried[Keys.Peer(peer)], default);
+
+        Assert.Equal(before.Replace($"{Keys.PrivateText(8)}\t(none)", $"{Keys.PrivateText(8)}\t127.99.0.2:5").Replace("(none)\t(none)\t(none)", "(none)\t127.99.0.3:5\t(none)"), _fake.DumpOf("wg0"));
+    }
+
+    [Fact]
     public async Task A_missing_interface_is_told_in_the_programs_words()
     {
         WireGuardToolException exception = await Assert.ThrowsAsync<WireGuardToolException>(() => new WireGuardTool("wg7", _fake.Program).DumpAsync(default));

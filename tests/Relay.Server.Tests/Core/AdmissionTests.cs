@@ -63,7 +63,7 @@ public class AdmissionTests
     {
         ClientConnection client = _world.Connect();
         _world.Receive(client, [.. RelayWorld.Upgrade, .. Login(Alice)]);
-        _world.Now += ClientConnection.HandshakeTimeout;
+        _world.Now += _world.Router.Limits.HandshakeTimeout;
 
         client.HandleTimeout(_world.Now, _world.Woken);
         client.Admit(AdmissionDecision.Open, _world.Now, _world.Woken);

@@ -154,6 +154,20 @@ public class MeshTests
     }
 
     [Fact]
+    public void What_one_client_may_send_does_not_bound_a_relay()
+    {
+        _world.Router.Limits = new ServerLimits { ClientBytes = new Rate(100_000, Rate.LeastBytesBurst), ClientFrames = new Rate(10, 10) };
+        ClientConnection alice = LogIn(Alice, new ClientInfo(), "192.0.2.2:1");
+        ClientConnection neighbour = LogIn(Neighbour, new ClientInfo { MeshKey = Secret }, "192.0.2.100:443");
+
+        for (int i = 0; i < 50; i++) _world.Receive(neighbour, Forward(Bob.PublicKey, Alice.PublicKey, new byte[60000]));
+        for (int i = 0; i < 50; i++) _world.Receive(alice, RelayWorld.SendPacket(Bob.PublicKey, new byte[60000]));
+
+        Assert.False(neighbour.ReadableAt > _world.Now);
+        Assert.True(alice.ReadableAt > _world.Now);
+    }
+
+    [Fact]
     public void ClosePeer_ends_all_connections_of_a_key()
     {
         ClientConnection[] alices = [LogIn(Alice, new ClientInfo(), "192.0.2.1:1"), LogIn(Alice, new ClientInfo(), "192.0.2.1:2")];

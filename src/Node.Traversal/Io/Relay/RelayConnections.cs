@@ -76,7 +76,9 @@ internal sealed class RelayConnections(
 
     public void HandleConnected(RelayClient relay) => loop.Post((core, now) =>
     {
-        if (IsCurrent(relay)) core.HandleRelayConnected(relay.Region.Id, now);
+        if (!IsCurrent(relay)) return;
+        core.HandleRelayConnected(relay.Region.Id, now);
+        foreach (TraversalPeer peer in peers.Values) peer.SendHeld(); // A loss so short that the core never heard of it changes no path.
     });
 
     public void HandleDisconnected(RelayClient relay) => loop.Post((core, now) =>

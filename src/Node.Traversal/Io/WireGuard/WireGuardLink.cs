@@ -15,6 +15,7 @@ public sealed class WireGuardLink : IPeerDatagramSink
     private readonly BatchPool _pool;
     private readonly WireGuardDropCounter _drops;
     private readonly Lock _gate = new(); // The thread that receives UDP and those of relays may deliver at once.
+    private readonly HandshakeCopies _handshakes = new();
     private DatagramBatch? _pending;
     private bool _isConnected;
     private volatile Action<DatagramBatch>? _send;
@@ -45,6 +46,12 @@ public sealed class WireGuardLink : IPeerDatagramSink
             if (!_isConnected)
             {
                 _drops.Closed(1);
+                return;
+            }
+
+            if (_handshakes.IsCopy(datagram))
+            {
+                _drops.Copied();
                 return;
             }
 

@@ -10,7 +10,10 @@ namespace Node.Traversal;
 /// <param name="Failed">The socket refused for another reason, such as memory.</param>
 public readonly record struct WireGuardProxyDrops(long Refused, long TooLong, long Closed, long Failed)
 {
-    /// <summary>All of them.</summary>
+    /// <summary>Handshake messages that had come before by another way: nothing is lost with these.</summary>
+    public long Copies { get; init; }
+
+    /// <summary>All that were lost.</summary>
     public long Total => Refused + TooLong + Closed + Failed;
 }
 
@@ -22,17 +25,20 @@ internal sealed class WireGuardDropCounter : IDisposable
     private long _tooLong;
     private long _closed;
     private long _failed;
+    private long _copies;
 
     public WireGuardDropCounter() =>
         _meter.CreateObservableCounter("node.wireguard.dropped", Measure, "{packet}", "Packets lost between the local WireGuard and the node, by reason.");
 
-    public WireGuardProxyDrops Total => new(Volatile.Read(ref _refused), Volatile.Read(ref _tooLong), Volatile.Read(ref _closed), Volatile.Read(ref _failed));
+    public WireGuardProxyDrops Total => new(Volatile.Read(ref _refused), Volatile.Read(ref _tooLong), Volatile.Read(ref _closed), Volatile.Read(ref _failed)) { Copies = Volatile.Read(ref _copies) };
 
     public void Refused(int packets) => Interlocked.Add(ref _refused, packets);
 
     public void TooLong() => Interlocked.Increment(ref _tooLong);
 
     public void Closed(int packets) => Interlocked.Add(ref _closed, packets);
+
+    public void Copied() => Interlocked.Increment(ref _copies);
 
     public void Failed(int packets) => Interlocked.Add(ref _failed, packets);
 
@@ -41,7 +47,7 @@ internal sealed class WireGuardDropCounter : IDisposable
     private IEnumerable<Measurement<long>> Measure()
     {
         WireGuardProxyDrops total = Total;
-        return [Of(total.Refused, "refused"), Of(total.TooLong, "too_long"), Of(total.Closed, "closed"), Of(total.Failed, "failed")];
+        return [Of(total.Refused, "refused"), Of(total.TooLong, "too_long"), Of(total.Closed, "closed"), Of(total.Failed, "failed"), Of(total.Copies, "copy")];
     }
 
     private static Measurement<long> Of(long packets, string reason) => new(packets, new KeyValuePair<string, object?>("node.drop.reason", reason));
