@@ -100,7 +100,7 @@ public sealed class FrontTests : IDisposable
             using HttpResponseMessage probe = await web.SendAsync(new HttpRequestMessage(HttpMethod.Head, origin + "/derp/latency-check"));
             Assert.Equal((HttpStatusCode.OK, "*"), (probe.StatusCode, probe.Headers.GetValues("Access-Control-Allow-Origin").Single()));
 
-            foreach (string challenge in (string[])[new string('x', 65), "a b", "é"])
+            foreach (string challenge in (string[])[new string('x', 65), "a b", "a;b"])
             {
                 using HttpRequestMessage request = new(HttpMethod.Get, origin + "/generate_204");
                 request.Headers.TryAddWithoutValidation("X-Tailscale-Challenge", challenge);

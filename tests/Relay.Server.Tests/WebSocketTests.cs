@@ -27,9 +27,11 @@ public sealed class WebSocketTests
         {
             byte[] packet = [.. Enumerable.Range(0, length).Select(i => (byte)i)];
             await alice.SendAsync(bob.Key, packet);
-            Assert.Equal([.. Bytes(alice.Key), .. packet], (await bob.ReceiveAsync()).Body);
+            byte[] received = (await bob.ReceiveAsync()).Body;
+            Assert.Equal((byte[])[.. Bytes(alice.Key), .. packet], received);
             await bob.SendAsync(alice.Key, packet);
-            Assert.Equal([.. Bytes(bob.Key), .. packet], (await alice.ReceiveAsync()).Body);
+            received = (await alice.ReceiveAsync()).Body;
+            Assert.Equal((byte[])[.. Bytes(bob.Key), .. packet], received);
         }
     }
 

@@ -1,6 +1,7 @@
 using Addresses;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Relay.Server.Core;
 
 namespace Relay.Server.Hosting;
 
@@ -9,6 +10,9 @@ namespace Relay.Server.Hosting;
 /// <param name="Remote">Who it is, after what a PROXY header says; not valid where the web server knows better.</param>
 internal sealed record RelayPort(RelayPortKind Kind, TransportAddress Remote)
 {
+    /// <summary>What the connection takes up of what connections may; null where nobody counts.</summary>
+    public ConnectionLease? Lease { get; init; }
+
     private static readonly RelayPort Operators = new(RelayPortKind.Admin, default);
 
     private static readonly RelayPort Http = new(RelayPortKind.Http, default);

@@ -1,7 +1,6 @@
 using System.IO.Pipelines;
 using System.Net;
 using System.Threading.Channels;
-using Addresses;
 using Microsoft.AspNetCore.Connections;
 
 namespace Relay.Server.Hosting;
@@ -29,11 +28,10 @@ internal sealed class WebHandoff : IConnectionListenerFactory, IConnectionListen
     /// <summary>Has the web server answer on this stream until the connection ends.</summary>
     /// <param name="stream">The connection; it stays the caller's to dispose.</param>
     /// <param name="read">What was read of it already.</param>
-    /// <param name="remote">Who it is.</param>
-    /// <param name="isTls">Says whether it came by TLS.</param>
-    public async Task ServeAsync(Stream stream, byte[] read, TransportAddress remote, bool isTls)
+    /// <param name="port">By which port it came, and who it is.</param>
+    public async Task ServeAsync(Stream stream, byte[] read, RelayPort port)
     {
-        HandedConnection connection = new(new PrefixedStream(read, stream), new RelayPort(isTls ? RelayPortKind.Tls : RelayPortKind.Plain, remote));
+        HandedConnection connection = new(new PrefixedStream(read, stream), port);
         try
         {
             await _connections.Writer.WriteAsync(connection);

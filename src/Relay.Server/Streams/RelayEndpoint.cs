@@ -216,7 +216,7 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
             await pump.RunAsync();
             if (_client.Phase == ConnectionPhase.OtherHttp)
             {
-                await endpoint._services.Web.ServeAsync(_stream!, pump.Leftover, _client.Remote, endpoint.IsTls);
+                await endpoint._services.Web.ServeAsync(_stream!, pump.Leftover, new RelayPort(endpoint.IsTls ? RelayPortKind.Tls : RelayPortKind.Plain, _client.Remote) { Lease = lease });
                 return;
             }
 

@@ -92,7 +92,7 @@ internal sealed class WebSocketEndpoint(EndpointServices services)
         ClientConnection connection = new(services.Identity, services.Router, opened) { Remote = remote };
         connection.BeginWithoutHead(WebPages.BearerToken(context), isNotIdeal: context.Request.Headers.ContainsKey("Ideal-Node"), opened);
         using WebSocketBytes stream = new(socket);
-        Client client = new(connection, new StreamPump(stream, connection, services.Admission, services.Clock, services.Router.Counters), services.Log);
+        Client client = new(connection, RelayPort.Of(context), new StreamPump(stream, connection, services.Admission, services.Clock, services.Router.Counters), services.Log);
         _clients.TryAdd(client, 0);
         try
         {
@@ -108,17 +108,19 @@ internal sealed class WebSocketEndpoint(EndpointServices services)
         else if (connection.Complaint is { } complaint) RelayLog.LoginFailed(services.Log, complaint);
     }
 
-    private sealed class Client(ClientConnection connection, StreamPump pump, ILogger log)
+    private sealed class Client(ClientConnection connection, RelayPort port, StreamPump pump, ILogger log)
     {
-        private bool _isAnnounced;
+        private bool _isKnown;
 
         public StreamPump Pump => pump;
 
         public void Tick(Instant now, HashSet<ClientConnection> woken)
         {
-            if (connection.IsLoggedIn && !_isAnnounced)
+            if (connection.IsLoggedIn && !_isKnown)
             {
-                _isAnnounced = true;
+                _isKnown = true;
+                port.Lease?.EndHandshake();
+                if (connection.Remote != port.Remote && port.Lease?.TryAttribute(connection.Remote) == false) pump.Abort(CloseReason.TooManyOfPrefix);
                 RelayLog.ClientCame(log, connection.Key);
             }
 

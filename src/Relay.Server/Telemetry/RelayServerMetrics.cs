@@ -27,6 +27,7 @@ internal sealed class RelayServerMetrics
         Meter.CreateObservableUpDownCounter("relay.prefixes", () => relay.Limiter.Prefixes, "{prefix}", "Address prefixes with connections.");
         Meter.CreateObservableUpDownCounter("relay.queue.memory", () => relay.Router.QueueMemory.Used, "By", "Memory of the packets that wait, for all clients together.");
         Meter.CreateObservableCounter("relay.writes", () => _counters.Writes, "{write}", "Writes to connections: packets out per write is how well they merge.");
+        FrontMetrics.AddTo(Meter, relay);
     }
 
     public Meter Meter { get; }
