@@ -3,6 +3,7 @@ using Addresses;
 using Microsoft.AspNetCore.Connections;
 using Relay.Protocol;
 using Relay.Server.Hosting;
+using Relay.Server.Shards;
 using Relay.Server.Telemetry;
 using Settings;
 using Stun.Server;
@@ -24,6 +25,8 @@ internal static class Program
     private static readonly OptionKey Admin = Options.AddText("admin", "IP:PORT", "Where /healthz, /readyz and /metrics are.", $"127.0.0.1:{RelayServerOptions.DevelopmentAdminPort}");
     private static readonly OptionKey Admission = Options.AddText("admission", "open", "Who may use the relay. Must be said where a listener is not loopback.");
     private static readonly FrontOptionKeys Front = new(Options);
+    private static readonly OptionKey Shards = Options.AddText("shards", "NUMBER", "Threads that carry packets. By default one a core; 0 = by the base library's streams, as where there is no Linux or no OpenSSL 3.");
+    private static readonly OptionKey Gather = Options.AddText("gather", "MICROSECONDS|off", "How long a shard may wait for more packets before it reads, while that brings packets together.", $"{RelayServerOptions.DefaultGathering.TotalMicroseconds:0}");
     private static readonly LimitOptions Limits = new(Options);
     private static readonly OptionKey PrintMap = Options.AddFlag("print-map", "Print the relay map that reaches this relay, and end.");
 
@@ -86,10 +89,16 @@ internal static class Program
             IsCertificateInMemory = values.Text(TlsCert) is null && values.Text(KeyPath) is null,
             Front = Front.Read(values),
             IsOpen = admission == "open",
+            Shards = values.Number(Shards, 0, ShardGroup.MaxShards) ?? Environment.ProcessorCount,
+            LongestGathering = ReadGathering(values),
             Limits = Limits.Read(values),
             QueueMemoryBytes = Limits.ReadMemory(values, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes),
         };
     }
+
+    private static TimeSpan ReadGathering(ParsedOptions values) => values.Text(Gather) == "off"
+        ? TimeSpan.Zero
+        : TimeSpan.FromMicroseconds(values.Number(Gather, 1, RelayServerOptions.MaxGatheringMicroseconds)!.Value);
 
     private static TransportAddress[] ReadStun(ParsedOptions values, TransportAddress[] tls, TransportAddress[] plain)
     {

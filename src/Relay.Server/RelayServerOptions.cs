@@ -20,6 +20,12 @@ internal sealed record RelayServerOptions
     /// <summary>Clients by WebSocket at once.</summary>
     public const int MaxWebSockets = 50_000;
 
+    /// <summary>100 µs: the packets of one client at 10,000 a second are as far apart.</summary>
+    public static readonly TimeSpan DefaultGathering = TimeSpan.FromMicroseconds(100);
+
+    /// <summary>The longest gathering that may be asked for: it is time that packets wait.</summary>
+    public const int MaxGatheringMicroseconds = 1000;
+
     /// <summary>Where TLS clients are accepted.</summary>
     public required IReadOnlyList<TransportAddress> Listen { get; init; }
 
@@ -46,6 +52,13 @@ internal sealed record RelayServerOptions
 
     /// <summary>What stands in front of the relay and beside it.</summary>
     public FrontOptions Front { get; init; } = new();
+
+    /// <summary>Threads that carry packets, one a core by default; 0 = connections are carried by the base library's streams.</summary>
+    public int Shards { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>How long a shard may wait for more packets before it reads, while that brings packets together; zero = never.</summary>
+    public TimeSpan LongestGathering { get; init; } = DefaultGathering;
+
 
     /// <summary>What clients may use.</summary>
     public ServerLimits Limits { get; init; } = new();

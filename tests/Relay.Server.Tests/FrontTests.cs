@@ -1,11 +1,13 @@
 using System.Net;
 using System.Net.Security;
-using System.Text;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using Addresses;
 using Relay.Protocol;
 using Relay.Protocol.Frames;
 using Relay.Protocol.Handshake;
+using Relay.Server.Shards;
 
 namespace Relay.Server.Tests;
 
@@ -20,10 +22,12 @@ public sealed class FrontTests : IDisposable
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 
-    [Fact]
-    public async Task A_trusted_proxy_says_whose_the_connection_is_and_that_is_what_watchers_hear()
+    [Theory]
+    [InlineData("0")]
+    [InlineData("1")]
+    public async Task A_trusted_proxy_says_whose_the_connection_is_and_that_is_what_watchers_hear(string shards)
     {
-        await using RunningRelay relay = await StartAsync("--trusted-proxy", "127.0.0.0/8");
+        await using RunningRelay relay = await StartAsync("--trusted-proxy", "127.0.0.0/8", "--shards", shards);
         using TestClient watcher = await WatchAsync(relay);
         byte[] version2 = [.. Convert.FromHexString("0d0a0d0a000d0a515549540a21210024" + "20010db800000000000000000000000a20010db8000000000000000000000001d43101bb")];
 
@@ -44,10 +48,12 @@ public sealed class FrontTests : IDisposable
         }
     }
 
-    [Fact]
-    public async Task A_header_that_is_malformed_ends_the_connection_and_is_counted()
+    [Theory]
+    [InlineData("0")]
+    [InlineData("1")]
+    public async Task A_header_that_is_malformed_ends_the_connection_and_is_counted(string shards)
     {
-        await using RunningRelay relay = await StartAsync("--trusted-proxy", "127.0.0.1");
+        await using RunningRelay relay = await StartAsync("--trusted-proxy", "127.0.0.1", "--shards", shards);
         foreach (bool isTls in (bool[])[true, false])
         {
             using Stream stream = await relay.ConnectAsync(isTls ? relay.Tls : relay.Plain);
@@ -77,6 +83,39 @@ public sealed class FrontTests : IDisposable
         using Stream stream = await relay.OpenPlainAsync();
         await stream.WriteAsync("PROXY TCP4 203.0.113.10 192.0.2.1 54321 443\r\nGET /derp HTTP/1.1\r\nUpgrade: DERP\r\n\r\n"u8.ToArray());
         Assert.Equal(0, await ReadToEndAsync(stream));
+    }
+
+    [Fact]
+    public async Task The_last_certificate_of_the_chain_tells_the_relays_key_and_a_client_that_knows_it_starts_fast()
+    {
+        Assert.SkipUnless(OpenSsl.IsAvailable, "There is no OpenSSL 3 here, and the base library's TLS serves no such certificate.");
+        await using RunningRelay relay = await StartAsync();
+        List<X509Certificate2> chain = [];
+        using SslStream tls = new(await relay.ConnectAsync(relay.Tls));
+        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+        {
+            TargetHost = "localhost",
+            EnabledSslProtocols = SslProtocols.Tls13,
+            RemoteCertificateValidationCallback = (_, leaf, built, _) =>
+            {
+                chain.AddRange(built!.ChainPolicy.ExtraStore.Select(one => X509CertificateLoader.LoadCertificate(one.RawData)));
+                return leaf is not null;
+            },
+        });
+
+        Assert.Equal(SslProtocols.Tls13, tls.SslProtocol);
+        X509Certificate2 last = chain[^1];
+        Assert.Equal("02", last.SerialNumber);
+        Assert.True(DerpKeyCertificate.TryReadName(last.GetNameInfo(X509NameType.SimpleName, false), out NodeKey serverKey));
+        Assert.Equal(relay.PublicKey, serverKey.ToHex());
+
+        // Head and login in one write, and no byte of HTTP comes back.
+        NodeKeyPair keys = Core.RelayWorld.Keys(1);
+        byte[] login = new ClientInfo().ToFrame(keys, serverKey, new byte[Box.NonceLength]);
+        await tls.WriteAsync((byte[])[.. "GET /derp HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: DERP\r\nDerp-Fast-Start: 1\r\n\r\n"u8, .. login]);
+        byte[] answer = new byte[ServerKeyFrame.Length + FrameHeader.Length];
+        await tls.ReadExactlyAsync(answer).AsTask().WaitAsync(Patience);
+        Assert.Equal("010000002844455250f09f9491" + relay.PublicKey + "03", Convert.ToHexStringLower(answer.AsSpan(0, ServerKeyFrame.Length + 1)));
     }
 
     [Fact]
@@ -187,7 +226,12 @@ public sealed class FrontTests : IDisposable
     private static async Task<Stream> OpenAsync(RunningRelay relay, bool isTls, byte[] header)
     {
         Stream stream = await relay.ConnectAsync(isTls ? relay.Tls : relay.Plain);
-        await stream.WriteAsync(header);
+        foreach (byte[] part in header.Chunk(20))
+        {
+            await stream.WriteAsync(part); // However it is cut.
+            await stream.FlushAsync();
+        }
+
         if (!isTls) return stream;
         SslStream tls = new(stream);
         await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "localhost", RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null });

@@ -25,6 +25,8 @@ public sealed class ProgramTests : IDisposable
     [InlineData("--tls-cert: none.pem with none.key is no certificate", "PEM", "--tls-cert", "none.pem", "--tls-key", "none.key")]
     [InlineData("--admission: 'closed' is no admission policy", "open", "--admission", "closed")]
     [InlineData("--admin: 0.0.0.0:1 is not loopback", "127.0.0.0/8", "--admin", "0.0.0.0:1")]
+    [InlineData("--shards: '1000' is not a number from 0 to 256", "give one", "--shards", "1000")]
+    [InlineData("--gather: 'fast' is not a number from 1 to 1000", "give one", "--gather", "fast")]
     [InlineData("--lisen", "--listen", "--lisen", "127.0.0.1:0")]
     public async Task A_bad_option_is_one_sentence_and_exit_code_2(string problem, string remedy, params string[] arguments)
     {
@@ -85,10 +87,13 @@ public sealed class ProgramTests : IDisposable
         }
     }
 
-    [Fact]
-    public async Task Clients_exchange_packets_over_TLS_and_plain_and_the_same_ports_are_the_web()
+    [Theory]
+    [InlineData("0")]
+    [InlineData("1")]
+    [InlineData("2")]
+    public async Task Clients_exchange_packets_over_TLS_and_plain_and_the_same_ports_are_the_web(string shards)
     {
-        await using RunningRelay relay = await RunningRelay.StartAsync("--listen", "127.0.0.1:0", "--listen-plain", "127.0.0.1:0", "--stun", "off", "--admin", "127.0.0.1:0");
+        await using RunningRelay relay = await RunningRelay.StartAsync("--shards", shards, "--listen", "127.0.0.1:0", "--listen-plain", "127.0.0.1:0", "--stun", "off", "--admin", "127.0.0.1:0");
         using TestClient alice = await TestClient.LogInAsync((await relay.OpenTlsAsync()).Stream, 1);
         using TestClient bob = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 2);
         Assert.Equal(relay.PublicKey, alice.ServerKey.ToHex());
@@ -131,10 +136,12 @@ public sealed class ProgramTests : IDisposable
         Assert.Equal(0, relay.ExitCode);
     }
 
-    [Fact]
-    public async Task A_client_that_stops_reading_costs_nobody_else_a_packet()
+    [Theory]
+    [InlineData("0")]
+    [InlineData("2")]
+    public async Task A_client_that_stops_reading_costs_nobody_else_a_packet(string shards)
     {
-        await using RunningRelay relay = await RunningRelay.StartAsync("--listen-plain", "127.0.0.1:0", "--stun", "off", "--admin", "127.0.0.1:0");
+        await using RunningRelay relay = await RunningRelay.StartAsync("--shards", shards, "--listen-plain", "127.0.0.1:0", "--stun", "off", "--admin", "127.0.0.1:0");
         using TestClient sender = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 1);
         using TestClient stalled = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 2);
         using TestClient healthy = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 3);

@@ -38,4 +38,7 @@ internal enum CloseReason
 
     /// <summary>The server is stopping.</summary>
     ServerStopping,
+
+    /// <summary>Something in this server went wrong.</summary>
+    ServerFault,
 }

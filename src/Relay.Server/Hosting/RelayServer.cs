@@ -4,6 +4,7 @@ using Addresses;
 using Relay.Server.Admission;
 using Relay.Server.Core;
 using Relay.Server.Region;
+using Relay.Server.Shards;
 using Relay.Server.Streams;
 using Relay.Server.Telemetry;
 using Timing;
@@ -18,7 +19,8 @@ internal sealed class RelayServer : BackgroundService
     private readonly RelayServerOptions _options;
     private readonly BoundedLog _logger;
     private readonly int? _possibleConnections = DescriptorLimit.MaxConnections();
-    private readonly List<RelayEndpoint> _endpoints = [];
+    private readonly ShardGroup? _shards;
+    private readonly List<IRelayEndpoint> _endpoints = [];
 
     public RelayServer(RelayServerOptions options, WebHandoff web, ILogger<RelayServer> logger, ServerCertificateSource certificates)
     {
@@ -36,11 +38,13 @@ internal sealed class RelayServer : BackgroundService
             IsOpenToAll = true,
         };
         EndpointServices services = new(identity, Router, new OpenAdmission(), web, MonotonicClock.System, _logger) { Limiter = Limiter };
+        if (certificates.Certificate is not null) services = services with { DerpKey = DerpKey.Make(options.Keys.PublicKey, DateTimeOffset.UtcNow) };
         Mesh = new MeshRegion(options.Front.MeshTargets, options.Front.MeshTrust, identity, Router, services.Clock, _logger);
         WebSockets = new WebSocketEndpoint(services);
         BootstrapDns = new BootstrapDns(options.Front.BootstrapDnsNames, services.Clock);
-        foreach (TransportAddress address in options.Listen) _endpoints.Add(new RelayEndpoint(address, Certificate, services));
-        foreach (TransportAddress address in options.ListenPlain) _endpoints.Add(new RelayEndpoint(address, certificate: null, services));
+        if (options.Shards > 0 && OpenSsl.IsAvailable) _shards = new ShardGroup(options.Shards, options.LongestGathering, services);
+        foreach (TransportAddress address in options.Listen) _endpoints.Add(MakeEndpoint(address, isTls: true, services));
+        foreach (TransportAddress address in options.ListenPlain) _endpoints.Add(MakeEndpoint(address, isTls: false, services));
     }
 
     public RelayCounters Counters { get; } = new();
@@ -79,7 +83,7 @@ internal sealed class RelayServer : BackgroundService
     /// <returns>The address that could not be had and why; null where all could.</returns>
     public (TransportAddress Address, bool IsTls, SocketError Error)? Bind()
     {
-        foreach (RelayEndpoint endpoint in _endpoints)
+        foreach (IRelayEndpoint endpoint in _endpoints)
         {
             try
             {
@@ -97,13 +101,16 @@ internal sealed class RelayServer : BackgroundService
     public override void Dispose()
     {
         base.Dispose();
-        foreach (RelayEndpoint endpoint in _endpoints) endpoint.Dispose();
+        foreach (IRelayEndpoint endpoint in _endpoints) endpoint.Dispose();
+        _shards?.Dispose();
         BootstrapDns.Dispose();
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         RelayLog.Listening(_logger, _options.Keys.PublicKey, string.Join(", ", _endpoints.Select(endpoint => endpoint.Address)));
+        if (_shards is not null) RelayLog.Sharded(_logger, _shards.All.Count, OpenSsl.Version);
+        else if (_options.Shards > 0) RelayLog.NotSharded(_logger);
         if (_options.IsOpen) RelayLog.OpenToAll(_logger);
         if (_options.IsCertificateInMemory && Certificate is not null) RelayLog.SelfSigned(_logger);
         await Task.WhenAll([.. _endpoints.Select(endpoint => endpoint.RunAsync(stoppingToken)), WebSockets.RunAsync(stoppingToken), Mesh.RunAsync(stoppingToken), TellDeparturesAsync(stoppingToken)]);
@@ -128,6 +135,13 @@ internal sealed class RelayServer : BackgroundService
         {
             // Stopping: everybody hears of it.
         }
+    }
+
+    private IRelayEndpoint MakeEndpoint(TransportAddress address, bool isTls, EndpointServices services)
+    {
+        ServerCertificate? certificate = isTls ? Certificate : null;
+        if (_shards is null) return new RelayEndpoint(address, certificate, services);
+        return new ShardEndpoint(address, certificate is null ? null : () => certificate, services, _shards);
     }
 }
 

@@ -14,6 +14,8 @@ internal sealed class ServerCertificate
 
     private ServerCertificate(X509Certificate2 leaf, X509Certificate2Collection chain, bool isSelfSigned)
     {
+        Leaf = leaf;
+        Chain = [.. chain];
         IsSelfSigned = isSelfSigned;
         Pin = Convert.ToHexStringLower(SHA256.HashData(leaf.RawData));
         Options = new SslServerAuthenticationOptions
@@ -27,6 +29,12 @@ internal sealed class ServerCertificate
 
     /// <summary>What every TLS connection is opened with.</summary>
     public SslServerAuthenticationOptions Options { get; }
+
+    /// <summary>The certificate itself, with its key.</summary>
+    public X509Certificate2 Leaf { get; }
+
+    /// <summary>What is served behind it, in order.</summary>
+    public IReadOnlyList<X509Certificate2> Chain { get; }
 
     /// <summary>The SHA-256 of the certificate (DER), in lower-case hexadecimal: what a relay map pins.</summary>
     public string Pin { get; }
@@ -69,6 +77,14 @@ internal sealed class ServerCertificate
 
     /// <summary>Makes a self-signed certificate for those addresses, kept nowhere.</summary>
     public static ServerCertificate SelfSigned(IEnumerable<TransportAddress> addresses, DateTimeOffset now) => new(Make(addresses, now), [], isSelfSigned: true);
+
+    /// <summary>The certificate's key (PKCS #8, DER): for whoever opens TLS without the base library. To be wiped after use.</summary>
+    /// <exception cref="CryptographicException">The key cannot be had.</exception>
+    public byte[] ExportKey()
+    {
+        using AsymmetricAlgorithm key = (AsymmetricAlgorithm?)Leaf.GetECDsaPrivateKey() ?? Leaf.GetRSAPrivateKey() ?? throw new CryptographicException("The certificate's key is neither ECDSA nor RSA.");
+        return key.ExportPkcs8PrivateKey();
+    }
 
     private static X509Certificate2 Make(IEnumerable<TransportAddress> addresses, DateTimeOffset now)
     {

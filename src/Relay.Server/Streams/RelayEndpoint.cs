@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using Addresses;
 using Relay.Protocol;
 using Relay.Protocol.Handshake;
@@ -20,16 +21,20 @@ internal sealed record EndpointServices(RelayIdentity Identity, PacketRouter Rou
     /// <summary>Decides which connections are accepted.</summary>
     public required ConnectionLimiter Limiter { get; init; }
 
+    /// <summary>The certificate that is served behind all others, to tell our key; null = none.</summary>
+    /// <remarks>Shards serve it. The base library's TLS leaves out of a chain what does not belong to it, so there clients learn our key by asking.</remarks>
+    public X509Certificate2? DerpKey { get; init; }
+
     /// <summary>Where a connection counts: that of a trusted proxy nowhere, until the proxy has said whose it is.</summary>
     public TransportAddress Counted(TransportAddress remote) => Identity.TrustedProxies.Contains(remote) ? default : remote;
 }
 
 /// <summary>One listening socket: accepts connections, opens TLS where it is to, and gives each to a pump, or to the web server.</summary>
-internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? certificate, EndpointServices services) : IDisposable
+internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? certificate, EndpointServices services) : IRelayEndpoint
 {
     private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(500);
 
-    private const int Backlog = 1024;
+    public const int Backlog = 1024;
     private const int TcpUserTimeoutMilliseconds = 15_000;
     private const int TcpUserTimeoutOption = 18; // Linux: TCP_USER_TIMEOUT.
     private const int TcpNotSentLowWaterOption = 25; // Linux: TCP_NOTSENT_LOWAT.
@@ -37,23 +42,19 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
     /// <summary>Bytes that the kernel may hold for a client beyond what is on its way: more would wait where nothing is shared fairly or aged.</summary>
     private const int MaxUnsentBytes = 64 << 10;
 
-    private static readonly byte[] Refusal = UpgradeResponse.Refusing(503, "Service Unavailable", "This relay has too many connections at present.");
+    public static readonly byte[] Refusal = UpgradeResponse.Refusing(503, "Service Unavailable", "This relay has too many connections at present.");
 
     private readonly ConcurrentDictionary<Connection, byte> _connections = new();
     private readonly ServerCertificate? _certificate = certificate;
     private readonly EndpointServices _services = services;
     private readonly Socket _socket = new(listen.IsIpv4 ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp);
 
-    /// <summary>The address that is listened on; its port is known once <see cref="Bind"/> was called.</summary>
     public TransportAddress Address { get; private set; } = listen;
 
     public bool IsTls => _certificate is not null;
 
-    /// <summary>Connections at present, of relay clients and others.</summary>
     public int ConnectionCount => _connections.Count;
 
-    /// <summary>Takes the port.</summary>
-    /// <exception cref="SocketException">The address is not this machine's, or the port is taken.</exception>
     public void Bind()
     {
         if (Address.IsIpv6) _socket.DualMode = false;
@@ -63,7 +64,6 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
         Address = TransportAddress.From((IPEndPoint)_socket.LocalEndPoint!);
     }
 
-    /// <summary>Accepts until <paramref name="stopping"/>, then ends all connections and waits for them.</summary>
     public async Task RunAsync(CancellationToken stopping)
     {
         Task ticking = TickAsync(stopping);
@@ -92,6 +92,16 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
     }
 
     public void Dispose() => _socket.Dispose();
+
+    /// <summary>Sets what a connection wants of its socket.</summary>
+    public static void Prepare(Socket socket)
+    {
+        socket.NoDelay = true;
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+        if (!OperatingSystem.IsLinux()) return;
+        socket.SetRawSocketOption((int)ProtocolType.Tcp, TcpUserTimeoutOption, BitConverter.GetBytes(TcpUserTimeoutMilliseconds));
+        socket.SetRawSocketOption((int)ProtocolType.Tcp, TcpNotSentLowWaterOption, BitConverter.GetBytes(MaxUnsentBytes));
+    }
 
     private void Accept(Socket socket)
     {
@@ -254,15 +264,6 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
             _stream?.Dispose();
             socket.Dispose();
             lease.Dispose();
-        }
-
-        private static void Prepare(Socket socket)
-        {
-            socket.NoDelay = true;
-            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-            if (!OperatingSystem.IsLinux()) return;
-            socket.SetRawSocketOption((int)ProtocolType.Tcp, TcpUserTimeoutOption, BitConverter.GetBytes(TcpUserTimeoutMilliseconds));
-            socket.SetRawSocketOption((int)ProtocolType.Tcp, TcpNotSentLowWaterOption, BitConverter.GetBytes(MaxUnsentBytes));
         }
     }
 }

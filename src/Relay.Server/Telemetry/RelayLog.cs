@@ -48,6 +48,15 @@ internal static partial class RelayLog
     [LoggerMessage(8, LogLevel.Warning, "Anybody may use this relay (--admission open)")]
     public static partial void OpenToAll(ILogger log);
 
+    [LoggerMessage(20, LogLevel.Information, "Packets are carried by {Shards} shards with {OpenSsl}")]
+    public static partial void Sharded(ILogger log, int shards, string openSsl);
+
+    [LoggerMessage(21, LogLevel.Warning, "There is no OpenSSL 3 (libssl.so.3) here, or no Linux: packets are carried by the base library's streams, at twice the work and four times the memory")]
+    public static partial void NotSharded(ILogger log);
+
+    [LoggerMessage(22, LogLevel.Error, "A connection was ended by a fault of this server")]
+    public static partial void Faulted(ILogger log, Exception exception);
+
     [LoggerMessage(40, LogLevel.Warning, "{Count} lines were left out: more came than anybody reads")]
     public static partial void LeftOut(ILogger log, long count);
 

@@ -205,22 +205,16 @@ public sealed class StunResponderTests
     public void Answering_allocates_nothing()
     {
         byte[] request = Hex(GoldenRequest);
-        AnswerMany(10);
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        AnswerMany(1000);
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
-        Assert.Equal(1010, _counters.Answers(isIpv4: true, StunAnswerKind.Success));
-
-        void AnswerMany(int count)
+        Assert.Equal(0, Allocated.AtBestBy(() =>
         {
-            for (int i = 0; i < count; i++)
+            for (int i = 0; i < 1000; i++)
             {
                 request.CopyTo(_buffer, 0);
                 _responder.Answer(_buffer, request.Length, Client, Own, default);
             }
-        }
+        }));
+        Assert.InRange(_counters.Answers(isIpv4: true, StunAnswerKind.Success), 2000, 6000);
     }
 
     private byte[] Answer(string hex, TransportAddress source) => Answer(Hex(hex), source);
