@@ -6,7 +6,7 @@ set -euo pipefail
 declare -A package_of=(
   [ip]=iproute2 [nft]=nftables [ping]=iputils-ping [wg]=wireguard-tools [wireguard-go]=wireguard-go
   [iperf3]=iperf3 [conntrack]=conntrack [openssl]=openssl [ps]=procps
-  [promtool]=prometheus
+  [promtool]=prometheus [turnserver]=coturn [stun]=stun-client [stund]=stun-server
 )
 
 missing=()

@@ -13,6 +13,12 @@ public class NatKindTests
     [InlineData("eimr-eif")]
     [InlineData("eimr-adf")]
     [InlineData("eimr-apdf")]
+    [InlineData("adm-eif")]
+    [InlineData("adm-apdf")]
+    [InlineData("seq-apdf")]
+    [InlineData("seq-apdf,step=2")]
+    [InlineData("eimr-eif,range=20480-21503")]
+    [InlineData("fw")]
     [InlineData("edm-eif")]
     [InlineData("edm-adf")]
     [InlineData("edm-apdf")]
@@ -23,7 +29,7 @@ public class NatKindTests
         await using Lab lab = await Lab.CreateAsync();
         Site site = await lab.AddSiteAsync("a", kind);
 
-        Assert.Equal(kind.Mapping, MappingOf(lab, site));
+        Assert.Equal(kind.Mapping, MappingOf(lab, site, kind.Step));
         Assert.Equal(kind.Filtering, FilteringOf(lab, site));
         Assert.Equal(name, kind.ToString());
     }
@@ -33,6 +39,11 @@ public class NatKindTests
     [InlineData("eim")]
     [InlineData("eim-none")]
     [InlineData("x-apdf")]
+    [InlineData("eim-apdf,step=2")]
+    [InlineData("seq-apdf,step=x")]
+    [InlineData("pub,hairpin")]
+    [InlineData("eim-apdf,wide")]
+    [InlineData("eim-apdf,cgn=x")]
     public void A_name_that_is_no_kind_is_refused(string name) => Assert.Throws<FormatException>(() => NatKind.Parse(name));
 
     [Theory]
@@ -76,7 +87,7 @@ public class NatKindTests
         Assert.True(other.Reaches(one, new IPEndPoint(IPAddress.Parse(site.Host.Address), one.Local.Port)));
     }
 
-    private static NatMapping MappingOf(Lab lab, Site site)
+    private static NatMapping MappingOf(Lab lab, Site site, int step)
     {
         using UdpProbe first = new(lab.Server, Lab.ServerAddress);
         using UdpProbe otherPort = new(lab.Server, Lab.ServerAddress);
@@ -90,6 +101,8 @@ public class NatKindTests
         {
             1 when seen[0].Port == host.Local.Port => NatMapping.EndpointIndependent,
             1 => NatMapping.EndpointIndependentRandom,
+            2 when seen[0].Port == seen[1].Port => NatMapping.AddressDependent,
+            _ when seen[1].Port - seen[0].Port == step && seen[2].Port - seen[1].Port == step => NatMapping.Sequential,
             _ => NatMapping.EndpointDependent,
         };
     }

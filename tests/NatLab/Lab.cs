@@ -104,6 +104,8 @@ public sealed class Lab : IAsyncDisposable
             ("ipv4/icmp_ratelimit", "0"), ("ipv4/conf/all/src_valid_mark", "1"),
         ];
         if (forwards) settings.AddRange([("ipv4/ip_forward", "1"), ("ipv6/conf/all/forwarding", "1")]);
+        // A packet that a router turns back into the LAN it came from would make it advise the host against itself.
+        if (forwards) settings.AddRange([("ipv4/conf/all/send_redirects", "0"), ("ipv4/conf/default/send_redirects", "0")]);
         // Where it is on, the rules see frames that are still being bridged, and drop what they should not.
         if (forwards && Directory.Exists("/proc/sys/net/bridge"))
             settings.AddRange([("bridge/bridge-nf-call-iptables", "0"), ("bridge/bridge-nf-call-ip6tables", "0"), ("bridge/bridge-nf-call-arptables", "0")]);

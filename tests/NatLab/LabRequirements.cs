@@ -14,6 +14,9 @@ public static class LabRequirements
     /// <summary>Why there can be no WireGuard tunnel in a lab here, or null if there can.</summary>
     public static string? MissingForTunnels => Tunnel.Value;
 
+    /// <summary>Why there can be no lab here with these programs besides, or null if there can.</summary>
+    public static string? MissingForNetworksWith(params string[] programs) => Lab.Value ?? MissingPrograms(programs);
+
     private static string? MissingForLab(string[] programs)
     {
         if (!OperatingSystem.IsLinux()) return "network namespaces need Linux";

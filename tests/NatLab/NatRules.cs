@@ -5,10 +5,11 @@ namespace NatLab;
 /// <summary>The nftables rules that make a router behave as a <see cref="NatKind"/>. Its interfaces are named <c>wan</c> and <c>lan</c>.</summary>
 internal static class NatRules
 {
-    /// <summary>How many public ports an endpoint-independent NAT with random ports has. Small, because the kernel loads them as a table.</summary>
-    private const int RandomPorts = 4096;
+    /// <summary>How many public ports a NAT has at most that does not leave their choice to the kernel. Small, because the kernel loads them as a table.</summary>
+    private const int MaxPorts = 4096;
 
-    private const int FirstRandomPort = 1024;
+    private const string LanRanges = "192.168.0.0/16, 100.64.0.0/10";
+    private const int FirstPort = 1024;
     private const int RandomPortStep = 15; // Spreads the ports over the whole range: 1024, 1039, … 62449.
 
     /// <summary>As long as the kernel keeps an answered UDP flow: a binding must not end before the flows that use it.</summary>
@@ -55,7 +56,7 @@ internal static class NatRules
                 iifname "wan" ct state established,related accept
                 iifname "wan" drop
             """);
-        if (!kind.IsPublic) script.AppendLine($"    ip daddr {publicAddress} meta l4proto udp drop"); // No hairpin.
+        if (!kind.IsPublic) script.AppendLine($"    ip daddr {publicAddress} meta l4proto udp drop"); // No hairpin, unless it is translated before it gets here.
         script.AppendLine("""
               }
               chain forward {
@@ -63,7 +64,8 @@ internal static class NatRules
                 jump blocked
                 ct state established,related accept
             """);
-        if (!kind.IsPublic) script.AppendLine("    ct status dnat accept\n    iifname \"wan\" meta nfproto ipv4 drop");
+        if (!kind.IsPublic) script.AppendLine("    ct status dnat accept");
+        if (!kind.IsPublic || kind.Filtering != NatFiltering.EndpointIndependent) script.AppendLine("    iifname \"wan\" meta nfproto ipv4 drop");
         if (firewallsIPv6) script.AppendLine("    iifname \"wan\" meta nfproto ipv6 drop");
         script.AppendLine("  }\n}");
     }
@@ -71,25 +73,45 @@ internal static class NatRules
     private static void AppendNat(StringBuilder script, NatKind kind, string publicAddress)
     {
         script.AppendLine("table ip nat {");
-        AppendMapping(script, kind.Mapping, publicAddress);
-        AppendFiltering(script, kind.Filtering);
+        AppendMapping(script, kind, publicAddress);
+        AppendFiltering(script, kind, publicAddress);
         script.AppendLine("}");
     }
 
-    private static void AppendMapping(StringBuilder script, NatMapping mapping, string publicAddress)
+    private static void AppendMapping(StringBuilder script, NatKind kind, string publicAddress)
     {
-        if (mapping == NatMapping.EndpointIndependentRandom) AppendBindings(script);
+        if (kind.Mapping == NatMapping.EndpointIndependentRandom) AppendBindings(script, PortsOf(kind).Count);
         script.AppendLine("  chain source {\n    type nat hook postrouting priority srcnat; policy accept;");
-        if (mapping == NatMapping.EndpointIndependentRandom)
-        {
-            // A number used directly as a port comes out byte-swapped (nft 1.0.6); through a map it does not.
-            string ports = string.Join(", ", Enumerable.Range(0, RandomPorts).Select(i => $"{i} : {FirstRandomPort + (i * RandomPortStep)}"));
-            script.AppendLine($"    oifname \"wan\" meta l4proto udp meta mark set ip saddr . th sport map @binding snat ip to {publicAddress} : meta mark map {{ {ports} }}");
-        }
-        script.AppendLine($"    oifname \"wan\" masquerade{(mapping == NatMapping.EndpointDependent ? " fully-random" : "")}\n  }}");
+        if (kind.Hairpins) script.AppendLine($"    oifname \"lan\" ip saddr {{ {LanRanges} }} ct status dnat meta l4proto udp {SourceRule(kind, $"snat ip to {publicAddress}")}");
+        // Unlike snat, masquerade forgets its flows when its address goes.
+        script.AppendLine($"    oifname \"wan\" meta l4proto udp {SourceRule(kind, IsChosenByKernel(kind) ? "masquerade" : $"snat ip to {publicAddress}")}");
+        script.AppendLine("    oifname \"wan\" masquerade\n  }");
     }
 
-    private static void AppendBindings(StringBuilder script) => script.AppendLine($$"""
+    private static bool IsChosenByKernel(NatKind kind) => kind.Mapping is NatMapping.EndpointIndependent or NatMapping.EndpointDependent && kind.Ports is null;
+
+    private static string SourceRule(NatKind kind, string translate) => kind.Mapping switch
+    {
+        NatMapping.EndpointIndependent => translate,
+        NatMapping.EndpointIndependentRandom => $"meta mark set ip saddr . th sport map @binding {translate} : meta mark map {PortMap(kind)}",
+        NatMapping.AddressDependent => $"{translate} : jhash ip saddr . ip daddr . th sport mod {PortsOf(kind).Count} seed 0x5eed map {PortMap(kind)}",
+        NatMapping.Sequential => $"{translate} : numgen inc mod {PortsOf(kind).Count} map {PortMap(kind)}",
+        _ => kind.Ports is { } ports ? $"{translate}:{ports} random" : $"{translate} fully-random",
+    };
+
+    /// <summary>A number used directly as a port comes out byte-swapped (nft 1.0.6); through a map it does not.</summary>
+    private static string PortMap(NatKind kind) => $"{{ {string.Join(", ", PortsOf(kind).Select((port, i) => $"{i} : {port}"))} }}";
+
+    private static List<int> PortsOf(NatKind kind)
+    {
+        int step = kind.Mapping == NatMapping.Sequential ? kind.Step : kind.Ports is null ? RandomPortStep : 1;
+        int last = kind.Ports?.Last ?? ushort.MaxValue;
+        List<int> ports = [];
+        for (int port = kind.Ports?.First ?? FirstPort; port <= last && ports.Count < MaxPorts; port += step) ports.Add(port);
+        return ports;
+    }
+
+    private static void AppendBindings(StringBuilder script, int ports) => script.AppendLine($$"""
           map binding {
             type ipv4_addr . inet_service : mark
             flags dynamic,timeout
@@ -98,18 +120,21 @@ internal static class NatRules
           }
           chain bind {
             type filter hook postrouting priority srcnat - 10; policy accept;
-            oifname "wan" meta l4proto udp update @binding { ip saddr . th sport : numgen random mod {{RandomPorts}} }
+            oifname "wan" meta l4proto udp update @binding { ip saddr . th sport : numgen random mod {{ports}} }
           }
         """);
 
     /// <summary>Lets others in through a mapping, by remembering, after source NAT, which public port leads to which host, and whom that port has sent to.</summary>
-    private static void AppendFiltering(StringBuilder script, NatFiltering filtering)
+    private static void AppendFiltering(StringBuilder script, NatKind kind, string publicAddress)
     {
-        if (filtering == NatFiltering.AddressAndPortDependent) return; // Conntrack's own way.
+        bool isConntracks = kind.Filtering == NatFiltering.AddressAndPortDependent; // Conntrack's own way.
+        if (isConntracks && !kind.Hairpins) return;
 
-        bool byAddress = filtering == NatFiltering.AddressDependent;
+        bool byAddress = kind.Filtering == NatFiltering.AddressDependent;
         string permission = byAddress ? "udp dport . ip saddr @permission" : "meta l4proto udp";
         string permit = byAddress ? "oifname \"wan\" meta l4proto udp update @permission { ct reply proto-dst . ip daddr }" : "";
+        string letIn = isConntracks ? "" : $"iifname \"wan\" {permission} dnat ip to udp dport map @external";
+        string turnBack = kind.Hairpins ? $"iifname \"lan\" ip daddr {publicAddress} meta l4proto udp dnat ip to udp dport map @external" : "";
         script.AppendLine($$"""
               map external {
                 type inet_service : ipv4_addr . inet_service
@@ -130,7 +155,8 @@ internal static class NatRules
               }
               chain destination {
                 type nat hook prerouting priority dstnat; policy accept;
-                iifname "wan" {{permission}} dnat ip to udp dport map @external
+                {{letIn}}
+                {{turnBack}}
               }
             """);
     }

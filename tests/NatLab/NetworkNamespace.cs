@@ -87,6 +87,18 @@ public sealed class NetworkNamespace
         }
     }
 
+    /// <summary>Waits until a program listens on a UDP port here.</summary>
+    internal async Task WaitForUdpAsync(int port, TimeSpan timeout)
+    {
+        long start = Stopwatch.GetTimestamp();
+        string ending = $":{port:X4}";
+        while (!Enter(() => File.ReadLines("/proc/thread-self/net/udp").Any(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1].EndsWith(ending, StringComparison.Ordinal))))
+        {
+            if (Stopwatch.GetElapsedTime(start) > timeout) throw new LabException($"{Name}: nobody listens on UDP port {port} after {timeout.TotalSeconds:0} s");
+            await Task.Delay(20);
+        }
+    }
+
     /// <summary>Makes a lost question for a neighbour's link address cost 20 ms instead of a second, on every interface there is by now.</summary>
     internal void AskNeighboursOften() => Enter(() =>
     {

@@ -33,6 +33,7 @@ public sealed class Site
         Name = name;
         Kind = kind;
         Router = lab.NamespaceOf($"{name}-nat");
+        Carrier = kind.Carrier is null ? null : lab.NamespaceOf($"{name}-cgn");
     }
 
     public string Name { get; }
@@ -41,13 +42,17 @@ public sealed class Site
     /// <summary>The router, for rules and questions of a test's own.</summary>
     public NetworkNamespace Router { get; }
 
-    /// <summary>The router's address on the public side.</summary>
+    /// <summary>The carrier's router in front of it; null where there is none.</summary>
+    public NetworkNamespace? Carrier { get; }
+
+    /// <summary>The site's address on the public side: the router's, or that of the carrier's.</summary>
     public string PublicAddress => $"198.18.{_number}.2";
 
     /// <summary>The site's first host.</summary>
     public LabHost Host => _hosts[0];
 
     internal string CoreInterface => $"{Name}-wan";
+    private string RouterAddress => Carrier is null ? PublicAddress : $"100.64.{_number}.10";
     private string Lan => Kind.IsPublic ? $"198.18.{_number + 100}" : $"192.168.{_number}";
     private string LanIPv6 => $"2001:db8:{_number:x}:1:";
 
@@ -70,7 +75,8 @@ public sealed class Site
     internal async Task BuildAsync(NetworkNamespace core)
     {
         await Lab.CreateNamespaceAsync(Router, forwards: true);
-        await Lab.LayCableAsync(core, CoreInterface, Router, "wan");
+        if (Carrier is null) await Lab.LayCableAsync(core, CoreInterface, Router, "wan");
+        else await BuildCarrierAsync(core, Carrier, Kind.Carrier!);
         await core.IpAsync([
             $"addr add 198.18.{_number}.1/24 dev {CoreInterface}",
             $"addr add 2001:db8:ffff:{_number:x}::1/64 dev {CoreInterface} nodad",
@@ -79,10 +85,23 @@ public sealed class Site
         ]);
         await Router.IpAsync(
             "link add lan type bridge", $"addr add {Lan}.1/24 dev lan", $"addr add {LanIPv6}:1/64 dev lan nodad",
-            $"addr add {PublicAddress}/24 dev wan", $"addr add 2001:db8:ffff:{_number:x}::2/64 dev wan nodad",
-            $"route add default via 198.18.{_number}.1", $"route add ::/0 via 2001:db8:ffff:{_number:x}::1");
+            $"addr add {RouterAddress}/24 dev wan", $"addr add 2001:db8:ffff:{_number:x}::2/64 dev wan nodad",
+            $"route add default via {RouterAddress[..RouterAddress.LastIndexOf('.')]}.1", $"route add ::/0 via 2001:db8:ffff:{_number:x}::1");
         core.AskNeighboursOften();
-        await Router.NftAsync(NatRules.ForRouter(Kind, PublicAddress, _ipv6 == IPv6Access.Firewalled));
+        Carrier?.AskNeighboursOften();
+        await Router.NftAsync(NatRules.ForRouter(Kind, RouterAddress, _ipv6 == IPv6Access.Firewalled));
+    }
+
+    /// <summary>Puts a second NAT between the core and the router, which then has an address of the carrier's own (RFC 6598).</summary>
+    private async Task BuildCarrierAsync(NetworkNamespace core, NetworkNamespace carrier, NatKind kind)
+    {
+        if (_ipv6 != IPv6Access.None) throw new LabException("a site behind a carrier's NAT has no IPv6 here");
+        await Lab.CreateNamespaceAsync(carrier, forwards: true);
+        await Lab.LayCableAsync(core, CoreInterface, carrier, "wan");
+        await Lab.LayCableAsync(carrier, "lan", Router, "wan");
+        await carrier.IpAsync(
+            $"addr add {PublicAddress}/24 dev wan", $"addr add 100.64.{_number}.1/24 dev lan", $"route add default via 198.18.{_number}.1");
+        await carrier.NftAsync(NatRules.ForRouter(kind, PublicAddress, firewallsIPv6: false));
     }
 
     /// <summary>Plugs a host's cable into this LAN and gives it a new address.</summary>

@@ -32,6 +32,15 @@ public sealed record NatKind(Mapping Mapping, Filtering Filtering)
     /// <summary>Says that the public port is the local one where it is free; else it is random.</summary>
     public bool PreservesPorts { get; init; }
 
+    /// <summary>From one public port to the next, where they are given in sequence; 0 = at random.</summary>
+    public int PortStep { get; init; }
+
+    /// <summary>The lowest public port.</summary>
+    public ushort LowestPort { get; init; } = 1024;
+
+    /// <summary>The highest public port.</summary>
+    public ushort HighestPort { get; init; } = 65535;
+
     /// <summary>Says that hosts behind it may reach each other by their public addresses.</summary>
     public bool Hairpins { get; init; }
 

@@ -8,6 +8,7 @@ public sealed class SimNat(NatKind kind, TransportAddress publicAddress, Random 
 {
     private readonly Dictionary<MappingKey, MappingEntry> _mappings = [];
     private readonly Dictionary<ushort, MappingEntry> _byPort = [];
+    private int _next = random.Next(kind.LowestPort, kind.HighestPort + 1);
 
     /// <summary>What kind it is. May be changed while it runs: rules on a router can be, too.</summary>
     public NatKind Kind { get; set; } = kind;
@@ -66,7 +67,7 @@ public sealed class SimNat(NatKind kind, TransportAddress publicAddress, Random 
 
     private MappingEntry Make(MappingKey key, TransportAddress local, Instant now)
     {
-        ushort port = Kind.PreservesPorts && !_byPort.ContainsKey(local.Port) ? local.Port : RandomPort();
+        ushort port = Kind.PreservesPorts && !_byPort.ContainsKey(local.Port) ? local.Port : Kind.PortStep != 0 ? NextPort() : RandomPort();
         MappingEntry mapping = new(local, port) { LastUsed = now };
         _mappings[key] = mapping;
         _byPort[port] = mapping;
@@ -77,9 +78,17 @@ public sealed class SimNat(NatKind kind, TransportAddress publicAddress, Random 
     private ushort RandomPort()
     {
         ushort port;
-        do port = (ushort)random.Next(1024, 65536);
+        do port = (ushort)random.Next(Kind.LowestPort, Kind.HighestPort + 1);
         while (_byPort.ContainsKey(port));
         return port;
+    }
+
+    private ushort NextPort()
+    {
+        int span = Kind.HighestPort - Kind.LowestPort + 1;
+        do _next = Kind.LowestPort + (((_next - Kind.LowestPort + Kind.PortStep) % span) + span) % span;
+        while (_byPort.ContainsKey((ushort)_next));
+        return (ushort)_next;
     }
 
     private bool IsExpired(MappingEntry mapping, Instant now) => now - mapping.LastUsed > Kind.Lifetime;

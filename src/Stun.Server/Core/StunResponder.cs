@@ -117,14 +117,16 @@ internal sealed class StunResponder(ForgedSources forgedSources, SourceRateLimit
         var writer = new StunMessageWriter(buffer, StunMessageType.BindingSuccess, header);
         if (header.IsClassic) MappedAddress.AddTo(ref writer, StunAttributeType.MappedAddress, source);
         else XorMappedAddress.AddTo(ref writer, header.TransactionId, source);
-        if (origins is not null) AddOrigins(ref writer, header.IsClassic, change);
+        if (origins is not null) AddOrigins(ref writer, header.IsClassic, source, change);
         if (request.PaddingLength is { } padding) AddPadding(ref writer, buffer.Length, padding);
         return answer with { Length = writer.Length };
     }
 
-    private void AddOrigins(ref StunMessageWriter writer, bool isClassic, ChangeRequest change)
+    /// <summary>What behaviour discovery wants besides: the address in the clear too, by which a gateway that rewrites payloads shows (RFC 5780 §6.1).</summary>
+    private void AddOrigins(ref StunMessageWriter writer, bool isClassic, TransportAddress source, ChangeRequest change)
     {
         if (origins is null) return;
+        if (!isClassic) MappedAddress.AddTo(ref writer, StunAttributeType.MappedAddress, source);
         MappedAddress.AddTo(ref writer, isClassic ? StunAttributeType.SourceAddress : StunAttributeType.ResponseOrigin, origins.Of(change));
         MappedAddress.AddTo(ref writer, isClassic ? StunAttributeType.ChangedAddress : StunAttributeType.OtherAddress, origins.Other);
     }

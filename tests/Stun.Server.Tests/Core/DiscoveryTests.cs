@@ -10,7 +10,8 @@ public sealed class DiscoveryTests
 {
     private const string Id = "0102030405060708090a0b0c";
     private const string Header = "2112a442" + Id;
-    private const string Mapped = "00200008 000183bb e112a643";
+    private const string Xored = "00200008 000183bb e112a643";
+    private const string Mapped = Xored + "00010008 0001a2a9 c0000201";
     private const string OtherAddress = "802c0008 00010d97 c6336402"; // 198.51.100.2:3479.
     private static readonly TransportAddress Own = Address("198.51.100.1:3478");
     private static readonly TransportAddress Other = Address("198.51.100.2:3479");
@@ -34,7 +35,7 @@ public sealed class DiscoveryTests
         (StunAnswer answer, byte[] bytes) = Answer("00010008" + Header + "00030004" + bits);
 
         Assert.Equal(new ChangeRequest(address, port), answer.Change);
-        Assert.Equal(Hex("01010024" + Header + Mapped + "802b0008 0001" + originPort + originAddress + OtherAddress), bytes);
+        Assert.Equal(Hex("01010030" + Header + Mapped + "802b0008 0001" + originPort + originAddress + OtherAddress), bytes);
     }
 
     [Fact]
@@ -43,7 +44,7 @@ public sealed class DiscoveryTests
         (StunAnswer answer, byte[] bytes) = Answer("00010000" + Header);
 
         Assert.True(answer.IsDirect);
-        Assert.Equal(Hex("01010024" + Header + Mapped + "802b0008 00010d96 c6336401" + OtherAddress), bytes);
+        Assert.Equal(Hex("01010030" + Header + Mapped + "802b0008 00010d96 c6336401" + OtherAddress), bytes);
     }
 
     [Fact]
@@ -61,7 +62,7 @@ public sealed class DiscoveryTests
         (StunAnswer answer, byte[] bytes) = Answer("00010008" + Header + "00270004 30390000");
 
         Assert.Equal(12345, answer.Port);
-        Assert.Equal(Hex(Mapped), bytes[20..32]); // Still the port that asked.
+        Assert.Equal(Hex(Mapped), bytes[20..44]); // Still the port that asked.
         Assert.True(Answer("00010008" + Header + "00270004 a2a90000").Answer.IsDirect); // The port that asked.
     }
 
@@ -101,7 +102,7 @@ public sealed class DiscoveryTests
     {
         (_, byte[] bytes) = Answer("0001000c" + Header + "00260006 ffffffffffff0000");
 
-        Assert.Equal(Hex("0101002c" + Header + Mapped + "802b0008 00010d96 c6336401" + OtherAddress + "00260004 00000000"), bytes);
+        Assert.Equal(Hex("01010038" + Header + Mapped + "802b0008 00010d96 c6336401" + OtherAddress + "00260004 00000000"), bytes);
     }
 
     [Fact]

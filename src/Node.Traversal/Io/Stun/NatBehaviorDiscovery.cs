@@ -1,0 +1,107 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using Addresses;
+using Node.Traversal.Core;
+using Node.Traversal.Core.Stun;
+using Node.Traversal.Io.Stun;
+using Timing;
+
+namespace Node.Traversal;
+
+/// <summary>
+/// Asks a STUN server what NAT or firewall stands before this machine, in RFC 4787's words. Without a second address of the server
+/// (OTHER-ADDRESS, RFC 5780) it tells the public address, how ports are chosen, and hairpinning; with one, mapping and filtering too.
+/// </summary>
+public static class NatBehaviorDiscovery
+{
+    /// <summary>Asks. Takes up to ten seconds: a filter shows by silence.</summary>
+    /// <param name="servers">The server's addresses with its port, all of one family; the first that answers is asked everything. At most four are tried.</param>
+    /// <param name="progress">Told what is being waited for; may be null.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <returns>What was found out, also where nobody answered: then a note says why.</returns>
+    /// <exception cref="ArgumentException">There is no server, or they are of both families.</exception>
+    /// <exception cref="SocketException">The system gives no more sockets.</exception>
+    /// <exception cref="OperationCanceledException">The wait was ended.</exception>
+    public static async Task<NatBehavior> RunAsync(IReadOnlyList<TransportAddress> servers, Action<DiscoveryStage>? progress, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(servers);
+        if (servers.Count == 0 || servers.Any(server => server.IsIpv4 != servers[0].IsIpv4)) throw new ArgumentException("Give servers of one family.", nameof(servers));
+
+        IPAddress local;
+        try
+        {
+            local = DiscoverySockets.LocalAddressFor(servers[0]);
+        }
+        catch (SocketException exception)
+        {
+            return new NatBehavior { Notes = [new NatNote(NatAspect.Server, $"there is no way to {servers[0]}: {exception.Message}")] };
+        }
+
+        await using DiscoverySockets sockets = new(local);
+        return await RunAsync(new NatDiscovery(servers, RandomNumberGenerator.Fill), sockets, progress, cancellation);
+    }
+
+    private static async Task<NatBehavior> RunAsync(NatDiscovery core, DiscoverySockets sockets, Action<DiscoveryStage>? progress, CancellationToken cancellation)
+    {
+        MonotonicClock clock = MonotonicClock.System;
+        core.Start(clock.Now);
+        while (true)
+        {
+            Drain(core, sockets, progress, clock);
+            if (core.Result is { } result) return result;
+
+            await WaitAsync(core, sockets, clock, cancellation);
+            while (sockets.Arrived.TryRead(out DiscoveryInput input)) Handle(core, input, clock.Now);
+            core.HandleTimeout(clock.Now);
+        }
+    }
+
+    private static void Drain(NatDiscovery core, DiscoverySockets sockets, Action<DiscoveryStage>? progress, MonotonicClock clock)
+    {
+        bool isBusy = true;
+        while (isBusy)
+        {
+            isBusy = false;
+            while (core.TryDequeueSocket(out SocketId wanted))
+            {
+                core.HandleSocket(wanted, sockets.Open(wanted), clock.Now);
+                isBusy = true;
+            }
+
+            while (core.TryDequeueTransmit(out Transmit transmit))
+            {
+                SocketError error = sockets.Send(transmit);
+                // What has no way or is not permitted stays so; a full buffer is a lost datagram, and the request is sent again.
+                bool isFinal = error is not (SocketError.WouldBlock or SocketError.NoBufferSpaceAvailable);
+                if (error != SocketError.Success) core.HandleProblem(transmit.Socket, transmit.Destination, error, isFinal, clock.Now);
+                isBusy = true;
+            }
+        }
+
+        while (core.TryDequeueEvent(out DiscoveryStage stage)) progress?.Invoke(stage);
+    }
+
+    private static async Task WaitAsync(NatDiscovery core, DiscoverySockets sockets, MonotonicClock clock, CancellationToken cancellation)
+    {
+        TimeSpan pause = (core.NextTimeout ?? clock.Now) - clock.Now;
+        if (pause <= TimeSpan.Zero) return;
+        using CancellationTokenSource woken = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        // A timer rounds down to whole milliseconds: one more, or it would ring a little too early.
+        woken.CancelAfter(pause + TimeSpan.FromMilliseconds(1));
+        try
+        {
+            await sockets.Arrived.WaitToReadAsync(woken.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return; // Time for what is due.
+        }
+    }
+
+    private static void Handle(NatDiscovery core, DiscoveryInput input, Instant now)
+    {
+        if (input.Datagram is { } datagram) core.HandleDatagram(input.Socket, input.Source, datagram, now);
+        else core.HandleProblem(input.Socket, input.Source, input.Report.Problem, input.Report.IsFinal, now);
+    }
+}

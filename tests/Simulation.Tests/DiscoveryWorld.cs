@@ -1,0 +1,208 @@
+using System.Net.Sockets;
+using Addresses;
+using Node.Traversal;
+using Node.Traversal.Core;
+using Node.Traversal.Core.Stun;
+using Stun.Protocol;
+using Timing;
+
+namespace Simulation.Tests;
+
+/// <summary>How a STUN server of a <see cref="DiscoveryWorld"/> treats those who ask.</summary>
+internal sealed record StunServerConduct
+{
+    /// <summary>Names the other address.</summary>
+    public bool NamesOther { get; init; } = true;
+
+    /// <summary>What it names instead of the truth; not valid = the truth.</summary>
+    public TransportAddress FalseOther { get; init; }
+
+    /// <summary>What it does with CHANGE-REQUEST.</summary>
+    public ChangeConduct Change { get; init; }
+
+    /// <summary>Is reachable at its other address.</summary>
+    public bool HasOther { get; init; } = true;
+
+    /// <summary>Answers everything from another port than the one that was asked.</summary>
+    public bool AnswersFromElsewhere { get; init; }
+
+    /// <summary>Requests a second that it answers, CHANGE-REQUESTs apart from the others; 0 = any number.</summary>
+    public int Rate { get; init; }
+}
+
+internal enum ChangeConduct
+{
+    Obeys,
+    Refuses,
+    Ignores,
+    IsSilent,
+}
+
+/// <summary>One discovery, one NAT or none, one server with two addresses and two ports, in virtual time.</summary>
+internal sealed class DiscoveryWorld
+{
+    public static readonly TransportAddress Server = Address("203.0.113.1:3478");
+    public static readonly TransportAddress Other = Address("203.0.114.1:3479");
+    private static readonly TransportAddress PublicAddress = Address("198.51.100.7:0");
+    private static readonly TransportAddress LocalNat = Address("192.168.1.10:0");
+    private static readonly TimeSpan Delay = TimeSpan.FromMilliseconds(20);
+
+    private readonly Random _random;
+    private readonly SimNat? _nat;
+    private readonly Filtering? _firewall;
+    private readonly HashSet<(TransportAddress Local, TransportAddress Remote)> _sent = [];
+    private readonly Dictionary<TransportAddress, SocketId> _sockets = [];
+    private readonly PriorityQueue<(TransportAddress Source, TransportAddress Destination, byte[] Datagram), long> _wire = new();
+    private readonly StunServerConduct _conduct;
+    private readonly double _loss;
+    private readonly NatDiscovery _discovery;
+    private TokenBucket _plain;
+    private TokenBucket _change;
+    private Instant _now = Instant.Origin + TimeSpan.FromSeconds(1);
+
+    public DiscoveryWorld(NatKind? nat, Filtering? firewall = null, StunServerConduct? conduct = null, double loss = 0, int seed = 1, params IReadOnlyList<TransportAddress> servers)
+    {
+        _random = new Random(seed);
+        _nat = nat is null ? null : new SimNat(nat, PublicAddress, _random);
+        _firewall = firewall;
+        _conduct = conduct ?? new StunServerConduct();
+        _loss = loss;
+        _plain = new TokenBucket(Math.Max(1, _conduct.Rate), Math.Max(1, _conduct.Rate), _now);
+        _change = _plain;
+        _discovery = new NatDiscovery(servers.Count == 0 ? [Server] : servers, _random.NextBytes);
+    }
+
+    /// <summary>How long it took.</summary>
+    public TimeSpan Took { get; private set; }
+
+    /// <summary>The most requests in any second.</summary>
+    public int MostASecond { get; private set; }
+
+    /// <summary>Everyone that was sent to.</summary>
+    public HashSet<TransportAddress> Destinations { get; } = [];
+
+    private readonly Queue<Instant> _requests = new();
+
+    public NatBehavior Run()
+    {
+        Instant start = _now;
+        _discovery.Start(_now);
+        while (true)
+        {
+            Drain();
+            if (_discovery.Result is { } result)
+            {
+                Took = _now - start;
+                return result;
+            }
+
+            Instant next = _discovery.NextTimeout!.Value;
+            if (_wire.TryPeek(out _, out long at) && new Instant(at) <= next)
+            {
+                _now = new Instant(at);
+                var (source, destination, datagram) = _wire.Dequeue();
+                Deliver(source, destination, datagram);
+            }
+            else
+            {
+                _now = next;
+                _discovery.HandleTimeout(_now);
+            }
+        }
+    }
+
+    private static TransportAddress Address(string text) => TransportAddress.TryParse(text, out TransportAddress address) ? address : throw new FormatException(text);
+
+    private void Drain()
+    {
+        bool isBusy = true;
+        while (isBusy)
+        {
+            isBusy = false;
+            while (_discovery.TryDequeueSocket(out SocketId wanted))
+            {
+                TransportAddress local = (_nat is null ? PublicAddress : LocalNat).WithPort((ushort)_random.Next(32768, 61000));
+                _sockets[local] = wanted;
+                _discovery.HandleSocket(wanted, local, _now);
+                isBusy = true;
+            }
+
+            while (_discovery.TryDequeueTransmit(out Transmit transmit))
+            {
+                Send(_sockets.First(entry => entry.Value == transmit.Socket).Key, transmit.Destination, transmit.Payload);
+                isBusy = true;
+            }
+        }
+    }
+
+    private void Send(TransportAddress local, TransportAddress destination, byte[] datagram)
+    {
+        Destinations.Add(destination);
+        _requests.Enqueue(_now);
+        while (_now - _requests.Peek() >= TimeSpan.FromSeconds(1)) _requests.Dequeue();
+        MostASecond = Math.Max(MostASecond, _requests.Count);
+
+        _sent.Add((local, destination));
+        TransportAddress source = _nat?.Out(local, destination, _now) ?? local;
+        if (source.IsValid && !IsLost()) _wire.Enqueue((source, destination, datagram), (_now + Delay).Ticks);
+    }
+
+    private void Deliver(TransportAddress source, TransportAddress destination, byte[] datagram)
+    {
+        if (destination.Bits == Server.Bits || destination.Bits == Other.Bits)
+        {
+            AnswerAt(destination, source, datagram);
+            return;
+        }
+
+        if (destination.Bits != PublicAddress.Bits) return;
+        bool isHairpin = source.Bits == PublicAddress.Bits;
+        if (isHairpin && _nat is { Kind.Hairpins: false }) return;
+        TransportAddress local = _nat?.In(source, destination.Port, _now) ?? (PassesFirewall(destination, source) ? destination : default);
+        if (local.IsValid && _sockets.TryGetValue(local, out SocketId socket)) _discovery.HandleDatagram(socket, source, datagram, _now);
+    }
+
+    private bool PassesFirewall(TransportAddress local, TransportAddress remote) => _firewall switch
+    {
+        Filtering.AddressAndPortDependent => _sent.Contains((local, remote)),
+        Filtering.AddressDependent => _sent.Any(sent => sent.Local == local && sent.Remote.Bits == remote.Bits),
+        _ => true,
+    };
+
+    private void AnswerAt(TransportAddress at, TransportAddress source, byte[] datagram)
+    {
+        if ((at.Port != Server.Port && at.Port != Other.Port) || (!_conduct.HasOther && at != Server)) return;
+        if (!StunHeader.TryRead(datagram, out StunHeader header) || header.Type != StunMessageType.BindingRequest) return;
+
+        ChangeRequest change = default;
+        StunAttributeReader attributes = new(datagram.AsSpan(StunHeader.Length));
+        while (attributes.TryRead(out StunAttributeType type, out ReadOnlySpan<byte> value))
+        {
+            if (type == StunAttributeType.ChangeRequest) ChangeRequest.TryRead(value, out change);
+        }
+
+        bool isChange = change != default;
+        if (_conduct.Rate > 0 && !(isChange ? ref _change : ref _plain).TryTake(1, _now)) return;
+        if (isChange && _conduct.Change == ChangeConduct.IsSilent) return;
+        bool isRefused = isChange && _conduct.Change == ChangeConduct.Refuses;
+        bool isChanged = isChange && _conduct.Change == ChangeConduct.Obeys;
+        TransportAddress from = _conduct.AnswersFromElsewhere ? at.WithPort(5000) : at;
+        if (isChanged && change.ChangeAddress) from = (from.Bits == Server.Bits ? Other : Server).WithPort(from.Port);
+        if (isChanged && change.ChangePort) from = from.WithPort(from.Port == Server.Port ? Other.Port : Server.Port);
+        if (isChanged && !_conduct.HasOther) return;
+        if (!IsLost()) _wire.Enqueue((from, source, Answer(header.TransactionId, source, isRefused)), (_now + Delay).Ticks);
+    }
+
+    private byte[] Answer(TransactionId id, TransportAddress source, bool isRefused)
+    {
+        byte[] buffer = new byte[128];
+        StunMessageWriter writer = new(buffer, isRefused ? StunMessageType.BindingError : StunMessageType.BindingSuccess, id);
+        if (isRefused) StunErrorCode.UnknownAttribute.AddTo(ref writer);
+        else XorMappedAddress.AddTo(ref writer, id, source);
+        TransportAddress other = _conduct.FalseOther.IsValid ? _conduct.FalseOther : Other;
+        if (!isRefused && _conduct.NamesOther) MappedAddress.AddTo(ref writer, StunAttributeType.OtherAddress, other);
+        return writer.Written.ToArray();
+    }
+
+    private bool IsLost() => _random.NextDouble() < _loss;
+}
