@@ -13,7 +13,7 @@ namespace Relay.Server;
 /// <summary>The program <c>relay-server</c>.</summary>
 internal static class Program
 {
-    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(4); // A service manager, and our promise, allow five.
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(2.5); // A service manager, and our promise, allow five, with the drain before it.
 
     private static readonly OptionSet Options = new("relay-server", "Relays sealed packets between nodes that know each other's keys (DERP), and answers STUN.", "RELAY");
     private static readonly OptionKey Listen = Options.AddList("listen", "IP:PORT", $"Where to accept clients over TLS. By default 127.0.0.1:{RelayServerOptions.DevelopmentPort}.");
@@ -28,6 +28,7 @@ internal static class Program
     private static readonly OptionKey Shards = Options.AddText("shards", "NUMBER", "Threads that carry packets. By default one a core; 0 = by the base library's streams, as where there is no Linux or no OpenSSL 3.");
     private static readonly OptionKey Gather = Options.AddText("gather", "MICROSECONDS|off", "How long a shard may wait for more packets before it reads, while that brings packets together.", $"{RelayServerOptions.DefaultGathering.TotalMicroseconds:0}");
     private static readonly LimitOptions Limits = new(Options);
+    private static readonly DrainOptions Drain = new(Options);
     private static readonly OptionKey PrintMap = Options.AddFlag("print-map", "Print the relay map that reaches this relay, and end.");
 
     public static Task<int> Main(string[] arguments) => ProgramRunner.RunAsync(Options, arguments, RunAsync);
@@ -47,13 +48,16 @@ internal static class Program
         StunServer stun = app.Services.GetRequiredService<StunServer>();
         Bind(values, relay, stun);
         WebPages.Map(app, relay, new RelayServerMetrics(app.Services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(), relay));
+        DrainController drain = app.Services.GetRequiredService<DrainController>();
+        DrainPage.Map(app, drain);
         await StartAsync(values, app, options, stopping);
 
         await Console.Error.WriteLineAsync($"The relay map to use:\n{RelayMapPage.Write(Reachable(relay.TlsAddresses), Reachable(relay.PlainAddresses), Reachable(stun.BoundAddresses), certificate)}");
         ReadyLine.Write(
             [.. relay.TlsAddresses.Concat(relay.PlainAddresses).Select(address => $"tcp://{address}"), .. stun.BoundAddresses.Select(address => $"udp://{address}"), .. AdminUrls(app)],
             ("publicKey", options.Keys.PublicKey.ToHex()));
-        bool hasFailed = !await IsStoppedAsync(relay, stun, stopping);
+        bool hasFailed = !await IsStoppedAsync(relay, stun, drain.Requested, stopping);
+        if (!hasFailed) await drain.RunAsync(stopping);
 
         using CancellationTokenSource deadline = new(StopTimeout);
         await app.StopAsync(deadline.Token);
@@ -92,6 +96,7 @@ internal static class Program
             Shards = values.Number(Shards, 0, ShardGroup.MaxShards) ?? Environment.ProcessorCount,
             LongestGathering = ReadGathering(values),
             Limits = Limits.Read(values),
+            Drain = Drain.Read(values),
             QueueMemoryBytes = Limits.ReadMemory(values, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes),
         };
     }
@@ -163,12 +168,15 @@ internal static class Program
         builder.Services.AddSingleton<WebHandoff>();
         builder.Services.AddSingleton<RelayServer>();
         builder.Services.AddHostedService(services => services.GetRequiredService<RelayServer>());
+        builder.Services.AddSingleton(options.Drain);
+        builder.Services.AddSingleton(Timing.MonotonicClock.System);
+        builder.Services.AddSingleton<DrainController>();
         builder.Services.AddStunServer(new StunServerOptions { Listen = options.Stun });
         builder.WebHost.UseKestrelCore().UseSockets().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestHeadersTotalSize = Relay.Protocol.Handshake.UpgradeRequest.MaxLength;
-            kestrel.Limits.MaxRequestBodySize = 0; // No page takes a body.
+            kestrel.Limits.MaxRequestBodySize = RelayServerOptions.MaxWebBodyBytes;
             kestrel.Limits.RequestHeadersTimeout = options.Limits.HandshakeTimeout;
             kestrel.Limits.MaxConcurrentConnections = RelayServerOptions.MaxWebConnections;
             kestrel.Limits.MaxConcurrentUpgradedConnections = RelayServerOptions.MaxWebSockets;
@@ -214,12 +222,13 @@ internal static class Program
         ? ListenProblem.Of(values.SourceOf(Admin), $"tcp://{options.Admin}", error)
         : ListenProblem.Of($"{Front.SourceOfHttp(values)} or {values.SourceOf(Admin)}", string.Join(" or ", options.Front.Http.Append(options.Admin).Select(address => $"tcp://{address}")), error);
 
-    /// <summary>Waits for the signal to stop. False when a service has ended by itself: the host has logged why.</summary>
-    private static async Task<bool> IsStoppedAsync(RelayServer relay, StunServer stun, CancellationToken stopping)
+    /// <summary>Waits for the signal to stop, or for a drain to be asked for. False when a service has ended by itself: the host has logged why.</summary>
+    private static async Task<bool> IsStoppedAsync(RelayServer relay, StunServer stun, Task drain, CancellationToken stopping)
     {
         Task stopped = Task.Delay(Timeout.Infinite, stopping);
         Task stunning = stun.BoundAddresses.Count > 0 && stun.ExecuteTask is { } running ? running : stopped;
-        return await Task.WhenAny(relay.ExecuteTask ?? Task.CompletedTask, stunning, stopped) == stopped;
+        Task first = await Task.WhenAny(relay.ExecuteTask ?? Task.CompletedTask, stunning, stopped, drain);
+        return first == stopped || first == drain;
     }
 
     private static IEnumerable<string> AdminUrls(WebApplication app) =>

@@ -17,6 +17,9 @@ internal sealed record RelayServerOptions
     /// <summary>Web requests under way at once, on all ports together; one more is cut off.</summary>
     public const int MaxWebConnections = 4096;
 
+    /// <summary>The longest body of a web request, in bytes: the public pages take none, and the operator's short ones.</summary>
+    public const int MaxWebBodyBytes = 64 << 10;
+
     /// <summary>Clients by WebSocket at once.</summary>
     public const int MaxWebSockets = 50_000;
 
@@ -65,6 +68,9 @@ internal sealed record RelayServerOptions
 
     /// <summary>Bytes of packets that may wait for all clients together.</summary>
     public long QueueMemoryBytes { get; init; } = QueueMemory.DefaultMaxBytes;
+
+    /// <summary>How the relay ends when it is asked to by a signal.</summary>
+    public DrainPlan Drain { get; init; } = new(DrainPlan.SignalTimeout, IsForAll: false, MoveTarget.Another);
 
     /// <summary>Says that anybody may use the relay.</summary>
     public bool IsOpen { get; init; }

@@ -61,6 +61,12 @@ internal sealed partial class RunningRelay : IAsyncDisposable
         return (tls, Convert.ToHexStringLower(SHA256.HashData(tls.RemoteCertificate!.GetRawCertData())));
     }
 
+    /// <summary>Sends it SIGTERM, and does not wait.</summary>
+    public void Signal() => Assert.Equal(0, Kill(_process.Id, Terminate));
+
+    /// <summary>Waits until it has ended.</summary>
+    public Task ExitAsync() => _process.WaitForExitAsync().WaitAsync(Patience);
+
     /// <summary>Asks it to stop.</summary>
     /// <returns>How long it took.</returns>
     public async Task<TimeSpan> StopAsync()

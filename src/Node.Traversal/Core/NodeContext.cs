@@ -20,6 +20,7 @@ internal sealed class NodeContext
     {
         Options = options;
         Map = map;
+        Moves = new RelayMoves(this);
         Span<byte> seed = stackalloc byte[NodeKey.Length];
         options.Entropy(seed);
         DiscoKeys = NodeKeyPair.FromPrivateKey(seed);
@@ -49,6 +50,9 @@ internal sealed class NodeContext
     public CandidateFilter Filter { get; } = new();
 
     public NodeDropCounters Drops { get; } = new();
+
+    /// <summary>The relays that are being left.</summary>
+    public RelayMoves Moves { get; }
 
     /// <summary>Set when the relays that are wanted may be others than before; whoever works them out clears it.</summary>
     public bool HaveRoutesChanged { get; set; } = true;

@@ -65,6 +65,7 @@ internal sealed class NodeCore
         {
             Instant next = Instant.Min(_stun.NextTimeout ?? Instant.Never, _homes.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, _wants.NextTimeout ?? Instant.Never);
+            next = Instant.Min(next, _context.Moves.NextTimeout ?? Instant.Never);
             foreach (PeerSession peer in _peers.Values) next = Instant.Min(next, peer.NextTimeout ?? Instant.Never);
             return next == Instant.Never ? null : next;
         }
@@ -186,7 +187,7 @@ internal sealed class NodeCore
 
             // A greeting that had no way to go goes now; and who comes back says so, for others may have been told that it was gone.
             if (!peer.IsConfirmed || peer.Hellos.IsAwaiting) peer.Hellos.Ask(now);
-            else if (isReturn) peer.Hellos.Plan(now);
+            else if (isReturn || peer.Route.HasFollowed(regionId)) peer.Hellos.Plan(now);
             if (peer.Finder.Selected is null) peer.PlanCallMeMaybe(now);
         }
 
@@ -202,6 +203,17 @@ internal sealed class NodeCore
         link.FailingSince ??= now;
         _context.HaveRoutesChanged = true;
         DrainPeers(now);
+        Settle(now);
+    }
+
+    /// <summary>A relay is about to end, and asks us to leave it for another.</summary>
+    /// <param name="regionId">Its region.</param>
+    /// <param name="target">The region it names; 0 = none.</param>
+    /// <param name="endsIn">When it ends.</param>
+    /// <param name="now">The present.</param>
+    public void HandleRelayMoving(int regionId, int target, TimeSpan endsIn, Instant now)
+    {
+        _context.Moves.HandleMove(regionId, target, endsIn, now);
         Settle(now);
     }
 
@@ -350,19 +362,25 @@ internal sealed class NodeCore
     /// <summary>What follows from any input: home, the relays that are wanted, and the Hellos that are due.</summary>
     private void Settle(Instant now)
     {
+        bool hasLeft = _context.Moves.Update(_peers.Values, _stun, now);
         int home = _homes.Choose(_stun, now);
         if (home != _context.HomeRegion)
         {
+            bool isMove = _context.Moves.IsLeaving(_context.HomeRegion);
             _context.HomeRegion = home;
             _context.HaveRoutesChanged = true;
             _context.Raise(new NodeEvent.HomeSelected(home));
             foreach (PeerSession peer in _peers.Values)
             {
-                if (peer.DiscoKey is not null) peer.Hellos.Plan(now);
+                if (isMove && peer.IsConfirmed) peer.Hellos.Ask(now); // Until it answers: it must know before the old relay is left.
+                else if (peer.DiscoKey is not null) peer.Hellos.Plan(now);
             }
+
+            _context.Moves.Update(_peers.Values, _stun, now); // From now on the old relay waits to be left.
         }
 
         _wants.Update(_peers.Values, now);
+        if (hasLeft) DrainPeers(now); // What went by that relay goes by another.
         SendHellos(now);
     }
 

@@ -27,6 +27,8 @@ internal sealed class RelayWants(NodeContext context)
         if (context.HomeRegion != 0) needed.Add(context.HomeRegion);
         AddMeeting(needed, now);
         foreach (PeerSession peer in peers) needed.UnionWith(peer.Route.Wanted(now));
+        needed.UnionWith(context.Moves.Successors);
+        needed.RemoveWhere(context.Moves.HasLeft);
 
         foreach (int region in needed)
         {
@@ -38,7 +40,7 @@ internal sealed class RelayWants(NodeContext context)
         {
             bool isGoneFromMap = context.Map.Find(region) is null;
             if (needed.Contains(region) && !isGoneFromMap) continue;
-            if (!isGoneFromMap && now - last < KeepFor) continue;
+            if (!isGoneFromMap && !context.Moves.HasLeft(region) && now - last < KeepFor) continue;
             _wanted.Remove(region);
             context.HandleUnwanted(region);
             context.Raise(new NodeEvent.RelayUnwanted(region));
@@ -52,7 +54,7 @@ internal sealed class RelayWants(NodeContext context)
         foreach (int region in MeetingRegions.Rank(context.OwnKey, context.Map))
         {
             needed.Add(region);
-            if (!context.IsUnreachable(region, now)) return;
+            if (!context.IsUnreachable(region, now) && !context.Moves.IsLeaving(region)) return;
         }
     }
 

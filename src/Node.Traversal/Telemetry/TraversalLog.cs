@@ -42,4 +42,7 @@ internal static partial class TraversalLog
 
     [LoggerMessage(12, LogLevel.Warning, "UDP port {Port} is taken; using {Other}")]
     public static partial void PortTaken(ILogger log, int port, int other);
+
+    [LoggerMessage(20, LogLevel.Information, "Relay {Region} ends in {EndsIn} and asks us to use another")]
+    public static partial void RelayMoves(ILogger log, string region, TimeSpan endsIn);
 }

@@ -54,6 +54,9 @@ public enum FrameType : byte
 
     /// <summary>s→c: reconnect in (32 bits), try for (32 bits), both in milliseconds.</summary>
     Restarting = 0x15,
+
+    /// <summary>s→c, of ours, between ends that said "ext": connect to another relay, and leave this one (<see cref="Extensions.MoveFrame"/>).</summary>
+    Move = 0x41,
 }
 
 /// <summary>Why a peer cannot be reached at this relay.</summary>

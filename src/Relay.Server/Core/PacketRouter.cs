@@ -6,6 +6,7 @@ namespace Relay.Server.Core;
 internal sealed class PacketRouter(RelayCounters counters)
 {
     private ServerLimits _limits = new();
+    private DrainNotice? _drain;
 
     public RelayCounters Counters => counters;
 
@@ -20,6 +21,16 @@ internal sealed class PacketRouter(RelayCounters counters)
         get => Volatile.Read(ref _limits);
         set => Volatile.Write(ref _limits, value);
     }
+
+    /// <summary>What clients are told that come in while the relay is about to end; null = it is not. Any thread may set it.</summary>
+    public DrainNotice? Drain
+    {
+        get => Volatile.Read(ref _drain);
+        set => Volatile.Write(ref _drain, value);
+    }
+
+    /// <summary>All clients that are in, as of now.</summary>
+    public IEnumerable<ClientConnection> Clients => Tenants.All.SelectMany(tenant => tenant.Clients).SelectMany(set => set.Connections);
 
     /// <summary>Keys that have left, and whom to tell.</summary>
     public Departures Departures { get; } = new(counters);

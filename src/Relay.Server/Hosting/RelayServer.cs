@@ -21,6 +21,7 @@ internal sealed class RelayServer : BackgroundService
     private readonly int? _possibleConnections = DescriptorLimit.MaxConnections();
     private readonly ShardGroup? _shards;
     private readonly List<IRelayEndpoint> _endpoints = [];
+    private volatile bool _isDraining;
 
     public RelayServer(RelayServerOptions options, WebHandoff web, ILogger<RelayServer> logger, ServerCertificateSource certificates)
     {
@@ -30,16 +31,16 @@ internal sealed class RelayServer : BackgroundService
         Router = new PacketRouter(Counters) { QueueMemory = new QueueMemory(options.QueueMemoryBytes) };
         SetLimits(options.Limits);
         Limiter = new ConnectionLimiter(() => Router.Limits);
-        RelayIdentity identity = new(options.Keys, RandomNumberGenerator.Fill)
+        Identity = new RelayIdentity(options.Keys, RandomNumberGenerator.Fill)
         {
             UpgradePath = options.Front.UpgradePath,
             TrustedProxies = options.Front.TrustedProxies,
             MeshSecret = options.Front.MeshSecret,
             IsOpenToAll = true,
         };
-        EndpointServices services = new(identity, Router, new OpenAdmission(), web, MonotonicClock.System, _logger) { Limiter = Limiter };
+        EndpointServices services = new(Identity, Router, new OpenAdmission(), web, MonotonicClock.System, _logger) { Limiter = Limiter };
         if (certificates.Certificate is not null) services = services with { DerpKey = DerpKey.Make(options.Keys.PublicKey, DateTimeOffset.UtcNow) };
-        Mesh = new MeshRegion(options.Front.MeshTargets, options.Front.MeshTrust, identity, Router, services.Clock, _logger);
+        Mesh = new MeshRegion(options.Front.MeshTargets, options.Front.MeshTrust, Identity, Router, services.Clock, _logger);
         WebSockets = new WebSocketEndpoint(services);
         BootstrapDns = new BootstrapDns(options.Front.BootstrapDnsNames, services.Clock);
         if (options.Shards > 0 && OpenSsl.IsAvailable) _shards = new ShardGroup(options.Shards, options.LongestGathering, services);
@@ -68,6 +69,15 @@ internal sealed class RelayServer : BackgroundService
     public IReadOnlyList<TransportAddress> PlainAddresses => [.. _endpoints.Where(endpoint => !endpoint.IsTls).Select(endpoint => endpoint.Address)];
 
     public int ConnectionCount => _endpoints.Sum(endpoint => endpoint.ConnectionCount);
+
+    /// <summary>Says that the relay is about to end.</summary>
+    public bool IsDraining
+    {
+        get => _isDraining;
+        set => _isDraining = value;
+    }
+
+    public RelayIdentity Identity { get; }
 
     public bool IsListening => ExecuteTask is { IsCompleted: false };
 

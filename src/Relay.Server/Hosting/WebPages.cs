@@ -122,8 +122,8 @@ internal static class WebPages
 
     private static Task AnswerReadiness(HttpContext context, RelayServer relay)
     {
-        if (relay.IsListening) return context.Response.WriteAsync("ready\n");
+        if (relay is { IsListening: true, IsDraining: false }) return context.Response.WriteAsync("ready\n");
         context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
-        return context.Response.WriteAsync("not listening\n");
+        return context.Response.WriteAsync(relay.IsDraining ? "draining\n" : "not listening\n");
     }
 }

@@ -111,6 +111,7 @@ internal sealed unsafe partial class Shard
     {
         PacketRun run = _runs[connection.FirstRun];
         _services.Router.Counters.CountOut(run.Packets, run.Length - (run.Packets * PacketFrame.PrefixLength));
+        _services.Router.Counters.CountNoWait(run.Packets);
         connection.FirstRun = run.Next;
         if (run.Next < 0) connection.LastRun = -1;
     }

@@ -259,6 +259,13 @@ internal sealed unsafe partial class Shard : IDisposable
         // What was closed earlier in this round has no connection any more, and its token is not given again before the next.
         if (_connections[@event.Token] is not { } connection) return;
         _current = connection;
+        bool isReadingPaused = (connection.Interest & LibC.EpollIn) == 0;
+        if (isReadingPaused && (@event.Events & (LibC.EpollHangUp | LibC.EpollError)) != 0)
+        {
+            Close(connection, CloseReason.ClientLeft); // It is reported again and again, whatever is watched for.
+            return;
+        }
+
         if ((@event.Events & LibC.EpollOut) != 0) HandleWritable(connection);
         if ((@event.Events & ~LibC.EpollOut) != 0 && connection.State != ShardConnectionState.Closed) HandleReadable(connection);
     }

@@ -18,6 +18,16 @@ internal sealed class TestRelay : IAsyncDisposable
 
     public RelayMap Map { get; private set; } = RelayMap.Empty;
 
+    /// <summary>Where its operator's pages are.</summary>
+    public string Admin { get; private set; } = "";
+
+    /// <summary>Completes with its exit code when the process ends.</summary>
+    public async Task<int> ExitAsync()
+    {
+        await _process!.WaitForExitAsync();
+        return _process.ExitCode;
+    }
+
     public static async Task<TestRelay> StartAsync()
     {
         TestRelay relay = new();
@@ -45,6 +55,7 @@ internal sealed class TestRelay : IAsyncDisposable
         string ready = await _process.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(30)) ?? throw new InvalidOperationException($"relay-server did not start: {log}");
         string[] listen = [.. JsonDocument.Parse(ready).RootElement.GetProperty("listen").EnumerateArray().Select(url => url.GetString()!)];
         Listen = listen.First(url => url.StartsWith("tcp://", StringComparison.Ordinal))["tcp://".Length..];
+        Admin = listen.Last(url => url.StartsWith("tcp://", StringComparison.Ordinal))["tcp://".Length..];
         Stun = listen.First(url => url.StartsWith("udp://", StringComparison.Ordinal))["udp://".Length..];
         for (int i = 0; i < 100 && Map.Regions.Count == 0; i++)
         {

@@ -25,10 +25,12 @@ internal sealed class HomeSelector(NodeContext context)
     public int Choose(StunProber stun, Instant now)
     {
         int current = context.HomeRegion;
+        if (context.Moves.NewHome(current) is var moved and not 0) return moved; // Its relay is about to end, and the next is connected.
+
         bool isCurrentGood = current != 0 && context.Map.Find(current) is { MayBeHome: true } && !context.IsUnreachable(current, now);
         if (isCurrentGood && _isChosenByLatency) return current;
 
-        RelayRegion[] reachable = [.. context.Map.Regions.Where(region => region.MayBeHome && !context.IsUnreachable(region.Id, now))];
+        RelayRegion[] reachable = [.. context.Map.Regions.Where(region => region.MayBeHome && !context.IsUnreachable(region.Id, now) && (region.Id == current || !context.Moves.IsLeaving(region.Id)))];
         RelayRegion[] measured = [.. reachable.Where(region => stun.LatencyOf(region.Id) is not null)];
         if (measured.Length > 0)
         {
@@ -46,7 +48,7 @@ internal sealed class HomeSelector(NodeContext context)
         int[] ranked = MeetingRegions.Rank(context.OwnKey, context.Map);
         foreach (int region in ranked)
         {
-            if (!context.IsUnreachable(region, now)) return region;
+            if (!context.IsUnreachable(region, now) && !context.Moves.IsLeaving(region)) return region;
         }
 
         return current != 0 && ranked.Contains(current) ? current : ranked.FirstOrDefault(); // All are out of reach: wait where we would be.

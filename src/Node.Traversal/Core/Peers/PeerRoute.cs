@@ -55,6 +55,9 @@ internal sealed class PeerRoute(NodeContext context, NodeKey peer)
     /// <summary>We have come back to this relay: what it said before means nothing now.</summary>
     public void HandleReconnected(int regionId) => _goneSince.Remove(regionId);
 
+    /// <summary>Says that the peer is at home in this region and was last heard through another: it does not know yet that we are here too.</summary>
+    public bool HasFollowed(int regionId) => HomeRegion == regionId && LastHeardRegion != 0 && LastHeardRegion != regionId;
+
     /// <summary>The connected relay to send through; 0 = none is connected.</summary>
     public int Choose(Instant now)
     {

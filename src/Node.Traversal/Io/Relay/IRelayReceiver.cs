@@ -1,4 +1,5 @@
 using Relay.Protocol;
+using Relay.Protocol.Extensions;
 using Relay.Protocol.Frames;
 
 namespace Node.Traversal.Io.Relay;
@@ -17,6 +18,9 @@ internal interface IRelayReceiver
 
     /// <summary>No more has come at once.</summary>
     void HandleRoundEnd(RelayClient relay);
+
+    /// <summary>The relay is about to end, and asks us to leave it for another.</summary>
+    void HandleMove(RelayClient relay, MoveFrame move);
 
     /// <summary>A peer cannot be reached here.</summary>
     void HandlePeerGone(RelayClient relay, NodeKey peer, PeerGoneReason reason);

@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
@@ -6,6 +7,7 @@ using Datagrams;
 using Microsoft.Extensions.Logging;
 using Node.Traversal.Telemetry;
 using Relay.Protocol;
+using Relay.Protocol.Extensions;
 using Relay.Protocol.Frames;
 using Relay.Protocol.Handshake;
 using Timing;
@@ -43,6 +45,7 @@ internal sealed class RelayClient : IAsyncDisposable
     private Task _running = Task.CompletedTask;
     private volatile RelayStream? _stream;
     private volatile bool _isHome;
+    private volatile bool _isLeaving;
     private volatile TaskCompletionSource? _pause;
     private ITimer? _verifying;
     private long _lastPong;
@@ -60,6 +63,15 @@ internal sealed class RelayClient : IAsyncDisposable
     }
 
     public RelayRegion Region { get; }
+
+    /// <summary>The machines in the order in which they are tried, where that is not the map's.</summary>
+    public IReadOnlyList<RelayNode>? Preferred { get; init; }
+
+    /// <summary>How long to wait before the first attempt.</summary>
+    public TimeSpan StartAfter { get; init; }
+
+    /// <summary>The machine that we are connected to; null where we are not.</summary>
+    public string? NodeName => _stream?.NodeName;
 
     /// <summary>Says whether the relay has let us in.</summary>
     public bool IsConnected => _stream is not null;
@@ -122,6 +134,26 @@ internal sealed class RelayClient : IAsyncDisposable
         Interlocked.Exchange(ref _verifying, verifying)?.Dispose();
     }
 
+    /// <summary>
+    /// Leaves the relay without losing what it has still to send: says that we send no more, and listens to its end of the stream, or for
+    /// <paramref name="most"/>. To be disposed then.
+    /// </summary>
+    public async Task LeaveAsync(TimeSpan most)
+    {
+        _isLeaving = true;
+        if (_stream is not { } stream) return;
+        try
+        {
+            if (stream.Stream is SslStream tls) await tls.ShutdownAsync();
+            stream.Socket.Shutdown(SocketShutdown.Send);
+            await _running.WaitAsync(most, _clock.TimeProvider);
+        }
+        catch (Exception exception) when (exception is IOException or SocketException or ObjectDisposedException or InvalidOperationException or TimeoutException)
+        {
+            TraversalLog.RelayLost(_log, Region.Code, exception.Message); // It has gone by itself, or says nothing: either way we go.
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();
@@ -134,13 +166,14 @@ internal sealed class RelayClient : IAsyncDisposable
     private async Task RunAsync()
     {
         int failures = 0;
-        while (!_stopping.IsCancellationRequested)
+        while (!_stopping.IsCancellationRequested && !_isLeaving)
         {
             Instant? connectedAt = null;
             string reason;
             try
             {
-                RelayStream stream = await _dialer.ConnectAsync(Region, _stopping.Token);
+                if (failures == 0 && StartAfter > TimeSpan.Zero) await Task.Delay(StartAfter, _clock.TimeProvider, _stopping.Token);
+                RelayStream stream = await _dialer.ConnectAsync(Preferred is { } nodes ? Region with { Nodes = nodes } : Region, _stopping.Token);
                 connectedAt = _clock.Now;
                 reason = await ServeAsync(stream);
             }
@@ -156,6 +189,7 @@ internal sealed class RelayClient : IAsyncDisposable
             if (connectedAt is null) TraversalLog.RelayUnreachable(_log, Region.Code, reason);
             else TraversalLog.RelayLost(_log, Region.Code, reason);
             _receiver.HandleDisconnected(this);
+            if (_isLeaving) return;
             failures = connectedAt is { } at && _clock.Now - at >= GoodAfter ? 1 : failures + 1;
             await PauseAsync(failures);
         }
@@ -289,6 +323,9 @@ internal sealed class RelayClient : IAsyncDisposable
                 break;
             case FrameType.ServerInfo when _stream is { } stream && ServerInfo.TryOpen(body, _keys, stream.ServerKey, out ServerInfo? info):
                 SetLimit(info!);
+                break;
+            case FrameType.Move when _stream is { Info.Extensions: > 0 } && MoveFrame.TryRead(body, out MoveFrame? move):
+                _receiver.HandleMove(this, move!);
                 break;
             case FrameType.Health when body.Length > 0:
                 TraversalLog.RelayHealth(_log, Region.Code, Encoding.UTF8.GetString(body[..Math.Min(body.Length, HealthLength)]));

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Node.Traversal.Core;
 using Node.Traversal.Telemetry;
 using Relay.Protocol;
+using Relay.Protocol.Extensions;
 using Relay.Protocol.Frames;
 using Timing;
 
@@ -18,9 +19,13 @@ internal sealed class RelayConnections(
     TraversalCounters counters,
     ILogger log) : IRelayReceiver, IAsyncDisposable
 {
+    private static readonly TimeSpan Afterglow = TimeSpan.FromMilliseconds(500); // What was on its way by the old machine has come by then.
+
     private readonly ConcurrentDictionary<int, RelayClient> _clients = new();
     private readonly ConcurrentDictionary<RelayClient, List<TraversalPeer>> _touched = new();
     private readonly ConcurrentDictionary<RelayClient, Task> _ending = new();
+    private readonly ConcurrentDictionary<RelayClient, Succession> _successors = new();
+    private readonly ConcurrentDictionary<int, ITimer> _moves = new(); // One a region.
     private int _home;
 
     /// <summary>The connected client of a region; null where there is none.</summary>
@@ -41,7 +46,8 @@ internal sealed class RelayConnections(
     public void LetGo(int regionId)
     {
         if (!_clients.TryRemove(regionId, out RelayClient? client)) return;
-        _ending[client] = EndAsync(client);
+        if (_successors.TryRemove(client, out Succession? succession)) _ending[succession.Next] = EndAsync(succession.Next, TimeSpan.Zero);
+        _ending[client] = EndAsync(client, TimeSpan.Zero);
     }
 
     /// <summary>Tells the relays which of them is home. Only from the loop.</summary>
@@ -74,8 +80,21 @@ internal sealed class RelayConnections(
         foreach (RelayClient client in _clients.Values) client.Verify();
     }
 
+    /// <summary>Where a relay wants us to go is looked up in our own map: another machine of its region, else another region, which is the core's to choose.</summary>
+    public void HandleMove(RelayClient relay, MoveFrame move) => loop.Post((core, now) =>
+    {
+        if (!IsCurrent(relay) || _successors.ContainsKey(relay)) return;
+        RelayNode[] others = [.. relay.Region.Nodes.Where(node => !node.IsStunOnly && node.Name != relay.NodeName)];
+        RelayNode? named = Array.Find(others, node => node.Name == move.NodeName);
+        bool staysInRegion = move.RegionId == 0 || (move.RegionId == relay.Region.Id && (named is not null || move.NodeName.Length == 0));
+        TraversalLog.RelayMoves(log, relay.Region.Code, move.EndsIn);
+        if (staysInRegion && others.Length > 0) Succeed(relay, named is null ? others : [named, .. others.Where(node => node != named)], move);
+        else MoveToOtherRegion(relay, move.RegionId, move.BeginIn, move.EndsIn);
+    });
+
     public void HandleConnected(RelayClient relay) => loop.Post((core, now) =>
     {
+        if (IsSuccessor(relay)) TakeOver(relay);
         if (!IsCurrent(relay)) return;
         core.HandleRelayConnected(relay.Region.Id, now);
         foreach (TraversalPeer peer in peers.Values) peer.SendHeld(); // A loss so short that the core never heard of it changes no path.
@@ -83,7 +102,8 @@ internal sealed class RelayConnections(
 
     public void HandleDisconnected(RelayClient relay) => loop.Post((core, now) =>
     {
-        if (IsCurrent(relay) && !relay.IsConnected) core.HandleRelayDisconnected(relay.Region.Id, now);
+        if (IsSuccessor(relay)) GiveUp(relay);
+        else if (IsCurrent(relay) && !relay.IsConnected) core.HandleRelayDisconnected(relay.Region.Id, now);
     });
 
     public void HandlePeerGone(RelayClient relay, NodeKey peer, PeerGoneReason reason) =>
@@ -118,6 +138,7 @@ internal sealed class RelayConnections(
     public async ValueTask DisposeAsync()
     {
         foreach (int region in _clients.Keys) LetGo(region);
+        foreach (ITimer timer in _moves.Values) await timer.DisposeAsync();
         await Task.WhenAll(_ending.Values);
     }
 
@@ -127,13 +148,71 @@ internal sealed class RelayConnections(
 
     private bool IsCurrent(RelayClient relay) => _clients.TryGetValue(relay.Region.Id, out RelayClient? current) && current == relay;
 
-    private async Task EndAsync(RelayClient client)
+    /// <summary>Connects to another machine of the region; the present one stays in use until the other has let us in.</summary>
+    private void Succeed(RelayClient relay, IReadOnlyList<RelayNode> others, MoveFrame move)
+    {
+        RelayClient next = new(relay.Region, keys, dialer, this, clock, counters, log) { Preferred = others, StartAfter = move.BeginIn };
+        next.SetHome(relay.Region.Id == _home);
+        _touched[next] = [];
+        _successors[relay] = new Succession(next, move);
+        next.Start();
+    }
+
+    private void TakeOver(RelayClient next)
+    {
+        RelayClient relay = Predecessor(next);
+        _successors.TryRemove(relay, out _);
+        _clients[relay.Region.Id] = next; // From here on everything goes by it; what comes by the old one is taken too.
+        _ending[relay] = EndAsync(relay, Afterglow);
+    }
+
+    /// <summary>No other machine of the region lets us in: then another region may.</summary>
+    private void GiveUp(RelayClient next)
+    {
+        RelayClient relay = Predecessor(next);
+        _successors.TryRemove(relay, out Succession? succession);
+        _ending[next] = EndAsync(next, TimeSpan.Zero);
+        MoveToOtherRegion(relay, 0, TimeSpan.Zero, succession!.Move.EndsIn - succession.Move.BeginIn);
+    }
+
+    /// <summary>Has the core move, at its time: not all clients of a relay are to storm the next at once.</summary>
+    private void MoveToOtherRegion(RelayClient relay, int target, TimeSpan beginIn, TimeSpan endsIn)
+    {
+        int regionId = relay.Region.Id;
+        Instant endsAt = clock.Now + endsIn;
+        ITimer timer = clock.TimeProvider.CreateTimer(
+            _ => loop.Post((core, now) =>
+            {
+                if (IsCurrent(relay) && now < endsAt) core.HandleRelayMoving(regionId, target, endsAt - now, now);
+            }),
+            null,
+            beginIn,
+            Timeout.InfiniteTimeSpan);
+        if (_moves.TryRemove(regionId, out ITimer? before)) before.Dispose();
+        _moves[regionId] = timer;
+    }
+
+    private bool IsSuccessor(RelayClient relay) => _successors.Values.Any(succession => succession.Next == relay);
+
+    private RelayClient Predecessor(RelayClient next) => _successors.First(entry => entry.Value.Next == next).Key;
+
+    /// <summary>Ends a connection, once what the relay has still to send on it has come.</summary>
+    private async Task EndAsync(RelayClient client, TimeSpan afterglow)
     {
         await Task.Yield();
+        if (afterglow > TimeSpan.Zero)
+        {
+            await Task.Delay(afterglow, clock.TimeProvider);
+            await client.LeaveAsync(afterglow);
+        }
+
         await client.DisposeAsync();
         _touched.TryRemove(client, out _);
         _ending.TryRemove(client, out _);
     }
 
     private static bool Same(RelayRegion left, RelayRegion right) => left.Nodes.SequenceEqual(right.Nodes);
+
+    /// <summary>A connection that another one is to take the place of.</summary>
+    private sealed record Succession(RelayClient Next, MoveFrame Move);
 }

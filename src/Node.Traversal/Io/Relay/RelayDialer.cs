@@ -18,7 +18,8 @@ namespace Node.Traversal.Io.Relay;
 /// <param name="Leftover">What has arrived behind the handshake.</param>
 /// <param name="ServerKey">The relay's key.</param>
 /// <param name="Info">What it says of itself.</param>
-internal sealed record RelayStream(Socket Socket, Stream Stream, byte[] Leftover, NodeKey ServerKey, ServerInfo Info);
+/// <param name="NodeName">The machine's name in the map.</param>
+internal sealed record RelayStream(Socket Socket, Stream Stream, byte[] Leftover, NodeKey ServerKey, ServerInfo Info, string NodeName);
 
 /// <summary>Connects to a region: its machines in order, each by its addresses, TCP, TLS, upgrade, login.</summary>
 internal sealed class RelayDialer(NodeKeyPair keys, MarkedDns dns, Func<uint> mark, TimeProvider time, ILogger log)
@@ -146,7 +147,7 @@ internal sealed class RelayDialer(NodeKeyPair keys, MarkedDns dns, Func<uint> ma
             int consumed = handshake.Receive(buffer.AsSpan(0, held));
             buffer.AsSpan(consumed, held - consumed).CopyTo(buffer);
             held -= consumed;
-            if (handshake.IsComplete) return new RelayStream(socket, stream, buffer[..held], handshake.ServerKey, handshake.ServerInfo!);
+            if (handshake.IsComplete) return new RelayStream(socket, stream, buffer[..held], handshake.ServerKey, handshake.ServerInfo!, node.Name);
         }
     }
 }
