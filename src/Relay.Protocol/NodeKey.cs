@@ -10,6 +10,7 @@ public readonly record struct NodeKey
     public const int Length = 32;
 
     private const int ShortFormLength = 8;
+    private const string TextPrefix = "nodekey:";
 
     private readonly UInt128 _high;
     private readonly UInt128 _low;
@@ -46,6 +47,13 @@ public readonly record struct NodeKey
         return true;
     }
 
+    /// <summary>Reads any form in which keys are written down: WireGuard's, DERP's, or DERP's with <c>nodekey:</c> before it. Not the zero key.</summary>
+    public static bool TryParse(ReadOnlySpan<char> text, out NodeKey key)
+    {
+        if (text.StartsWith(TextPrefix, StringComparison.Ordinal)) text = text[TextPrefix.Length..];
+        return (TryParseHex(text, out key) || TryParseBase64(text, out key)) && !key.IsZero;
+    }
+
     /// <summary>Writes the 32 bytes.</summary>
     public void CopyTo(Span<byte> destination)
     {
@@ -68,6 +76,9 @@ public readonly record struct NodeKey
         CopyTo(bytes);
         return Convert.ToHexStringLower(bytes);
     }
+
+    /// <summary>DERP's form in JSON: <c>nodekey:</c> and 64 lower-case hexadecimal digits.</summary>
+    public string ToText() => TextPrefix + ToHex();
 
     /// <summary>The short form for logs: the first characters of the base64 form.</summary>
     public override string ToString() => ToBase64()[..ShortFormLength];

@@ -2,11 +2,16 @@ using System.Security.Cryptography;
 using Addresses;
 using Microsoft.AspNetCore.Connections;
 using Relay.Protocol;
+using Relay.Server.Admission;
+using Relay.Server.Commands;
+using Relay.Server.Core;
 using Relay.Server.Hosting;
+using Relay.Server.Hosting.Reloading;
 using Relay.Server.Shards;
 using Relay.Server.Telemetry;
 using Settings;
 using Stun.Server;
+using Timing;
 
 namespace Relay.Server;
 
@@ -15,7 +20,7 @@ internal static class Program
 {
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(2.5); // A service manager, and our promise, allow five, with the drain before it.
 
-    private static readonly OptionSet Options = new("relay-server", "Relays sealed packets between nodes that know each other's keys (DERP), and answers STUN.", "RELAY");
+    private static readonly OptionSet Options = new("relay-server", "Relays sealed packets between nodes that know each other's keys (DERP), and answers STUN. 'relay-server token' makes and inspects tokens.", "RELAY");
     private static readonly OptionKey Listen = Options.AddList("listen", "IP:PORT", $"Where to accept clients over TLS. By default 127.0.0.1:{RelayServerOptions.DevelopmentPort}.");
     private static readonly OptionKey ListenPlain = Options.AddList("listen-plain", "IP:PORT", "Where to accept clients over plain HTTP, for use behind a TLS proxy or in tests.");
     private static readonly OptionKey TlsCert = Options.AddText("tls-cert", "PEM", "The certificate and its chain. By default self-signed, in memory; the relay map pins it.");
@@ -23,7 +28,8 @@ internal static class Program
     private static readonly OptionKey KeyPath = Options.AddText("key-file", "FILE", "The relay's own key, made when missing; derper's file is read as it is. By default a new key at each start.");
     private static readonly OptionKey Stun = Options.AddList("stun", "IP:PORT|off", $"Where to answer STUN over UDP. By default port {StunServerOptions.DefaultPort} of every address that is listened on.");
     private static readonly OptionKey Admin = Options.AddText("admin", "IP:PORT", "Where /healthz, /readyz and /metrics are.", $"127.0.0.1:{RelayServerOptions.DevelopmentAdminPort}");
-    private static readonly OptionKey Admission = Options.AddText("admission", "open", "Who may use the relay. Must be said where a listener is not loopback.");
+    private static readonly OptionKey AdminSecretFile = Options.AddText("admin-secret-file", "FILE", "A file with the secret that the admin pages ask for (Authorization: Bearer). Needed where --admin is not loopback.");
+    private static readonly AdmissionArguments Admission = new(Options);
     private static readonly FrontOptionKeys Front = new(Options);
     private static readonly OptionKey Shards = Options.AddText("shards", "NUMBER", "Threads that carry packets. By default one a core; 0 = by the base library's streams, as where there is no Linux or no OpenSSL 3.");
     private static readonly OptionKey Gather = Options.AddText("gather", "MICROSECONDS|off", "How long a shard may wait for more packets before it reads, while that brings packets together.", $"{RelayServerOptions.DefaultGathering.TotalMicroseconds:0}");
@@ -31,9 +37,11 @@ internal static class Program
     private static readonly DrainOptions Drain = new(Options);
     private static readonly OptionKey PrintMap = Options.AddFlag("print-map", "Print the relay map that reaches this relay, and end.");
 
-    public static Task<int> Main(string[] arguments) => ProgramRunner.RunAsync(Options, arguments, RunAsync);
+    public static Task<int> Main(string[] arguments) => arguments.FirstOrDefault() == TokenCommands.Word
+        ? TokenCommands.RunAsync(arguments[1..])
+        : ProgramRunner.RunAsync(Options, arguments, (values, stopping) => RunAsync(arguments, values, stopping));
 
-    private static async Task<int> RunAsync(ParsedOptions values, CancellationToken stopping)
+    private static async Task<int> RunAsync(string[] arguments, ParsedOptions values, CancellationToken stopping)
     {
         RelayServerOptions options = Read(values);
         ServerCertificate? certificate = ReadCertificate(values, options);
@@ -43,7 +51,7 @@ internal static class Program
             return 0;
         }
 
-        await using WebApplication app = Build(options, certificate);
+        await using WebApplication app = Build(options, certificate, ReloadLimits(arguments, values));
         RelayServer relay = app.Services.GetRequiredService<RelayServer>();
         StunServer stun = app.Services.GetRequiredService<StunServer>();
         Bind(values, relay, stun);
@@ -69,17 +77,16 @@ internal static class Program
         TransportAddress[] plain = Addresses(values, ListenPlain);
         bool isDefault = !values.IsGiven(Listen) && plain.Length == 0;
         TransportAddress[] tls = isDefault ? [Loopback(RelayServerOptions.DevelopmentPort)] : Addresses(values, Listen);
-        string? admission = values.Text(Admission);
-        if (admission is not null and not "open") throw new OptionException(values.SourceOf(Admission), $"'{admission}' is no admission policy", "give 'open', which lets anybody use the relay");
-
+        AdmissionOptions admission = Admission.Read(values);
         foreach ((OptionKey key, TransportAddress address) in tls.Select(address => (Listen, address)).Concat(plain.Select(address => (ListenPlain, address))))
         {
-            if (admission is not null || AddressScopes.ScopeOf(address) == AddressScope.Loopback) continue;
-            throw new OptionException(values.SourceOf(key), $"{address} is not loopback, and nothing says who may use the relay", "add --admission open to let anybody, or listen on 127.0.0.1");
+            if (admission.IsSaid || AddressScopes.ScopeOf(address) == AddressScope.Loopback) continue;
+            throw new OptionException(values.SourceOf(key), $"{address} is not loopback, and nothing says who may use the relay", "add --admission open to let anybody, or file:PATH, token:JWKS or url:URL to choose; or listen on 127.0.0.1");
         }
 
         TransportAddress admin = Address(values, Admin, values.Text(Admin)!);
-        if (AddressScopes.ScopeOf(admin) != AddressScope.Loopback) throw new OptionException(values.SourceOf(Admin), $"{admin} is not loopback, and the admin pages ask for no password", "give an address in 127.0.0.0/8 or [::1]");
+        AdminSecret? secret = ReadSecret(values);
+        if (secret is null && AddressScopes.ScopeOf(admin) != AddressScope.Loopback) throw new OptionException(values.SourceOf(Admin), $"{admin} is not loopback, and the admin pages ask for no secret", "add --admin-secret-file FILE, or give an address in 127.0.0.0/8 or [::1]");
 
         return new RelayServerOptions
         {
@@ -87,12 +94,15 @@ internal static class Program
             ListenPlain = plain,
             Stun = ReadStun(values, tls, plain),
             Admin = admin,
+            AdminSecret = secret,
             Keys = ReadKeys(values),
             CertificatePath = values.Text(TlsCert),
             CertificateKeyPath = values.Text(TlsKey),
             IsCertificateInMemory = values.Text(TlsCert) is null && values.Text(KeyPath) is null,
             Front = Front.Read(values),
-            IsOpen = admission == "open",
+            // A development relay on loopback is open without a word.
+            Admission = admission.IsSaid ? admission : admission with { IsOpen = true },
+            IsOpennessSaid = admission.IsOpen,
             Shards = values.Number(Shards, 0, ShardGroup.MaxShards) ?? Environment.ProcessorCount,
             LongestGathering = ReadGathering(values),
             Limits = Limits.Read(values),
@@ -109,6 +119,23 @@ internal static class Program
     {
         if (!values.IsGiven(Stun)) return [.. tls.Concat(plain).Select(address => address.WithPort(StunServerOptions.DefaultPort)).Distinct()];
         return values.List(Stun) is ["off"] ? [] : Addresses(values, Stun);
+    }
+
+    private static AdminSecret? ReadSecret(ParsedOptions values)
+    {
+        if (values.Text(AdminSecretFile) is not { } path) return null;
+        try
+        {
+            return AdminSecret.Read(path);
+        }
+        catch (FormatException exception)
+        {
+            throw new OptionException(values.SourceOf(AdminSecretFile), exception.Message, "give a file with one long random line, for its owner's eyes only");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new OptionException(values.SourceOf(AdminSecretFile), exception.Message.TrimEnd('.'), "give a file that exists and may be read");
+        }
     }
 
     private static NodeKeyPair ReadKeys(ParsedOptions values)
@@ -154,7 +181,14 @@ internal static class Program
         ? ServerCertificate.ReadOrCreateSelfSigned($"{path}.tls.pem", options.Listen, DateTimeOffset.UtcNow)
         : ServerCertificate.SelfSigned(options.Listen, DateTimeOffset.UtcNow);
 
-    private static WebApplication Build(RelayServerOptions options, ServerCertificate? certificate)
+    /// <summary>Limits given on the command line or in the environment stay as they are; those of the settings file are read again.</summary>
+    private static Func<RelayServer, Reloadable> ReloadLimits(string[] arguments, ParsedOptions values)
+    {
+        string[] files = values.Text(Options.Config) is { } file ? [file] : [];
+        return relay => Reloadable.Of("limits", files, () => relay.SetLimits(Limits.Read(Options.Parse(arguments, ProgramRunner.CurrentEnvironment()))));
+    }
+
+    private static WebApplication Build(RelayServerOptions options, ServerCertificate? certificate, Func<RelayServer, Reloadable> limits)
     {
         // An empty builder reads no environment and no files: the options of the program are all there are.
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -165,6 +199,16 @@ internal static class Program
         builder.Services.AddMetrics();
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(new ServerCertificateSource(certificate));
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(MonotonicClock.System);
+        builder.Services.AddSingleton(options.Admission);
+        builder.Services.AddSingleton<RelayCounters>();
+        builder.Services.AddSingleton(provider => new PacketRouter(provider.GetRequiredService<RelayCounters>()) { QueueMemory = new QueueMemory(options.QueueMemoryBytes) });
+        builder.Services.AddAdmission(options.Admission);
+        builder.Services.AddReloading(options);
+        builder.Services.AddSingleton(provider => limits(provider.GetRequiredService<RelayServer>()));
+        builder.Services.AddSingleton(new AdminGuard(options.AdminSecret));
+        builder.Services.AddSingleton<AdminPages>();
         builder.Services.AddSingleton<WebHandoff>();
         builder.Services.AddSingleton<RelayServer>();
         builder.Services.AddHostedService(services => services.GetRequiredService<RelayServer>());

@@ -1,5 +1,6 @@
 using Addresses;
 using Relay.Protocol;
+using Relay.Server.Admission;
 using Relay.Server.Core;
 using Relay.Server.Hosting;
 
@@ -41,6 +42,9 @@ internal sealed record RelayServerOptions
     /// <summary>Where the admin pages are.</summary>
     public required TransportAddress Admin { get; init; }
 
+    /// <summary>What the admin pages ask for; null = nothing, on loopback only.</summary>
+    public AdminSecret? AdminSecret { get; init; }
+
     /// <summary>The relay's keys.</summary>
     public required NodeKeyPair Keys { get; init; }
 
@@ -55,6 +59,12 @@ internal sealed record RelayServerOptions
 
     /// <summary>What stands in front of the relay and beside it.</summary>
     public FrontOptions Front { get; init; } = new();
+
+    /// <summary>Who may use the relay.</summary>
+    public required AdmissionOptions Admission { get; init; }
+
+    /// <summary>Says that the operator has said in so many words that anybody may.</summary>
+    public bool IsOpennessSaid { get; init; }
 
     /// <summary>Threads that carry packets, one a core by default; 0 = connections are carried by the base library's streams.</summary>
     public int Shards { get; init; } = Environment.ProcessorCount;
@@ -71,7 +81,4 @@ internal sealed record RelayServerOptions
 
     /// <summary>How the relay ends when it is asked to by a signal.</summary>
     public DrainPlan Drain { get; init; } = new(DrainPlan.SignalTimeout, IsForAll: false, MoveTarget.Another);
-
-    /// <summary>Says that anybody may use the relay.</summary>
-    public bool IsOpen { get; init; }
 }

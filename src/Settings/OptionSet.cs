@@ -20,10 +20,12 @@ public sealed class OptionSet
         Config = AddText("config", "FILE", "Settings as a JSON object.");
     }
 
+    /// <summary>The built-in <c>--config FILE</c>.</summary>
+    public OptionKey Config { get; }
+
     internal string Program { get; }
     internal string Summary { get; }
     internal string EnvironmentPrefix { get; }
-    internal OptionKey Config { get; }
     internal IReadOnlyList<OptionKey> Keys => _keys;
 
     /// <summary>Settings of the program's other commands: they may stand in a file that all commands share.</summary>

@@ -29,24 +29,20 @@ public static class StunBindingResponse
         transactionId = default;
         if (!StunHeader.TryRead(datagram, out StunHeader header) || header.Type != StunMessageType.BindingSuccess) return false;
 
+        TransportAddress xored = default;
         TransportAddress inTheClear = default;
         var attributes = new StunAttributeReader(datagram.Slice(StunHeader.Length, header.BodyLength));
         while (attributes.TryRead(out StunAttributeType type, out ReadOnlySpan<byte> value))
         {
             // Of several the first counts (RFC 8489 §14).
             bool isXored = type is StunAttributeType.XorMappedAddress or StunAttributeType.XorMappedAddressOfDrafts;
-            if (isXored && !mapped.IsValid && !XorMappedAddress.TryRead(value, header.TransactionId, out mapped)) return false;
+            if (isXored && !xored.IsValid && !XorMappedAddress.TryRead(value, header.TransactionId, out xored)) return false;
             if (type == StunAttributeType.MappedAddress && !inTheClear.IsValid && !MappedAddress.TryRead(value, out inTheClear)) return false;
         }
 
-        if (attributes.IsMalformed)
-        {
-            mapped = default;
-            return false;
-        }
-
+        if (attributes.IsMalformed) return false;
         transactionId = header.TransactionId;
-        if (!mapped.IsValid) mapped = inTheClear;
+        mapped = xored.IsValid ? xored : inTheClear;
         return mapped.IsValid;
     }
 }

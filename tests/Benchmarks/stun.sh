@@ -64,7 +64,7 @@ round() {
 }
 
 # value NAME KIND FIELD: the median of a field.
-value() { grep "^$1 $2 " "$log" | sed -E "s/.* $3=([0-9.]+).*/\1/" | sort -n | awk '{ v[NR] = $1 } END { if (NR) print v[int((NR + 1) / 2)] }'; }
+value() { grep "^$1 $2 " "$log" | sed -E "s|.* $3=([0-9.]+).*|\1|" | sort -n | awk '{ v[NR] = $1 } END { if (NR) print v[int((NR + 1) / 2)] }'; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'; }
 
 table() {

@@ -29,7 +29,7 @@ public sealed class RelayProxyTests : IDisposable
         await using RunningRelay relay = await RunningRelay.StartAsync("--listen", "127.0.0.1:0", "--listen-plain", "127.0.0.1:0", "--stun", "off", "--admin", "127.0.0.1:0", "--trusted-proxy", "127.0.0.1", "--mesh-key-file", secret);
         await using NginxProxy nginx = await NginxProxy.StartAsync(relay.Plain, relay.Tls);
         using TestClient watcher = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 99, new ClientInfo { MeshKey = Secret });
-        await watcher.SendAsync(WatchConnsFrame.Bytes.ToArray());
+        await watcher.SendFrameAsync(WatchConnsFrame.Bytes.ToArray());
         Assert.Equal(watcher.Key, (await NextPresentAsync(watcher)).Key);
 
         // By HTTP, with an upgrade to DERP, and X-Forwarded-For.

@@ -206,7 +206,7 @@ public sealed class FrontTests : IDisposable
     private static async Task<TestClient> WatchAsync(RunningRelay relay)
     {
         TestClient watcher = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 99, new ClientInfo { MeshKey = Secret });
-        await watcher.SendAsync(WatchConnsFrame.Bytes.ToArray());
+        await watcher.SendFrameAsync(WatchConnsFrame.Bytes.ToArray());
         Assert.Equal(watcher.Key, (await NextPresentAsync(watcher)).Key);
         return watcher;
     }

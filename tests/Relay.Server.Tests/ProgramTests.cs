@@ -23,7 +23,6 @@ public sealed class ProgramTests : IDisposable
     [InlineData("--listen: 'nonsense' is not an address", "IP:PORT", "--listen", "nonsense")]
     [InlineData("--tls-cert: a certificate and its key belong together", "--tls-key", "--tls-cert", "cert.pem")]
     [InlineData("--tls-cert: none.pem with none.key is no certificate", "PEM", "--tls-cert", "none.pem", "--tls-key", "none.key")]
-    [InlineData("--admission: 'closed' is no admission policy", "open", "--admission", "closed")]
     [InlineData("--admin: 0.0.0.0:1 is not loopback", "127.0.0.0/8", "--admin", "0.0.0.0:1")]
     [InlineData("--shards: '1000' is not a number from 0 to 256", "give one", "--shards", "1000")]
     [InlineData("--gather: 'fast' is not a number from 1 to 1000", "give one", "--gather", "fast")]

@@ -11,14 +11,17 @@ namespace Relay.Server.Tests;
 /// <summary>relay-server in a process of its own.</summary>
 internal sealed partial class RunningRelay : IAsyncDisposable
 {
+    private const int Hangup = 1;
     private const int Terminate = 15;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly Process _process;
     private readonly string[] _tcp;
+    private readonly List<string> _log;
 
-    private RunningRelay(Process process, JsonElement ready)
+    private RunningRelay(Process process, JsonElement ready, List<string> log)
     {
+        _log = log;
         _process = process;
         _tcp = [.. ready.GetProperty("listen").EnumerateArray().Select(url => url.GetString()!).Where(url => url.StartsWith("tcp://", StringComparison.Ordinal)).Select(url => url["tcp://".Length..])];
         PublicKey = ready.GetProperty("publicKey").GetString()!;
@@ -46,10 +49,14 @@ internal sealed partial class RunningRelay : IAsyncDisposable
     public static async Task<RunningRelay> StartAsync(params string[] arguments)
     {
         Process process = Launch(arguments);
-        process.ErrorDataReceived += (_, _) => { }; // Read, so that it never blocks.
+        List<string> log = [];
+        process.ErrorDataReceived += (_, line) =>
+        {
+            lock (log) log.Add(line.Data ?? "");
+        };
         process.BeginErrorReadLine();
         string ready = await process.StandardOutput.ReadLineAsync().WaitAsync(Patience) ?? throw new InvalidOperationException("relay-server did not start.");
-        return new RunningRelay(process, JsonDocument.Parse(ready).RootElement);
+        return new RunningRelay(process, JsonDocument.Parse(ready).RootElement, log);
     }
 
     public async Task<Stream> OpenPlainAsync() => await ConnectAsync(Plain);
@@ -60,6 +67,29 @@ internal sealed partial class RunningRelay : IAsyncDisposable
         await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "127.0.0.1", RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null });
         return (tls, Convert.ToHexStringLower(SHA256.HashData(tls.RemoteCertificate!.GetRawCertData())));
     }
+
+    /// <summary>What it has logged so far.</summary>
+    public string Log
+    {
+        get
+        {
+            lock (_log) return string.Join('\n', _log);
+        }
+    }
+
+    /// <summary>Waits until it has logged something.</summary>
+    public async Task LoggedAsync(string text, int times = 1)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (Log.Split(text).Length <= times)
+        {
+            Assert.True(Stopwatch.GetElapsedTime(start) < Patience, $"It has not logged '{text}':\n{Log}");
+            await Task.Delay(20);
+        }
+    }
+
+    /// <summary>Has it read its files again.</summary>
+    public void HangUp() => Assert.Equal(0, Kill(_process.Id, Hangup));
 
     /// <summary>Sends it SIGTERM, and does not wait.</summary>
     public void Signal() => Assert.Equal(0, Kill(_process.Id, Terminate));

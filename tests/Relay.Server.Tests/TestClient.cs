@@ -24,11 +24,11 @@ internal sealed class TestClient : IDisposable
 
     public NodeKey ServerKey { get; private set; }
 
-    public static async Task<TestClient> LogInAsync(Stream stream, byte seed, ClientInfo? info = null, string fields = "")
+    public static async Task<TestClient> LogInAsync(Stream stream, byte seed, ClientInfo? info = null, string fields = "", string? token = null)
     {
         NodeKeyPair keys = RelayWorld.Keys(seed);
         TestClient client = new(stream, keys);
-        ClientHandshake handshake = new(keys, $"relay{fields}", info ?? new ClientInfo(), new byte[Box.NonceLength]);
+        ClientHandshake handshake = new(keys, $"relay{fields}", info ?? new ClientInfo(), new byte[Box.NonceLength], token);
         while (true)
         {
             if (handshake.TakeOutput() is { } output) await stream.WriteAsync(output);
@@ -56,7 +56,7 @@ internal sealed class TestClient : IDisposable
         return client;
     }
 
-    public ValueTask SendAsync(ReadOnlyMemory<byte> bytes) => _stream.WriteAsync(bytes);
+    public ValueTask SendFrameAsync(byte[] frame) => _stream.WriteAsync(frame);
 
     public ValueTask SendAsync(NodeKey to, byte[] packet) => _stream.WriteAsync(RelayWorld.SendPacket(to, packet));
 
@@ -72,6 +72,19 @@ internal sealed class TestClient : IDisposable
             }
 
             await FillAsync();
+        }
+    }
+
+    /// <summary>Waits until the relay ends the connection.</summary>
+    public async Task LeftAsync()
+    {
+        try
+        {
+            while (true) await ReceiveAsync();
+        }
+        catch (Exception exception) when (exception is EndOfStreamException or IOException)
+        {
+            return;
         }
     }
 

@@ -139,10 +139,12 @@ public class NatDiscoveryTests
         Assert.Equal((MappingBehavior.Unknown, FilteringBehavior.Unknown), (found.Mapping, found.Filtering));
     }
 
-    [Fact]
-    public void A_server_that_answers_twice_a_second_is_not_lost()
+    [Theory]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void A_server_that_answers_few_requests_a_second_is_not_lost(int rate)
     {
-        DiscoveryWorld world = new(NatKind.Easy, conduct: new StunServerConduct { Rate = 2 });
+        DiscoveryWorld world = new(NatKind.Easy, conduct: new StunServerConduct { Rate = rate });
 
         NatBehavior found = world.Run();
 
@@ -162,9 +164,10 @@ public class NatDiscoveryTests
     }
 
     [Theory]
-    [InlineData(0.05)]
-    [InlineData(0.10)]
-    public void Loss_hardly_ever_makes_a_wrong_answer_and_never_an_endless_one(double loss)
+    [InlineData(0.05, 1, 5)]
+    [InlineData(0.10, 1, 5)]
+    [InlineData(0.20, 6, 24)] // A third of all requests stays without an answer.
+    public void Loss_hardly_ever_makes_a_wrong_answer_and_never_an_endless_one(double loss, int mostWrong, int mostOpen)
     {
         int wrong = 0, unknown = 0, runs = 0;
         foreach (NatKind kind in new[] { NatKind.Easy, NatKind.Hard, NatKind.Easy with { Filtering = Filtering.AddressDependent }, NatKind.Easy with { Filtering = Filtering.EndpointIndependent, PreservesPorts = true } })
@@ -183,8 +186,8 @@ public class NatDiscoveryTests
         }
 
         TestContext.Current.TestOutputHelper?.WriteLine($"loss {loss:P0} each way: {wrong} wrong, {unknown} open, of {runs}");
-        Assert.InRange(wrong, 0, runs / 50);
-        Assert.InRange(unknown, 0, runs / 20);
+        Assert.InRange(wrong, 0, mostWrong);
+        Assert.InRange(unknown, 0, mostOpen);
     }
 
     public static TheoryData<Mapping, Filtering, int, bool> Kinds()

@@ -55,6 +55,9 @@ public enum FrameType : byte
     /// <summary>s→c: reconnect in (32 bits), try for (32 bits), both in milliseconds.</summary>
     Restarting = 0x15,
 
+    /// <summary>c→s, of ours, between ends that said "ext": a token that lets the client use the relay (<see cref="Extensions.TokenFrame"/>).</summary>
+    Token = 0x40,
+
     /// <summary>s→c, of ours, between ends that said "ext": connect to another relay, and leave this one (<see cref="Extensions.MoveFrame"/>).</summary>
     Move = 0x41,
 }

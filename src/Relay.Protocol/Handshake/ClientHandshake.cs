@@ -26,13 +26,15 @@ public sealed class ClientHandshake
     /// <param name="host">The value of the Host field: the relay's name, with the port where it is not the usual one.</param>
     /// <param name="info">What the client says of itself.</param>
     /// <param name="nonce">24 bytes that were never used before.</param>
+    /// <param name="token">What lets the client use the relay; null = nothing. Printable characters without a space.</param>
     /// <param name="path">The path of the upgrade.</param>
-    public ClientHandshake(NodeKeyPair own, string host, ClientInfo info, ReadOnlySpan<byte> nonce, string path = "/derp")
+    public ClientHandshake(NodeKeyPair own, string host, ClientInfo info, ReadOnlySpan<byte> nonce, string? token = null, string path = "/derp")
     {
+        string authorization = token is null ? "" : $"Authorization: Bearer {token}\r\n";
         _own = own;
         _info = info;
         _nonce = nonce[..Box.NonceLength].ToArray();
-        _output = Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: relay-node\r\nConnection: Upgrade\r\nUpgrade: DERP\r\n\r\n");
+        _output = Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: relay-node\r\nConnection: Upgrade\r\nUpgrade: DERP\r\n{authorization}\r\n");
     }
 
     private enum Step

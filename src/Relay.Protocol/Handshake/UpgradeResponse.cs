@@ -21,7 +21,8 @@ public static class UpgradeResponse
     public static byte[] Refusing(int status, string phrase, string text)
     {
         byte[] body = Encoding.UTF8.GetBytes($"{text}\n");
-        string head = $"HTTP/1.1 {status} {phrase}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n";
+        string challenge = status == 401 ? "WWW-Authenticate: Bearer error=\"invalid_token\"\r\n" : ""; // A 401 has to say what would do (RFC 6750 §3.1).
+        string head = $"HTTP/1.1 {status} {phrase}\r\n{challenge}Content-Type: text/plain; charset=utf-8\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n";
         return [.. Encoding.ASCII.GetBytes(head), .. body];
     }
 }

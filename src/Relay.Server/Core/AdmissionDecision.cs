@@ -36,6 +36,25 @@ internal enum RefusalReason
     Limit,
 }
 
+/// <summary>What has let a client in.</summary>
+internal enum AdmissionSource
+{
+    /// <summary>Nothing was asked: anybody may come in.</summary>
+    Open,
+
+    /// <summary>The mesh key: it is a relay of this region.</summary>
+    MeshKey,
+
+    /// <summary>Its key is on a list.</summary>
+    List,
+
+    /// <summary>It has shown a token.</summary>
+    Token,
+
+    /// <summary>The operator's service has said yes.</summary>
+    Callback,
+}
+
 /// <summary>What an admission policy says of a login. It stays with the connection: what has let a client in may be taken back.</summary>
 internal sealed record AdmissionDecision
 {
@@ -51,8 +70,14 @@ internal sealed record AdmissionDecision
     /// <summary>What the client may send, in bytes a second; 0 = no limit but the relay's own.</summary>
     public int RateBytesPerSecond { get; init; }
 
+    /// <summary>What has let the client in.</summary>
+    public AdmissionSource Source { get; init; }
+
     /// <summary>The identifier (jti) of the token that let the client in; null where none did.</summary>
     public string? TokenId { get; init; }
+
+    /// <summary>The thumbprint of the key that has signed that token.</summary>
+    public string? SignedBy { get; init; }
 
     /// <summary>Why it was refused.</summary>
     public RefusalReason Refusal { get; init; }

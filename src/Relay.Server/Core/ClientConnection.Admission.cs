@@ -1,4 +1,6 @@
 using Relay.Protocol;
+using Relay.Protocol.Extensions;
+using Relay.Protocol.Frames;
 using Relay.Protocol.Handshake;
 using Timing;
 
@@ -7,6 +9,15 @@ namespace Relay.Server.Core;
 /// <content>The phase in which the answer to a login is awaited.</content>
 internal sealed partial class ClientConnection
 {
+    // Each costs a signature to verify; a client shows one where it needs it, and one more before that runs out.
+    private const double TokenFramesPerSecond = 0.1;
+    private const double TokenFramesBurst = 3;
+
+    private TokenBucket _tokenFrames;
+
+    /// <summary>Says whether there is a login to decide upon.</summary>
+    public bool HasLoginRequest => _loginRequest is not null;
+
     /// <summary>
     /// Takes the login that somebody has to decide upon, once. The shell looks after each <see cref="Receive"/>, asks the admission policy, and
     /// hands the answer to <see cref="Admit"/>. Input that arrives meanwhile is not consumed: the shell holds it, and stops to read when its
@@ -19,9 +30,25 @@ internal sealed partial class ClientConnection
         return request;
     }
 
+    /// <summary>A token shown after the login: by a client that was refused without one, or whose admission is about to run out.</summary>
+    private void ReceiveToken(ReadOnlySpan<byte> body, Instant now)
+    {
+        if (Info!.Extensions == 0) throw new RelayProtocolException("A Token from a client that did not say it speaks our extensions.");
+        if (!TokenFrame.TryRead(body, out string token)) throw new RelayProtocolException("A malformed Token.");
+        if (!_tokenFrames.TryTake(1, now)) throw new RelayProtocolException("Too many Tokens.");
+        if (_identity.CheckToken is not { } check) return; // Nobody wants one.
+
+        _loginRequest = new LoginRequest(Key, Info, Remote) { Token = check(token) };
+        if (Phase != ConnectionPhase.Quarantined) return;
+        _router.Quarantine.Leave(this);
+        Phase = ConnectionPhase.Admission;
+        _deadline = now + _router.Limits.HandshakeTimeout;
+    }
+
     /// <summary>Takes the answer to a login, on the thread that hands this connection its input. What was held of the input is due then.</summary>
     public void Admit(AdmissionDecision decision, Instant now, HashSet<ClientConnection> woken)
     {
+        if (Phase == ConnectionPhase.Open) Renew(decision, woken);
         if (Phase != ConnectionPhase.Admission) return; // It has ended meanwhile.
         Admission = decision;
         Tenant? tenant = null;
@@ -30,8 +57,29 @@ internal sealed partial class ClientConnection
             Admission = AdmissionDecision.Refuse(RefusalReason.Limit, "The relay has too many tenants.");
         }
 
-        if (tenant is null) Quarantine(Admission.Message, now, woken);
-        else Open(tenant, now, woken);
+        if (tenant is null)
+        {
+            _router.Counters.CountRefusal(Admission.Refusal);
+            Quarantine(Admission.Message, now, woken);
+            return;
+        }
+
+        _router.Counters.CountLogin(decision.Source);
+        Open(tenant, now, woken);
+    }
+
+    /// <summary>The client has shown another token. A bad one takes nothing from it: what let it in holds for as long as it did.</summary>
+    private void Renew(AdmissionDecision decision, HashSet<ClientConnection> woken)
+    {
+        if (decision.IsAllowed && decision.Tenant == Admission!.Tenant)
+        {
+            Admission = decision;
+            return;
+        }
+
+        _router.Counters.CountRefusal(decision.IsAllowed ? RefusalReason.TokenInvalid : decision.Refusal);
+        Queue.EnqueueControl(HealthFrame.Of(decision.IsAllowed ? "The token is for another tenant than this connection's." : decision.Message));
+        woken.Add(this);
     }
 
     private void Open(Tenant tenant, Instant now, HashSet<ClientConnection> woken)

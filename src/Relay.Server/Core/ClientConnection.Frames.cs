@@ -32,6 +32,13 @@ internal sealed partial class ClientConnection
             if (rest.Length < length) return consumed;
             consumed += length;
             CountUse(header);
+            if (header.Type == FrameType.Token)
+            {
+                ReceiveToken(rest[FrameHeader.Length..length], now);
+                if (Phase == ConnectionPhase.Admission) return consumed; // What follows waits for the answer.
+                continue;
+            }
+
             if (Phase == ConnectionPhase.Quarantined)
             {
                 DropQuarantined(header.Type, rest[FrameHeader.Length..length]);

@@ -12,7 +12,7 @@ internal sealed partial class ClientConnection
     public void BeginWithoutHead(string? token, bool isNotIdeal, Instant now)
     {
         _greeting = ServerKey();
-        BeginLogin(token, isNotIdeal, now);
+        BeginLogin(CheckToken(token), isNotIdeal, now);
     }
 
     private int ReceiveHead(Span<byte> input, Instant now, HashSet<ClientConnection> woken)
@@ -44,12 +44,23 @@ internal sealed partial class ClientConnection
             return request.Length;
         }
 
+        TokenGrant? token = CheckToken(request.BearerToken);
+        if (token is { IsValid: false } bad && _identity.AreTokensRequired && !request.IsFastStart)
+        {
+            // A client that starts fast reads no HTTP: it hears of it once it has logged in.
+            _router.Counters.CountRefusal(bad.Refusal);
+            Refuse(request, new UpgradeRefusal(401, "Unauthorized", bad.Message), CloseReason.Refused, woken);
+            return request.Length;
+        }
+
         _greeting = request.IsFastStart ? ServerKey() : [.. UpgradeResponse.Switching(_identity.Keys.PublicKey), .. ServerKey()];
-        BeginLogin(request.BearerToken, request.IsNotIdeal, now);
+        BeginLogin(token, request.IsNotIdeal, now);
         return request.Length;
     }
 
-    private void BeginLogin(string? token, bool isNotIdeal, Instant now)
+    private TokenGrant? CheckToken(string? token) => token is null ? null : _identity.CheckToken?.Invoke(token);
+
+    private void BeginLogin(TokenGrant? token, bool isNotIdeal, Instant now)
     {
         _token = token;
         IsNotIdeal = isNotIdeal;
@@ -92,7 +103,6 @@ internal sealed partial class ClientConnection
         IsMeshPeer = _identity.MeshSecret?.Matches(info!.MeshKey) ?? false; // A wrong secret makes an ordinary client, as stock relays have it.
         if (_identity.IsOpenToAll || IsMeshPeer) Admit(AdmissionDecision.Open, now, woken);
         else _loginRequest = new LoginRequest(key, info!, Remote) { Token = _token };
-        _token = null; // It is nobody else's business.
         return length;
     }
 }

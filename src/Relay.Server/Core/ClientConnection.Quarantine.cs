@@ -18,7 +18,7 @@ internal sealed partial class ClientConnection
     /// <param name="woken">Takes the connections that have something to send now.</param>
     public void Quarantine(string reason, Instant now, HashSet<ClientConnection> woken)
     {
-        if (Phase != ConnectionPhase.Admission || !_router.Quarantine.TryEnter())
+        if (Phase != ConnectionPhase.Admission || !_router.Quarantine.TryEnter(this))
         {
             Close(CloseReason.Refused, woken);
             return;

@@ -56,6 +56,7 @@ internal sealed partial class ClientConnection
     {
         if (_packetsIn == 0) return;
         _router.Counters.CountIn(_packetsIn, _bytesIn);
+        Traffic.CountIn(_packetsIn, _bytesIn);
         _packetsIn = 0;
         _bytesIn = 0;
     }

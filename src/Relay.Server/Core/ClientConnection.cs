@@ -61,7 +61,7 @@ internal sealed partial class ClientConnection
     private Instant _deadline;
     private Instant _nextKeepAlive = Instant.Never;
     private byte[]? _greeting;
-    private string? _token;
+    private TokenGrant? _token;
     private LoginRequest? _loginRequest;
     private ClientSet? _set;
     private NodeKey _lastDestination;
@@ -74,8 +74,9 @@ internal sealed partial class ClientConnection
     {
         _identity = identity;
         _router = router;
-        Queue = new SendQueue(router.Counters, router.QueueMemory);
+        Queue = new SendQueue(router.Counters, router.QueueMemory) { Traffic = Traffic };
         _notHere = new TokenBucket(NotHerePerSecond, NotHereBurst, now);
+        _tokenFrames = new TokenBucket(TokenFramesPerSecond, TokenFramesBurst, now);
         _deadline = now + router.Limits.HandshakeTimeout;
         _keepAliveInterval = RelayLimits.KeepAliveInterval + identity.RandomUpTo(RelayLimits.KeepAliveJitter);
     }
@@ -111,6 +112,12 @@ internal sealed partial class ClientConnection
 
     /// <summary>Says whether this relay is the client's home.</summary>
     public bool IsHome { get; private set; }
+
+    /// <summary>Says whether it is the one of its key's connections that receives.</summary>
+    public bool IsActive => _set?.Active == this;
+
+    /// <summary>What has passed.</summary>
+    public ClientTraffic Traffic { get; } = new();
 
     /// <summary>What is to be sent, once <see cref="TakeGreeting"/> has been.</summary>
     public SendQueue Queue { get; }
@@ -197,7 +204,7 @@ internal sealed partial class ClientConnection
     public void Close(CloseReason reason, HashSet<ClientConnection> woken)
     {
         if (Phase == ConnectionPhase.Closed) return;
-        if (Phase == ConnectionPhase.Quarantined) _router.Quarantine.Leave();
+        if (Phase == ConnectionPhase.Quarantined) _router.Quarantine.Leave(this);
         Phase = ConnectionPhase.Closed;
         CloseReason = reason;
         _router.Counters.CountClose(reason);

@@ -38,6 +38,8 @@ internal sealed class RelayCounters
 
     private readonly long[] _dropped = new long[Enum.GetValues<DropReason>().Length * Kinds];
     private readonly long[] _closed = new long[Enum.GetValues<CloseReason>().Length];
+    private readonly long[] _logins = new long[Enum.GetValues<AdmissionSource>().Length];
+    private readonly long[] _refused = new long[Enum.GetValues<RefusalReason>().Length];
     private long _packetsIn;
     private long _bytesIn;
     private long _packetsOut;
@@ -85,6 +87,12 @@ internal sealed class RelayCounters
 
     public long Dropped(DropReason reason, PacketKind kind) => Volatile.Read(ref _dropped[(int)reason * Kinds + (int)kind]);
 
+    /// <summary>Clients let in, by what has let them in.</summary>
+    public long LoggedIn(AdmissionSource source) => Volatile.Read(ref _logins[(int)source]);
+
+    /// <summary>Logins and tokens refused.</summary>
+    public long Refused(RefusalReason reason) => Volatile.Read(ref _refused[(int)reason]);
+
     public long Closed(CloseReason reason) => Volatile.Read(ref _closed[(int)reason]);
 
     public void CountIn(int packets, long bytes)
@@ -131,6 +139,10 @@ internal sealed class RelayCounters
     public void CountWrite() => Interlocked.Increment(ref _writes);
 
     public void CountDrop(DropReason reason, PacketKind kind, int packets = 1) => Interlocked.Add(ref _dropped[(int)reason * Kinds + (int)kind], packets);
+
+    public void CountLogin(AdmissionSource source) => Interlocked.Increment(ref _logins[(int)source]);
+
+    public void CountRefusal(RefusalReason reason) => Interlocked.Increment(ref _refused[(int)reason]);
 
     public void CountClose(CloseReason reason) => Interlocked.Increment(ref _closed[(int)reason]);
 }

@@ -1,4 +1,5 @@
 using Relay.Protocol;
+using Relay.Protocol.Extensions;
 using Relay.Protocol.Frames;
 
 namespace Relay.Server.Core;
@@ -20,9 +21,10 @@ internal static class FrameRules
             FrameType.WatchConns => header.BodyLength == 0,
             FrameType.ClosePeer => header.BodyLength == NodeKey.Length,
             FrameType.Ping => header.BodyLength is >= PingFrame.DataLength and <= RelayLimits.MaxPingLength,
+            FrameType.Token => header.BodyLength <= TokenFrame.MaxBodyLength,
             _ => header.BodyLength <= RelayLimits.MaxFrameLength,
         };
         if (!isLengthRight) throw new RelayProtocolException($"A frame of type {(int)header.Type} with {header.BodyLength} bytes.");
-        return header.Type is FrameType.SendPacket or FrameType.ForwardPacket or FrameType.NotePreferred or FrameType.WatchConns or FrameType.ClosePeer or FrameType.Ping;
+        return header.Type is FrameType.SendPacket or FrameType.ForwardPacket or FrameType.NotePreferred or FrameType.WatchConns or FrameType.ClosePeer or FrameType.Ping or FrameType.Token;
     }
 }

@@ -10,8 +10,8 @@ namespace Relay.Server.Core;
 /// <param name="Remote">Where it comes from.</param>
 internal sealed record LoginRequest(NodeKey Key, ClientInfo Info, TransportAddress Remote)
 {
-    /// <summary>The token that the client showed; null where it showed none. No text form of a request may hold it.</summary>
-    public string? Token { get; init; }
+    /// <summary>What the token says that the client showed, good or not; null where it showed none.</summary>
+    public TokenGrant? Token { get; init; }
 
     public override string ToString() => $"{Key} from {Remote}";
 }

@@ -41,6 +41,9 @@ internal sealed class PacketRouter(RelayCounters counters)
     /// <summary>The number of different keys connected, each counted once a tenant.</summary>
     public int KeyCount => Tenants.All.Sum(tenant => tenant.KeyCount);
 
+    /// <summary>All connections of clients that are in, as of now.</summary>
+    public IEnumerable<ClientConnection> Connections => Tenants.All.SelectMany(tenant => tenant.Clients).SelectMany(client => client.Connections);
+
     /// <summary>Makes a client reachable under its key, and tells those who watch.</summary>
     public static ClientSet Add(Tenant tenant, NodeKey key, ClientConnection connection, HashSet<ClientConnection> woken)
     {

@@ -20,6 +20,12 @@ internal sealed class RelayIdentity(NodeKeyPair keys, EntropySource entropy)
     /// <summary>Says that anybody may come in, so that nobody need be asked about a login.</summary>
     public bool IsOpenToAll { get; init; }
 
+    /// <summary>Looks at tokens; null where they let nobody in, and are not looked at.</summary>
+    public TokenCheck? CheckToken { get; init; }
+
+    /// <summary>Says that a login without a good token cannot succeed, so that a bad one is refused before the upgrade.</summary>
+    public bool AreTokensRequired { get; init; }
+
     /// <summary>Whom we believe about whose connection it is.</summary>
     public TrustedProxies TrustedProxies { get; init; } = TrustedProxies.None;
 

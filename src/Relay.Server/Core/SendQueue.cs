@@ -49,6 +49,9 @@ internal sealed class SendQueue(RelayCounters counters, QueueMemory memory)
         set => Volatile.Write(ref _feed, value);
     }
 
+    /// <summary>Counts for the client alone; null where nobody asks.</summary>
+    public ClientTraffic? Traffic { get; init; }
+
     /// <summary>Says whether nothing waits.</summary>
     public bool IsEmpty
     {
@@ -114,6 +117,7 @@ internal sealed class SendQueue(RelayCounters counters, QueueMemory memory)
         }
 
         counters.CountOut(frames, run.Length - frames * PacketFrame.PrefixLength);
+        Traffic?.CountOut(frames, run.Length - frames * PacketFrame.PrefixLength);
     }
 
     /// <summary>Moves whole frames to <paramref name="destination"/>, lane by lane, as many as fit.</summary>

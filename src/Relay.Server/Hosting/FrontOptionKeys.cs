@@ -36,6 +36,7 @@ internal sealed class FrontOptionKeys(OptionSet options)
             Http = [.. values.List(_http).Select(text => ReadAddress(values, text))],
             BootstrapDnsNames = ReadNames(values),
             MeshSecret = secret,
+            MeshKeyPath = values.Text(_meshKeyFile),
             MeshTargets = targets,
             MeshTrust = new MeshTrust([.. values.List(_meshPin).Select(text => ReadPin(values, text))], ReadAuthorities(values)),
         };

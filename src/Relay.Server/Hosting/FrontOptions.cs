@@ -22,6 +22,9 @@ internal sealed record FrontOptions
     /// <summary>What the relays of the region know each other by; null = there are no others.</summary>
     public MeshSecret? MeshSecret { get; init; }
 
+    /// <summary>The file it was read from; null = none.</summary>
+    public string? MeshKeyPath { get; init; }
+
     /// <summary>The other relays of the region.</summary>
     public IReadOnlyList<MeshTarget> MeshTargets { get; init; } = [];
 

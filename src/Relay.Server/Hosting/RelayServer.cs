@@ -17,18 +17,19 @@ internal sealed class RelayServer : BackgroundService
     private static readonly TimeSpan DepartureInterval = TimeSpan.FromMilliseconds(20); // 512 each: 25,000 notices a second at most.
 
     private readonly RelayServerOptions _options;
+    private readonly ServerCertificateSource _certificates;
     private readonly BoundedLog _logger;
     private readonly int? _possibleConnections = DescriptorLimit.MaxConnections();
     private readonly ShardGroup? _shards;
     private readonly List<IRelayEndpoint> _endpoints = [];
     private volatile bool _isDraining;
 
-    public RelayServer(RelayServerOptions options, WebHandoff web, ILogger<RelayServer> logger, ServerCertificateSource certificates)
+    public RelayServer(RelayServerOptions options, AdmissionGate gate, PacketRouter router, WebHandoff web, ILogger<RelayServer> logger, ServerCertificateSource certificates)
     {
         _options = options;
         _logger = new BoundedLog(logger, MonotonicClock.System);
-        Certificate = certificates.Certificate;
-        Router = new PacketRouter(Counters) { QueueMemory = new QueueMemory(options.QueueMemoryBytes) };
+        _certificates = certificates;
+        Router = router;
         SetLimits(options.Limits);
         Limiter = new ConnectionLimiter(() => Router.Limits);
         Identity = new RelayIdentity(options.Keys, RandomNumberGenerator.Fill)
@@ -36,10 +37,11 @@ internal sealed class RelayServer : BackgroundService
             UpgradePath = options.Front.UpgradePath,
             TrustedProxies = options.Front.TrustedProxies,
             MeshSecret = options.Front.MeshSecret,
-            IsOpenToAll = true,
+            CheckToken = gate.Verifier is { } verifier ? verifier.Check : null,
+            AreTokensRequired = gate.AreTokensRequired,
         };
-        EndpointServices services = new(Identity, Router, new OpenAdmission(), web, MonotonicClock.System, _logger) { Limiter = Limiter };
-        if (certificates.Certificate is not null) services = services with { DerpKey = DerpKey.Make(options.Keys.PublicKey, DateTimeOffset.UtcNow) };
+        EndpointServices services = new(Identity, Router, gate, web, MonotonicClock.System, _logger) { Limiter = Limiter };
+        if (options.Listen.Count > 0) services = services with { DerpKey = DerpKey.Make(options.Keys.PublicKey, DateTimeOffset.UtcNow) };
         Mesh = new MeshRegion(options.Front.MeshTargets, options.Front.MeshTrust, Identity, Router, services.Clock, _logger);
         WebSockets = new WebSocketEndpoint(services);
         BootstrapDns = new BootstrapDns(options.Front.BootstrapDnsNames, services.Clock);
@@ -48,13 +50,11 @@ internal sealed class RelayServer : BackgroundService
         foreach (TransportAddress address in options.ListenPlain) _endpoints.Add(MakeEndpoint(address, isTls: false, services));
     }
 
-    public RelayCounters Counters { get; } = new();
+    public RelayCounters Counters => Router.Counters;
 
     public PacketRouter Router { get; }
 
     public ConnectionLimiter Limiter { get; }
-
-    public ServerCertificate? Certificate { get; }
 
     public MeshRegion Mesh { get; }
 
@@ -121,8 +121,8 @@ internal sealed class RelayServer : BackgroundService
         RelayLog.Listening(_logger, _options.Keys.PublicKey, string.Join(", ", _endpoints.Select(endpoint => endpoint.Address)));
         if (_shards is not null) RelayLog.Sharded(_logger, _shards.All.Count, OpenSsl.Version);
         else if (_options.Shards > 0) RelayLog.NotSharded(_logger);
-        if (_options.IsOpen) RelayLog.OpenToAll(_logger);
-        if (_options.IsCertificateInMemory && Certificate is not null) RelayLog.SelfSigned(_logger);
+        if (_options.IsOpennessSaid) RelayLog.OpenToAll(_logger);
+        if (_options.IsCertificateInMemory && TlsAddresses.Count > 0) RelayLog.SelfSigned(_logger);
         await Task.WhenAll([.. _endpoints.Select(endpoint => endpoint.RunAsync(stoppingToken)), WebSockets.RunAsync(stoppingToken), Mesh.RunAsync(stoppingToken), TellDeparturesAsync(stoppingToken)]);
     }
 
@@ -149,11 +149,7 @@ internal sealed class RelayServer : BackgroundService
 
     private IRelayEndpoint MakeEndpoint(TransportAddress address, bool isTls, EndpointServices services)
     {
-        ServerCertificate? certificate = isTls ? Certificate : null;
-        if (_shards is null) return new RelayEndpoint(address, certificate, services);
-        return new ShardEndpoint(address, certificate is null ? null : () => certificate, services, _shards);
+        if (_shards is null) return new RelayEndpoint(address, isTls ? _certificates : null, services);
+        return new ShardEndpoint(address, isTls ? () => _certificates.Certificate! : null, services, _shards);
     }
 }
-
-/// <summary>Holds the certificate that the program has read or made before the host was built; null where nothing listens with TLS.</summary>
-internal sealed record ServerCertificateSource(ServerCertificate? Certificate);

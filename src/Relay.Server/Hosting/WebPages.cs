@@ -30,8 +30,11 @@ internal static class WebPages
         });
         app.MapWhen(context => RelayPort.Of(context).Kind is RelayPortKind.Tls or RelayPortKind.Plain, branch => branch.Run(context => AnswerPublic(context, relay)));
         app.MapWhen(context => RelayPort.Of(context).Kind == RelayPortKind.Http, branch => branch.Run(context => AnswerHttp(context, relay)));
+        AdminGuard guard = app.Services.GetRequiredService<AdminGuard>();
+        app.Use(next => context => guard.InvokeAsync(context, next));
         app.MapGet("/healthz", context => context.Response.WriteAsync("ok\n"));
         app.MapGet("/readyz", context => AnswerReadiness(context, relay));
+        AdminPages.Map(app, app.Services.GetRequiredService<AdminPages>());
         app.MapGet("/metrics", context =>
         {
             context.Response.ContentType = PrometheusText.ContentType;

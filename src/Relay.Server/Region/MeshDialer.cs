@@ -48,7 +48,7 @@ internal sealed class MeshDialer(RelayIdentity identity, MeshTrust trust)
     private async Task<MeshStream> LogInAsync(MeshTarget target, Stream stream, CancellationToken cancellation)
     {
         ClientInfo info = new() { MeshKey = identity.MeshSecret?.ToMeshKey() };
-        ClientHandshake handshake = new(identity.Keys, target.HostField, info, RandomNumberGenerator.GetBytes(Box.NonceLength), identity.UpgradePath);
+        ClientHandshake handshake = new(identity.Keys, target.HostField, info, RandomNumberGenerator.GetBytes(Box.NonceLength), token: null, identity.UpgradePath);
         byte[] buffer = new byte[RelayLimits.MaxServerInfoLength + ClientHandshake.MaxHeadLength];
         int held = 0;
         while (true)

@@ -157,8 +157,7 @@ internal sealed unsafe partial class Shard
         ValueTask<AdmissionDecision> asked = _services.Admission.DecideAsync(request);
         if (asked.IsCompletedSuccessfully)
         {
-            connection.Client.Admit(asked.Result, _now, _woken);
-            DrainWoken();
+            HandleAnswer(connection, asked.Result);
             return true;
         }
 
@@ -167,11 +166,17 @@ internal sealed unsafe partial class Shard
         return false;
     }
 
+    private void HandleAnswer(ShardConnection connection, AdmissionDecision decision)
+    {
+        connection.Client.Admit(decision, _now, _woken);
+        DrainWoken();
+        if (connection.State == ShardConnectionState.Client) _timers.Set(connection, connection.Client.NextTimeout); // It may have to go sooner than before.
+    }
+
     private void HandleAdmission(ShardConnection connection, AdmissionDecision decision)
     {
         if (connection.State != ShardConnectionState.Client) return;
-        connection.Client.Admit(decision, _now, _woken);
-        DrainWoken();
+        HandleAnswer(connection, decision);
         ResumeReading(connection);
         HandleHeld(connection); // What the client has sent since may be all it sends.
     }
@@ -182,7 +187,7 @@ internal sealed unsafe partial class Shard
         connection.IsKnown = true;
         connection.Lease.EndHandshake();
         _timers.Set(connection, client.NextTimeout);
-        RelayLog.ClientCame(_services.Log, client.Key);
+        RelayLog.LoggedIn(_services.Log, client);
         if (client.Remote != connection.Remote && !connection.Lease.TryAttribute(client.Remote)) Close(connection, CloseReason.TooManyOfPrefix);
     }
 

@@ -108,7 +108,7 @@ internal sealed unsafe partial class Shard
 
         ClientConnection client = connection.Client;
         int consumed = Receive(client, input);
-        if (client.Phase == ConnectionPhase.Admission && IsAdmissionAnswered(connection)) consumed += Receive(client, input[consumed..]);
+        while (client.HasLoginRequest && IsAdmissionAnswered(connection)) consumed += Receive(client, input[consumed..]);
         Span<byte> rest = input[consumed..];
         if (connection.IsKnown && client.IsLoggedIn && rest.Length == 0 && connection.Held is null) return; // Nearly always.
 

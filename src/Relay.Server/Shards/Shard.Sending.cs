@@ -110,7 +110,9 @@ internal sealed unsafe partial class Shard
     private void PopRun(ShardConnection connection)
     {
         PacketRun run = _runs[connection.FirstRun];
-        _services.Router.Counters.CountOut(run.Packets, run.Length - (run.Packets * PacketFrame.PrefixLength));
+        int bytes = run.Length - (run.Packets * PacketFrame.PrefixLength);
+        _services.Router.Counters.CountOut(run.Packets, bytes);
+        connection.Client.Traffic.CountOut(run.Packets, bytes);
         _services.Router.Counters.CountNoWait(run.Packets);
         connection.FirstRun = run.Next;
         if (run.Next < 0) connection.LastRun = -1;

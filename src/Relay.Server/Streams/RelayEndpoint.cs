@@ -30,7 +30,7 @@ internal sealed record EndpointServices(RelayIdentity Identity, PacketRouter Rou
 }
 
 /// <summary>One listening socket: accepts connections, opens TLS where it is to, and gives each to a pump, or to the web server.</summary>
-internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? certificate, EndpointServices services) : IRelayEndpoint
+internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificateSource? certificates, EndpointServices services) : IRelayEndpoint
 {
     private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(500);
 
@@ -45,13 +45,13 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
     public static readonly byte[] Refusal = UpgradeResponse.Refusing(503, "Service Unavailable", "This relay has too many connections at present.");
 
     private readonly ConcurrentDictionary<Connection, byte> _connections = new();
-    private readonly ServerCertificate? _certificate = certificate;
+    private readonly ServerCertificateSource? _certificates = certificates;
     private readonly EndpointServices _services = services;
     private readonly Socket _socket = new(listen.IsIpv4 ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp);
 
     public TransportAddress Address { get; private set; } = listen;
 
-    public bool IsTls => _certificate is not null;
+    public bool IsTls => _certificates is not null;
 
     public int ConnectionCount => _connections.Count;
 
@@ -198,7 +198,7 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
                 _client.Remote = remote;
                 using CancellationTokenSource timeout = new(endpoint._services.Router.Limits.HandshakeTimeout, endpoint._services.Clock.TimeProvider);
                 if (endpoint._services.Identity.TrustedProxies.Contains(_client.Remote)) (_stream, _client.Remote) = await ProxyHeaderReader.ReadAsync(_stream, _client.Remote, timeout.Token);
-                if (endpoint._certificate is not { } certificate) return true;
+                if (endpoint._certificates?.Certificate is not { } certificate) return true;
 
                 SslStream tls = new(_stream);
                 _stream = tls;
@@ -241,7 +241,7 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificate? 
                 _isKnown = true;
                 lease.EndHandshake();
                 if (_client.Remote != remote && !lease.TryAttribute(_client.Remote)) Abort(CloseReason.TooManyOfPrefix);
-                RelayLog.ClientCame(endpoint._services.Log, _client.Key);
+                RelayLog.LoggedIn(endpoint._services.Log, _client);
             }
 
             if (_client.Phase == ConnectionPhase.OtherHttp) return; // The web server has its own timeouts.

@@ -121,7 +121,7 @@ internal sealed class WebSocketEndpoint(EndpointServices services)
                 _isKnown = true;
                 port.Lease?.EndHandshake();
                 if (connection.Remote != port.Remote && port.Lease?.TryAttribute(connection.Remote) == false) pump.Abort(CloseReason.TooManyOfPrefix);
-                RelayLog.ClientCame(log, connection.Key);
+                RelayLog.LoggedIn(log, connection);
             }
 
             pump.CheckWrite(now);

@@ -9,8 +9,18 @@ namespace Relay.Server.Telemetry;
 /// <summary>What the relay says: a line when a client comes and one when it leaves, never one a packet.</summary>
 internal static partial class RelayLog
 {
-    [LoggerMessage(1, LogLevel.Information, "{Client} has come")]
-    public static partial void ClientCame(ILogger log, NodeKey client);
+    /// <summary>A client has proven its key, and was let in or refused.</summary>
+    public static void LoggedIn(ILogger log, ClientConnection client)
+    {
+        if (client.Phase == ConnectionPhase.Open) ClientCame(log, client.Key, client.Admission!.Source, client.Admission.Tenant);
+        else if (client.Admission is { IsAllowed: false } refused) ClientRefused(log, client.Key, refused.Refusal);
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "{Client} has come, by {Source}, tenant '{Tenant}'")]
+    private static partial void ClientCame(ILogger log, NodeKey client, AdmissionSource source, string tenant);
+
+    [LoggerMessage(9, LogLevel.Information, "{Client} was refused: {Reason}")]
+    private static partial void ClientRefused(ILogger log, NodeKey client, RefusalReason reason);
 
     [LoggerMessage(2, LogLevel.Information, "{Client} has left after {Duration}: {Reason}")]
     public static partial void ClientLeft(ILogger log, NodeKey client, CloseReason reason, TimeSpan duration);
@@ -56,6 +66,15 @@ internal static partial class RelayLog
 
     [LoggerMessage(22, LogLevel.Error, "A connection was ended by a fault of this server")]
     public static partial void Faulted(ILogger log, Exception exception);
+
+    [LoggerMessage(50, LogLevel.Warning, "The admission service at {Host} could not be asked: {Problem}")]
+    public static partial void CallbackFailed(ILogger log, string host, string problem);
+
+    [LoggerMessage(51, LogLevel.Information, "Read again: {Subject}")]
+    public static partial void Reloaded(ILogger log, string subject);
+
+    [LoggerMessage(52, LogLevel.Error, "The new {Subject} cannot be used, and the old stays: {Problem}")]
+    public static partial void ReloadRefused(ILogger log, string subject, string problem);
 
     [LoggerMessage(40, LogLevel.Warning, "{Count} lines were left out: more came than anybody reads")]
     public static partial void LeftOut(ILogger log, long count);

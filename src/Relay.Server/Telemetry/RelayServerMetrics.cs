@@ -20,6 +20,8 @@ internal sealed class RelayServerMetrics
         Meter.CreateObservableCounter("relay.io", Bytes, "By", "Bytes of these packets.");
         Meter.CreateObservableCounter("relay.packets.dropped", Dropped, "{packet}", "Packets dropped, by reason and kind.");
         Meter.CreateObservableCounter("relay.connections.closed", Closed, "{connection}", "Connections of relay clients ended, by reason.");
+        Meter.CreateObservableCounter("relay.logins", Logins, "{login}", "Clients let in, by what let them in.");
+        Meter.CreateObservableCounter("relay.logins.refused", Refusals, "{login}", "Logins and tokens refused, by reason.");
         Meter.CreateObservableCounter("relay.connections.refused", () => Refused(relay.Limiter), "{connection}", "Connections closed at once, by the limit that was reached.");
         Meter.CreateObservableCounter("relay.pauses", Pauses, "{pause}", "Times a client was not read from for a while, by whose rate.");
         Meter.CreateObservableCounter("relay.notices.dropped", () => _counters.NoticesDropped, "{frame}", "Frames of the relay's own that found their client's lane full.");
@@ -52,6 +54,15 @@ internal sealed class RelayServerMetrics
     private IEnumerable<Measurement<long>> Closed() =>
         from reason in Enum.GetValues<CloseReason>()
         select new Measurement<long>(_counters.Closed(reason), Tag("relay.close.reason", Snake(reason.ToString())));
+
+    private IEnumerable<Measurement<long>> Logins() =>
+        from source in Enum.GetValues<AdmissionSource>()
+        select new Measurement<long>(_counters.LoggedIn(source), Tag("relay.admission.source", Snake(source.ToString())));
+
+    private IEnumerable<Measurement<long>> Refusals() =>
+        from reason in Enum.GetValues<RefusalReason>()
+        where reason != RefusalReason.None
+        select new Measurement<long>(_counters.Refused(reason), Tag("relay.refusal.reason", Snake(reason.ToString())));
 
     private static Measurement<long> Directed(long value, string direction) => new(value, Tag("network.io.direction", direction));
 

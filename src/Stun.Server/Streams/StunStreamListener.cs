@@ -122,18 +122,19 @@ internal sealed class StunStreamListener : IDisposable
     private async Task ServeAsync(StunConnection connection, TransportAddress source, CancellationToken stopping)
     {
         await Task.Yield(); // Accepting goes on.
+        ConnectionEnd end = ConnectionEnd.Broken;
         try
         {
-            using (connection) _context.CountEnd(await connection.RunAsync(_certificate?.Current, stopping));
+            using (connection) end = await connection.RunAsync(_certificate?.Current, stopping);
         }
         catch (Exception exception)
         {
-            _context.CountEnd(ConnectionEnd.Broken);
             StunServerLog.ConnectionFailed(_logger, exception, source); // A mistake of ours costs one connection, and is not to be missed.
         }
         finally
         {
             _limiter.Leave(source);
+            _context.CountEnd(end); // Once it is counted, its place is free.
         }
     }
 

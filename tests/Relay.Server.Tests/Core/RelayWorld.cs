@@ -12,10 +12,10 @@ internal sealed class RelayWorld
 {
     public static readonly NodeKeyPair ServerKeys = Keys(200);
 
-    public RelayWorld(bool isOpenToAll = true, TrustedProxies? trustedProxies = null)
+    public RelayWorld(bool isOpenToAll = true, TrustedProxies? trustedProxies = null, TokenCheck? checkToken = null)
     {
         Router = new PacketRouter(Counters);
-        Identity = new RelayIdentity(ServerKeys, destination => destination.Fill(7)) { IsOpenToAll = isOpenToAll, TrustedProxies = trustedProxies ?? TrustedProxies.None };
+        Identity = new RelayIdentity(ServerKeys, destination => destination.Fill(7)) { IsOpenToAll = isOpenToAll, TrustedProxies = trustedProxies ?? TrustedProxies.None, CheckToken = checkToken, AreTokensRequired = checkToken is not null };
     }
 
     public RelayCounters Counters { get; } = new();

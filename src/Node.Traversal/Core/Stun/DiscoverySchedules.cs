@@ -12,8 +12,11 @@ internal static class DiscoverySchedules
     /// <summary>The first request to a server: sent at 0, 0.5, 1.5 and 3.5 s, given up after 5.5 s.</summary>
     public static readonly StunRetransmission Contact = new() { Rc = 4, Rm = 4 };
 
-    /// <summary>Further requests to a server that has answered before: sent at 0, 0.5 and 1.5 s, given up after 2.5 s.</summary>
-    public static readonly StunRetransmission Further = new() { Rc = 3, Rm = 2 };
+    /// <summary>
+    /// Further requests to a server that has answered before, when a shorter time-out is known to be enough: sent at 0, 0.4, 1.2 and 2.8 s, given
+    /// up after 3.6 s.
+    /// </summary>
+    public static readonly StunRetransmission Further = new() { Rto = TimeSpan.FromMilliseconds(400), Rc = 4, Rm = 2 };
 
     /// <summary>
     /// Requests whose silence means something: sent at 0, 0.5, 1.5 and 3.5 s, given up after 4.5 s. Where a fifth of all packets is lost, one of
@@ -26,6 +29,9 @@ internal static class DiscoverySchedules
 
     /// <summary>From one CHANGE-REQUEST to the other.</summary>
     public static readonly TimeSpan BetweenChanges = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>From the CHANGE-REQUESTs to the control, where they are not answered by then.</summary>
+    public static readonly TimeSpan BeforeControl = TimeSpan.FromSeconds(1);
 
     /// <summary>From one mapping to the next; longer after each loss, up to <see cref="LongestPause"/>.</summary>
     public static readonly TimeSpan BetweenMappings = TimeSpan.FromMilliseconds(25);

@@ -1,10 +1,10 @@
-namespace Node.Agent;
+namespace Settings;
 
 /// <summary>
 /// Notices that a file has changed, by looking at it from time to time: works over every file system, with every editor, and needs no
 /// quota of the kernel's. A change counts when the file looks the same twice in a row, so a half-written one is not read.
 /// </summary>
-internal sealed class FileWatch
+public sealed class FileWatch
 {
     private readonly string _path;
     private Stamp _accepted;
