@@ -219,9 +219,11 @@ internal static class Program
         builder.WebHost.UseKestrelCore().UseSockets().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestHeadersTotalSize = Relay.Protocol.Handshake.UpgradeRequest.MaxLength;
-            kestrel.Limits.MaxRequestBodySize = RelayServerOptions.MaxWebBodyBytes;
+            kestrel.Limits.MaxRequestBodySize = WebLimits.MaxBodyLength;
+            kestrel.Limits.MaxRequestHeadersTotalSize = WebLimits.MaxHeadLength;
+            kestrel.Limits.MaxRequestLineSize = WebLimits.MaxLineLength;
             kestrel.Limits.RequestHeadersTimeout = options.Limits.HandshakeTimeout;
+            kestrel.Limits.KeepAliveTimeout = WebLimits.KeepAliveTimeout;
             kestrel.Limits.MaxConcurrentConnections = RelayServerOptions.MaxWebConnections;
             kestrel.Limits.MaxConcurrentUpgradedConnections = RelayServerOptions.MaxWebSockets;
             kestrel.Listen(WebHandoff.Marker);

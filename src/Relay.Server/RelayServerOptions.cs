@@ -18,9 +18,6 @@ internal sealed record RelayServerOptions
     /// <summary>Web requests under way at once, on all ports together; one more is cut off.</summary>
     public const int MaxWebConnections = 4096;
 
-    /// <summary>The longest body of a web request, in bytes: the public pages take none, and the operator's short ones.</summary>
-    public const int MaxWebBodyBytes = 64 << 10;
-
     /// <summary>Clients by WebSocket at once.</summary>
     public const int MaxWebSockets = 50_000;
 

@@ -46,9 +46,19 @@ internal sealed partial class RunningRelay : IAsyncDisposable
         RedirectStandardError = true,
     })!;
 
-    public static async Task<RunningRelay> StartAsync(params string[] arguments)
+    public static Task<RunningRelay> StartAsync(params string[] arguments) => StartAsync(Launch(arguments));
+
+    /// <summary>Starts it with so many descriptors to use, and no more.</summary>
+    public static Task<RunningRelay> StartLimitedAsync(int descriptors, params string[] arguments) => StartAsync(Process.Start(new ProcessStartInfo(
+        "sh",
+        ["-c", $"ulimit -n {descriptors}; exec dotnet \"$@\"", "sh", Path.Combine(AppContext.BaseDirectory, "relay-server.dll"), .. arguments])
     {
-        Process process = Launch(arguments);
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+    })!);
+
+    private static async Task<RunningRelay> StartAsync(Process process)
+    {
         List<string> log = [];
         process.ErrorDataReceived += (_, line) =>
         {
@@ -60,6 +70,9 @@ internal sealed partial class RunningRelay : IAsyncDisposable
     }
 
     public async Task<Stream> OpenPlainAsync() => await ConnectAsync(Plain);
+
+    /// <summary>Opens TCP and no more.</summary>
+    public async Task<Stream> OpenTcpAsync(string address) => await ConnectAsync(address);
 
     public async Task<(Stream Stream, string Pin)> OpenTlsAsync()
     {

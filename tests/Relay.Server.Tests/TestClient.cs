@@ -60,6 +60,19 @@ internal sealed class TestClient : IDisposable
 
     public ValueTask SendAsync(NodeKey to, byte[] packet) => _stream.WriteAsync(RelayWorld.SendPacket(to, packet));
 
+    /// <summary>Sends bytes as they are; a connection that has ended takes none.</summary>
+    public async Task SendRawAsync(byte[] bytes)
+    {
+        try
+        {
+            await _stream.WriteAsync(bytes);
+        }
+        catch (IOException exception)
+        {
+            Assert.NotNull(exception.InnerException);
+        }
+    }
+
     public async Task<(FrameType Type, byte[] Body)> ReceiveAsync()
     {
         while (true)

@@ -67,6 +67,7 @@ internal sealed partial class ClientConnection
     private NodeKey _lastDestination;
     private ClientSet? _lastSet;
     private long _skip;
+    private bool _hasLeft;
     private int _packetsIn;
     private long _bytesIn;
 
@@ -121,6 +122,9 @@ internal sealed partial class ClientConnection
 
     /// <summary>What is to be sent, once <see cref="TakeGreeting"/> has been.</summary>
     public SendQueue Queue { get; }
+
+    /// <summary>Where the shell rents what it holds of the client's input.</summary>
+    public QueueMemory Memory => _router.QueueMemory;
 
     /// <summary>Called by whoever has put something into <see cref="Queue"/>, at the end of its round; set by the shell.</summary>
     public Action? Wake { get; set; }
@@ -200,6 +204,16 @@ internal sealed partial class ClientConnection
         _nextKeepAlive = now + _keepAliveInterval;
     }
 
+    /// <summary>
+    /// The client says no more: it can no longer be reached, while the shell may still send what waits for it. <see cref="Close"/> is to follow.
+    /// </summary>
+    public void Leave(HashSet<ClientConnection> woken)
+    {
+        if (_set is null || _hasLeft) return;
+        _hasLeft = true;
+        _router.Remove(_set, this, woken);
+    }
+
     /// <summary>Ends the connection: it can no longer be reached, and those it sent to hear of it. Only the first reason counts.</summary>
     public void Close(CloseReason reason, HashSet<ClientConnection> woken)
     {
@@ -209,6 +223,6 @@ internal sealed partial class ClientConnection
         CloseReason = reason;
         _router.Counters.CountClose(reason);
         Queue.Close();
-        if (_set is not null) _router.Remove(_set, this, woken);
+        Leave(woken);
     }
 }

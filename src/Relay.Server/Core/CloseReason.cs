@@ -30,6 +30,9 @@ internal enum CloseReason
     /// <summary>A trusted proxy said whose connection it is, and of that address prefix there were as many as may be.</summary>
     TooManyOfPrefix,
 
+    /// <summary>It had sent a long frame in part, and the memory for such was used up.</summary>
+    MemoryFull,
+
     /// <summary>The operator disconnected the client.</summary>
     DisconnectedByOperator,
 

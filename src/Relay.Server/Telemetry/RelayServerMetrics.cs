@@ -25,9 +25,10 @@ internal sealed class RelayServerMetrics
         Meter.CreateObservableCounter("relay.connections.refused", () => Refused(relay.Limiter), "{connection}", "Connections closed at once, by the limit that was reached.");
         Meter.CreateObservableCounter("relay.pauses", Pauses, "{pause}", "Times a client was not read from for a while, by whose rate.");
         Meter.CreateObservableCounter("relay.notices.dropped", () => _counters.NoticesDropped, "{frame}", "Frames of the relay's own that found their client's lane full.");
-        Meter.CreateObservableUpDownCounter("relay.handshakes", () => relay.Limiter.Handshakes, "{connection}", "Connections that have yet to log in.");
-        Meter.CreateObservableUpDownCounter("relay.prefixes", () => relay.Limiter.Prefixes, "{prefix}", "Address prefixes with connections.");
+        Meter.CreateObservableUpDownCounter<long>("relay.handshakes", () => relay.Limiter.Handshakes, "{connection}", "Connections that have yet to log in.");
+        Meter.CreateObservableUpDownCounter<long>("relay.prefixes", () => relay.Limiter.Prefixes, "{prefix}", "Address prefixes with connections.");
         Meter.CreateObservableUpDownCounter("relay.queue.memory", () => relay.Router.QueueMemory.Used, "By", "Memory of the packets that wait, for all clients together.");
+        Meter.CreateObservableUpDownCounter("relay.input.memory", () => relay.Router.QueueMemory.InputUsed, "By", "Memory of long frames that have come in part.");
         Meter.CreateObservableCounter("relay.writes", () => _counters.Writes, "{write}", "Writes to connections: packets out per write is how well they merge.");
         FrontMetrics.AddTo(Meter, relay);
     }
