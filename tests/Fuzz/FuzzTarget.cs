@@ -19,6 +19,7 @@ public sealed record FuzzTarget(string Name, FuzzAction Fuzz)
         new("relay-mesh-link", MeshLinkTarget.Fuzz),
         new("relay-client-handshake", ClientHandshakeTarget.Fuzz),
         new("relay-hello", HelloTarget.Fuzz),
+        new("relay-token", TokenTarget.Fuzz),
     ];
 
     /// <summary>The committed inputs: what once went wrong, and what is likely to.</summary>

@@ -1,6 +1,7 @@
 using System.Text;
 using Relay.Protocol;
 using Relay.Protocol.Disco;
+using Relay.Protocol.Extensions;
 using Relay.Protocol.Handshake;
 using Relay.Server.Core;
 
@@ -163,5 +164,15 @@ internal static class HelloTarget
     {
         if (!Hello.TryRead(input, out Hello? hello)) return;
         FuzzException.Unless(hello is not null && Hello.TryRead(hello.ToMessage(), out Hello? again) && hello == again, "What was read is written otherwise.");
+    }
+}
+
+/// <summary>The MessagePack body of the Token frame, which anybody may send.</summary>
+internal static class TokenTarget
+{
+    public static void Fuzz(ReadOnlySpan<byte> input)
+    {
+        if (!TokenFrame.TryRead(input, out string token)) return;
+        FuzzException.Unless(token.Length is > 0 and <= TokenFrame.MaxTokenLength, "A token of no length, or of too much.");
     }
 }

@@ -25,6 +25,7 @@ internal sealed partial class ClientConnection
                 CountUse(header);
                 consumed += FrameHeader.Length;
                 _skip = header.BodyLength;
+                _set?.Activate(this); // It speaks, whatever it says.
                 continue;
             }
 
