@@ -29,9 +29,6 @@ internal sealed class PacketRouter(RelayCounters counters)
         set => Volatile.Write(ref _drain, value);
     }
 
-    /// <summary>All clients that are in, as of now.</summary>
-    public IEnumerable<ClientConnection> Clients => Tenants.All.SelectMany(tenant => tenant.Clients).SelectMany(set => set.Connections);
-
     /// <summary>Keys that have left, and whom to tell.</summary>
     public Departures Departures { get; } = new(counters);
 
