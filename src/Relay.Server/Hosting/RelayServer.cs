@@ -64,6 +64,9 @@ internal sealed class RelayServer : BackgroundService
 
     public string UpgradePath => _options.Front.UpgradePath;
 
+    /// <summary>What carries packets; none where streams do.</summary>
+    public IReadOnlyList<Shard> Shards => _shards?.All ?? [];
+
     public IReadOnlyList<TransportAddress> TlsAddresses => [.. _endpoints.Where(endpoint => endpoint.IsTls).Select(endpoint => endpoint.Address)];
 
     public IReadOnlyList<TransportAddress> PlainAddresses => [.. _endpoints.Where(endpoint => !endpoint.IsTls).Select(endpoint => endpoint.Address)];

@@ -147,7 +147,8 @@ internal sealed unsafe partial class Shard
     private void HandleEnd(ShardConnection connection)
     {
         // A browser may close its half and still want the answer; a relay client that says nothing more is gone.
-        if (connection.State == ShardConnectionState.Web)
+        // What is reported of it once more is that both halves are closed.
+        if (connection.State == ShardConnectionState.Web && (connection.Interest & LibC.EpollIn) != 0)
         {
             connection.Web!.EndInput();
             PauseReading(connection);

@@ -74,10 +74,10 @@ internal sealed class WebBridge(Action wake, Action resume, Action end) : Stream
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         ReadResult result = await _in.Reader.ReadAsync(cancellationToken);
-        int length = (int)Math.Min(buffer.Length, result.Buffer.Length); // Known before the buffer is given back: then it is another's.
-        ReadOnlySequence<byte> part = result.Buffer.Slice(0, length);
+        ReadOnlySequence<byte> part = result.Buffer.Slice(0, Math.Min(buffer.Length, result.Buffer.Length));
+        int length = (int)part.Length;
         part.CopyTo(buffer.Span);
-        _in.Reader.AdvanceTo(part.End);
+        _in.Reader.AdvanceTo(part.End); // From here on the part is somebody else's.
         return length;
     }
 

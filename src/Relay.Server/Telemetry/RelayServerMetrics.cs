@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using Relay.Protocol;
 using Relay.Server.Core;
 using Relay.Server.Hosting;
+using Relay.Server.Shards;
 
 namespace Relay.Server.Telemetry;
 
@@ -31,6 +32,7 @@ internal sealed class RelayServerMetrics
         Meter.CreateObservableUpDownCounter("relay.input.memory", () => relay.Router.QueueMemory.InputUsed, "By", "Memory of long frames that have come in part.");
         Meter.CreateObservableCounter("relay.writes", () => _counters.Writes, "{write}", "Writes to connections: packets out per write is how well they merge.");
         FrontMetrics.AddTo(Meter, relay);
+        Meter.CreateObservableCounter("relay.shard.rounds", () => Rounds(relay.Shards), "{round}", "Rounds of the shards by the time they took at most: what a packet may have waited for others.");
     }
 
     public Meter Meter { get; }
@@ -55,6 +57,11 @@ internal sealed class RelayServerMetrics
     private IEnumerable<Measurement<long>> Closed() =>
         from reason in Enum.GetValues<CloseReason>()
         select new Measurement<long>(_counters.Closed(reason), Tag("relay.close.reason", Snake(reason.ToString())));
+
+    private static IEnumerable<Measurement<long>> Rounds(IReadOnlyList<Shard> shards) =>
+        from index in Enumerable.Range(0, RoundTimes.Bounds.Length + 1)
+        let bound = index < RoundTimes.Bounds.Length ? $"{RoundTimes.Bounds[index] * 1000:0.0} ms" : "longer"
+        select new Measurement<long>(shards.Sum(shard => shard.RoundTimes.Counts[index]), Tag("relay.round.within", bound));
 
     private IEnumerable<Measurement<long>> Logins() =>
         from source in Enum.GetValues<AdmissionSource>()
