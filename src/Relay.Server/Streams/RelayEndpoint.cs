@@ -40,7 +40,7 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificateSo
     private const int TcpNotSentLowWaterOption = 25; // Linux: TCP_NOTSENT_LOWAT.
 
     /// <summary>Bytes that the kernel may hold for a client beyond what is on its way: more would wait where nothing is shared fairly or aged.</summary>
-    private const int MaxUnsentBytes = 64 << 10;
+    private const int MaxUnsentBytes = 32 << 10;
 
     public static readonly byte[] Refusal = UpgradeResponse.Refusing(503, "Service Unavailable", "This relay has too many connections at present.");
 
