@@ -55,7 +55,7 @@ internal static class Program
         RelayServer relay = app.Services.GetRequiredService<RelayServer>();
         StunServer stun = app.Services.GetRequiredService<StunServer>();
         Bind(values, relay, stun);
-        WebPages.Map(app, relay, new RelayServerMetrics(app.Services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(), relay));
+        WebPages.Map(app, relay, ActivatorUtilities.CreateInstance<RelayServerMetrics>(app.Services));
         DrainController drain = app.Services.GetRequiredService<DrainController>();
         DrainPage.Map(app, drain);
         await StartAsync(values, app, options, stopping);
@@ -196,7 +196,7 @@ internal static class Program
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
         builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Services.AddRoutingCore();
-        builder.Services.AddMetrics();
+        MetricsPage.AddTo(builder.Services);
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(new ServerCertificateSource(certificate));
         builder.Services.AddSingleton(TimeProvider.System);

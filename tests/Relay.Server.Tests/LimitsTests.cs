@@ -131,10 +131,10 @@ public sealed class LimitsTests : IDisposable
         foreach (TestClient client in bad) await client.SendRawAsync(begun);
 
         await UntilAsync(async () => await MetricAsync(relay, "relay_connections_closed_total{relay_close_reason=\"memory_full\"}") > 50);
-        Assert.InRange(await MetricAsync(relay, "relay_input_memory"), 0, 1 << 20);
+        Assert.InRange(await MetricAsync(relay, "relay_input_memory_bytes"), 0, 1 << 20);
         await EchoAsync(good);
         foreach (TestClient client in bad) client.Dispose();
-        await UntilAsync(async () => await MetricAsync(relay, "relay_input_memory") == 0);
+        await UntilAsync(async () => await MetricAsync(relay, "relay_input_memory_bytes") == 0);
     }
 
     [Fact]
@@ -196,9 +196,10 @@ public sealed class LimitsTests : IDisposable
     private async Task<double> MetricAsync(RunningRelay relay, string series)
     {
         string text = await _web.GetStringAsync(new Uri($"http://{relay.Admin}/metrics"));
-        string? line = text.Split('\n').FirstOrDefault(line => line.StartsWith(series + " ", StringComparison.Ordinal));
+        string name = series.EndsWith('}') ? series : series + "{}";
+        string? line = text.Split('\n').FirstOrDefault(line => line.StartsWith(name + " ", StringComparison.Ordinal));
         Assert.NotNull(line);
-        return double.Parse(line[(series.Length + 1)..], CultureInfo.InvariantCulture);
+        return double.Parse(line[(name.Length + 1)..], CultureInfo.InvariantCulture);
     }
 
     private static async Task UntilAsync(Func<Task<bool>> isSo)

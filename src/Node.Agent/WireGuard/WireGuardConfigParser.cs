@@ -108,8 +108,9 @@ internal sealed class WireGuardConfigParser
     {
         if (_peer is not null && Is(key, "Relay")) _peer.Relay = Switch(value);
         else if (_section == Section.Interface && Is(key, "RelayMap")) _config = _config with { RelayMap = NotEmpty(key, value) };
+        else if (_section == Section.Interface && Is(key, "RelayTokenFile")) _config = _config with { RelayTokenFile = NotEmpty(key, value) };
         else if (_section == Section.Interface && Is(key, "RelayPort")) _config = _config with { RelayPort = Port(key, value) };
-        else throw Wrong($"there is no setting #{key} here", "known are #RelayMap and #RelayPort in [Interface], #Relay in [Peer]");
+        else throw Wrong($"there is no setting #{key} here", "known are #RelayMap, #RelayTokenFile and #RelayPort in [Interface], #Relay in [Peer]");
     }
 
     private void EndPeer()

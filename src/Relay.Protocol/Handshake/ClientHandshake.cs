@@ -28,8 +28,10 @@ public sealed class ClientHandshake
     /// <param name="nonce">24 bytes that were never used before.</param>
     /// <param name="token">What lets the client use the relay; null = nothing. Printable characters without a space.</param>
     /// <param name="path">The path of the upgrade.</param>
+    /// <exception cref="ArgumentException">The token holds something else.</exception>
     public ClientHandshake(NodeKeyPair own, string host, ClientInfo info, ReadOnlySpan<byte> nonce, string? token = null, string path = "/derp")
     {
+        if (token is not null && !token.All(character => character is > ' ' and <= '~')) throw new ArgumentException("A token has printable characters only.", nameof(token)); // It would end up as other fields.
         string authorization = token is null ? "" : $"Authorization: Bearer {token}\r\n";
         _own = own;
         _info = info;

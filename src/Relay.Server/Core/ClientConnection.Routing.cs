@@ -7,6 +7,10 @@ namespace Relay.Server.Core;
 /// <content>The way of a packet into its destination's queue.</content>
 internal sealed partial class ClientConnection
 {
+    private int _lengthBucket;
+    private int _lengthCount;
+    private long _lengthSum;
+
     /// <summary>Turns a SendPacket into the RecvPacket it becomes, and puts it into its destination's queue.</summary>
     private void Route(Span<byte> frame, Instant now, HashSet<ClientConnection> woken)
     {
@@ -14,6 +18,7 @@ internal sealed partial class ClientConnection
         PacketKind kind = PacketKinds.Of(packet);
         _packetsIn++;
         _bytesIn += packet.Length;
+        CountLength(packet.Length);
 
         ClientConnection? receiver = FindReceiver(destination);
         if (receiver is null)
@@ -57,8 +62,27 @@ internal sealed partial class ClientConnection
         if (_packetsIn == 0) return;
         _router.Counters.CountIn(_packetsIn, _bytesIn);
         Traffic.CountIn(_packetsIn, _bytesIn);
+        CountLengths();
         _packetsIn = 0;
         _bytesIn = 0;
+    }
+
+    /// <summary>Most packets of a run are of one length: they are added to the histogram together.</summary>
+    private void CountLength(int length)
+    {
+        int bucket = _router.Counters.PacketLengths.BucketOf(length);
+        if (bucket != _lengthBucket) CountLengths();
+        _lengthBucket = bucket;
+        _lengthCount++;
+        _lengthSum += length;
+    }
+
+    private void CountLengths()
+    {
+        if (_lengthCount == 0) return;
+        _router.Counters.PacketLengths.Add(_lengthBucket, _lengthCount, _lengthSum);
+        _lengthCount = 0;
+        _lengthSum = 0;
     }
 
     private ClientConnection? FindReceiver(NodeKey destination)

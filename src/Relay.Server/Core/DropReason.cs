@@ -54,6 +54,27 @@ internal sealed class RelayCounters
     private long _forwardedIn;
     private long _forwardedInBytes;
     private readonly long[] _peerGone = new long[Enum.GetValues<PeerGoneReason>().Length];
+    private long _stalls;
+    private long _tls12;
+    private long _tls13;
+
+    /// <summary>The lengths of packets taken from clients, in bytes.</summary>
+    public BucketCounts PacketLengths { get; } = new([64, 128, 256, 512, 1024, 1280, 1500, 4096, 16384, 65536]);
+
+    /// <summary>What waited for a client when some of it was taken to be sent, in bytes.</summary>
+    public BucketCounts QueueLengths { get; } = new([1024, 4096, 16384, 65536, 131072, 262144]);
+
+    /// <summary>The time from the acceptance of a connection to its client's login, in seconds.</summary>
+    public BucketCounts LoginTimes { get; } = new([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]);
+
+    /// <summary>Round-trip times of clients' connections, sampled, in seconds.</summary>
+    public BucketCounts Rtts { get; } = new([0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5]);
+
+    /// <summary>Times that a connection did not take what was to be sent at once.</summary>
+    public long Stalls => Volatile.Read(ref _stalls);
+
+    /// <summary>TLS handshakes done, by version.</summary>
+    public (long Tls12, long Tls13) TlsHandshakes => (Volatile.Read(ref _tls12), Volatile.Read(ref _tls13));
 
     /// <summary>Packets and bytes taken from clients, keys and headers not counted.</summary>
     public (long Packets, long Bytes) In => (Volatile.Read(ref _packetsIn), Volatile.Read(ref _bytesIn));
@@ -139,6 +160,14 @@ internal sealed class RelayCounters
     public void CountWrite() => Interlocked.Increment(ref _writes);
 
     public void CountDrop(DropReason reason, PacketKind kind, int packets = 1) => Interlocked.Add(ref _dropped[(int)reason * Kinds + (int)kind], packets);
+
+    public void CountStall() => Interlocked.Increment(ref _stalls);
+
+    public void CountTls(bool is13)
+    {
+        if (is13) Interlocked.Increment(ref _tls13);
+        else Interlocked.Increment(ref _tls12);
+    }
 
     public void CountLogin(AdmissionSource source) => Interlocked.Increment(ref _logins[(int)source]);
 

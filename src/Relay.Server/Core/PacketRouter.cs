@@ -65,6 +65,7 @@ internal sealed class PacketRouter(RelayCounters counters)
             else set.Receivers.Tell(set.Key, tenant, Departures, woken);
         }
 
+        tenant.KeepTotals(connection.Traffic.Totals);
         Tenants.Leave(tenant);
     }
 }

@@ -66,9 +66,11 @@ internal sealed class SendQueue(RelayCounters counters, QueueMemory memory)
     {
         get
         {
-            lock (_lock) return _control.Length + (_disco?.Length ?? 0) + (_data?.Length ?? 0);
+            lock (_lock) return LengthLocked;
         }
     }
+
+    private int LengthLocked => _control.Length + (_disco?.Length ?? 0) + (_data?.Length ?? 0);
 
     /// <summary>Appends one of the relay's own frames; where their lane is full the new one is dropped, so that the first frame stays the first.</summary>
     public void EnqueueControl(ReadOnlySpan<byte> frame)
@@ -129,8 +131,10 @@ internal sealed class SendQueue(RelayCounters counters, QueueMemory memory)
     {
         QueueWaits waits = default;
         int taken;
+        int waiting;
         lock (_lock)
         {
+            waiting = LengthLocked;
             taken = TakePong(destination);
             taken += _control.Take(destination[taken..]);
             if (_control.Count == 0 && Feed is { } feed) taken += feed.Take(destination[taken..]);
@@ -138,6 +142,7 @@ internal sealed class SendQueue(RelayCounters counters, QueueMemory memory)
         }
 
         counters.CountWaits(waits);
+        if (waiting > 0) counters.QueueLengths.Count(waiting);
         return taken;
     }
 

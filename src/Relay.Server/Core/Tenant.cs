@@ -17,6 +17,8 @@ internal sealed class Tenant(string name)
     private readonly ConcurrentDictionary<NodeKey, RemoteClient> _remotes = new();
     private readonly Lock _remotesLock = new();
     private ImmutableArray<ClientConnection> _watchers = [];
+    private readonly Lock _departedLock = new();
+    private TrafficTotals _departed;
 
     /// <summary>Its name; empty for those who have no tenant.</summary>
     public string Name => name;
@@ -36,6 +38,27 @@ internal sealed class Tenant(string name)
     /// <summary>Says whether <paramref name="name"/> may be a tenant's: letters, digits, '.', '_' and '-', so that it is safe in a log and a label.</summary>
     public static bool IsValidName(string name) =>
         name.Length is > 0 and <= MaxNameLength && name.All(character => char.IsAsciiLetterOrDigit(character) || character is '.' or '_' or '-');
+
+    /// <summary>What its connections have sent and were sent, those that have left among them.</summary>
+    public TrafficTotals Totals
+    {
+        get
+        {
+            TrafficTotals live = default;
+            foreach (ClientSet set in Clients)
+            {
+                foreach (ClientConnection connection in set.Connections) live += connection.Traffic.Totals;
+            }
+
+            lock (_departedLock) return live + _departed;
+        }
+    }
+
+    /// <summary>Keeps what a connection had counted, now that it leaves.</summary>
+    public void KeepTotals(TrafficTotals totals)
+    {
+        lock (_departedLock) _departed += totals;
+    }
 
     /// <summary>Finds a key's connections; null where there are none.</summary>
     public ClientSet? Find(NodeKey key) => _clients.TryGetValue(key, out ClientSet? set) ? set : null;

@@ -82,6 +82,9 @@ internal sealed class RelayServer : BackgroundService
 
     public RelayIdentity Identity { get; }
 
+    /// <summary>Connections at present, over TLS or without.</summary>
+    public int ConnectionCountOf(bool isTls) => _endpoints.Where(endpoint => endpoint.IsTls == isTls).Sum(endpoint => endpoint.ConnectionCount);
+
     public bool IsListening => ExecuteTask is { IsCompleted: false };
 
     /// <summary>Bounds clients otherwise from now on; what is there already stays.</summary>

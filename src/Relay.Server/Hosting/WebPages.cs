@@ -1,6 +1,5 @@
 using Relay.Server.Streams;
 using Relay.Server.Telemetry;
-using Stun.Server;
 
 namespace Relay.Server.Hosting;
 
@@ -35,11 +34,7 @@ internal static class WebPages
         app.MapGet("/healthz", context => context.Response.WriteAsync("ok\n"));
         app.MapGet("/readyz", context => AnswerReadiness(context, relay));
         AdminPages.Map(app, app.Services.GetRequiredService<AdminPages>());
-        app.MapGet("/metrics", context =>
-        {
-            context.Response.ContentType = PrometheusText.ContentType;
-            return context.Response.WriteAsync(PrometheusText.Of(metrics.Meter));
-        });
+        MetricsPage.Map(app, metrics);
     }
 
     /// <summary>Answers with a status and a line of text.</summary>

@@ -283,8 +283,14 @@ internal sealed unsafe partial class Shard : IDisposable
 
             connection.Client.HandleTimeout(_now, _woken);
             DrainWoken();
-            if (connection.Client.Phase == ConnectionPhase.Closed) Close(connection, connection.Client.CloseReason);
-            else _timers.Set(connection, connection.Client.NextTimeout);
+            if (connection.Client.Phase == ConnectionPhase.Closed)
+            {
+                Close(connection, connection.Client.CloseReason);
+                continue;
+            }
+
+            SampleRtt(connection);
+            _timers.Set(connection, connection.Client.NextTimeout);
         }
     }
 

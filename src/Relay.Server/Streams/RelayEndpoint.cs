@@ -203,6 +203,7 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificateSo
                 SslStream tls = new(_stream);
                 _stream = tls;
                 await tls.AuthenticateAsServerAsync(certificate.Options, timeout.Token);
+                endpoint._services.Router.Counters.CountTls(is13: tls.SslProtocol == SslProtocols.Tls13);
                 return true;
             }
             catch (RelayProtocolException exception)
@@ -242,14 +243,27 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificateSo
                 lease.EndHandshake();
                 if (_client.Remote != remote && !lease.TryAttribute(_client.Remote)) Abort(CloseReason.TooManyOfPrefix);
                 RelayLog.LoggedIn(endpoint._services.Log, _client);
+                endpoint._services.Router.Counters.LoginTimes.Count((now - _openedAt).TotalSeconds);
+                SampleRtt();
             }
 
             if (_client.Phase == ConnectionPhase.OtherHttp) return; // The web server has its own timeouts.
             _pump?.CheckWrite(now);
             if (now < _client.NextTimeout) return;
             if (now >= _client.Expires) Abort(_client.ExpiryReason);
-            else if (_client.IsLoggedIn) _client.HandleTimeout(now, woken);
+            else if (_client.IsLoggedIn) KeepAlive(now, woken);
             else if (_client.Phase != ConnectionPhase.Closed) Abort(CloseReason.HandshakeTimeout);
+        }
+
+        private void KeepAlive(Instant now, HashSet<ClientConnection> woken)
+        {
+            _client.HandleTimeout(now, woken);
+            SampleRtt();
+        }
+
+        private void SampleRtt()
+        {
+            if (TcpRtt.TryRead(socket, out TimeSpan rtt)) endpoint._services.Router.Counters.Rtts.Count(rtt.TotalSeconds);
         }
 
         /// <summary>Ends the connection: the pump sees its stream end.</summary>

@@ -205,6 +205,7 @@ internal sealed class StreamPump(Stream stream, ClientConnection connection, IAd
         Volatile.Write(ref _writingSince, Math.Max(1, clock.Now.Ticks));
         ValueTask writing = stream.WriteAsync(bytes);
         _isSlow = !writing.IsCompleted;
+        if (_isSlow) counters.CountStall();
         await writing;
         Volatile.Write(ref _writingSince, 0);
         counters.CountWrite();
