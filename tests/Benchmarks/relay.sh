@@ -124,7 +124,7 @@ for row in "${rows[@]}"; do
       ;;
     pauses)
       echo "pauses: rounds of all these runs by how long they took"
-      { exec 3<>"/dev/tcp/127.0.0.1/$relay_admin" && printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3 && grep -E '^relay_shard_rounds' <&3; } || true
+      { exec 3<>"/dev/tcp/127.0.0.1/$relay_admin" && printf 'GET /metrics HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' >&3 && grep -E '^relay_shard_rounds' <&3; } || true
       ;;
     idle)
       relay fresh 0 --shards 1

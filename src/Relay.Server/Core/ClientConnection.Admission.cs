@@ -103,6 +103,7 @@ internal sealed partial class ClientConnection
             TokenBucketBytesBurst = ClientBytes.IsLimited ? (int)Math.Min(int.MaxValue, ClientBytes.Burst) : 0,
             Extensions = Info!.Extensions > 0 ? 1 : 0,
         };
-        Queue.EnqueueControl(info.ToFrame(_identity.Keys, Key, nonce));
+        Queue.EnqueueControl(_box is { } box ? info.ToFrame(box, nonce) : info.ToFrame(_identity.Keys, Key, nonce));
+        _box = null; // It has served.
     }
 }

@@ -91,7 +91,7 @@ internal sealed partial class ClientConnection
         if (header.BodyLength > MaxInputLength - FrameHeader.Length) throw new RelayProtocolException($"A ClientInfo of {header.BodyLength} bytes.");
         int length = FrameHeader.Length + (int)header.BodyLength;
         if (input.Length < length) return 0;
-        if (!ClientInfo.TryOpen(input[FrameHeader.Length..length], _identity.Keys, out NodeKey key, out ClientInfo? info))
+        if (!ClientInfo.TryOpen(input[FrameHeader.Length..length], _identity.Keys, out NodeKey key, out ClientInfo? info, out _box))
         {
             throw new RelayProtocolException("The ClientInfo does not open or is malformed.");
         }

@@ -63,6 +63,7 @@ internal sealed partial class ClientConnection
     private byte[]? _greeting;
     private TokenGrant? _token;
     private LoginRequest? _loginRequest;
+    private Box? _box; // What opened the ClientInfo, until it has sealed the answer.
     private ClientSet? _set;
     private NodeKey _lastDestination;
     private ClientSet? _lastSet;
