@@ -5,6 +5,7 @@ using System.Text;
 using Relay.Protocol;
 using Relay.Protocol.Extensions;
 using Relay.Protocol.Frames;
+using Relay.Protocol.Handshake;
 using Relay.Server.Admission;
 using Relay.Server.Tests.Core;
 
@@ -85,14 +86,14 @@ public sealed class AdmissionProgramTests : IDisposable
         Assert.Equal((0, true, true), (valid, shown.Contains("\"tenant\": \"red\"", StringComparison.Ordinal), shown.EndsWith("valid\n", StringComparison.Ordinal)));
 
         await using RunningRelay relay = await StartAsync("--admission", $"token:{keySet}", "--token-revoked", revoked);
-        using TestClient alice = await TestClient.LogInAsync(await relay.OpenPlainAsync(), Alice, token);
-        using TestClient bob = await TestClient.LogInAsync(await relay.OpenPlainAsync(), Bob, await IssueAsync(key, Bob, "--tenant", "red"));
-        using TestClient stranger = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 3, await IssueAsync(key, 3, "--tenant", "blue"));
-        using TestClient late = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 4, extensions: 1);
+        using TestClient alice = await TestClient.LogInAsync(await relay.OpenPlainAsync(), Alice, token: token);
+        using TestClient bob = await TestClient.LogInAsync(await relay.OpenPlainAsync(), Bob, token: await IssueAsync(key, Bob, "--tenant", "red"));
+        using TestClient stranger = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 3, token: await IssueAsync(key, 3, "--tenant", "blue"));
+        using TestClient late = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 4, new ClientInfo { Extensions = 1 });
         Assert.Contains("wants a token", await HealthAsync(late), StringComparison.Ordinal);
-        using TestClient thief = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 5, token);
+        using TestClient thief = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 5, token: token);
         Assert.Contains("another key", await HealthAsync(thief), StringComparison.Ordinal);
-        RelayProtocolException refused = await Assert.ThrowsAsync<RelayProtocolException>(async () => await TestClient.LogInAsync(await relay.OpenPlainAsync(), Alice, token + "x"));
+        RelayProtocolException refused = await Assert.ThrowsAsync<RelayProtocolException>(async () => await TestClient.LogInAsync(await relay.OpenPlainAsync(), Alice, token: token + "x"));
         Assert.Contains("401", refused.Message, StringComparison.Ordinal);
 
         await late.SendFrameAsync(TokenFrame.Of(await IssueAsync(key, 4, "--tenant", "red")));
@@ -110,7 +111,7 @@ public sealed class AdmissionProgramTests : IDisposable
         await alice.LeftAsync();
         await bob.SendAsync(bob.Key, [2]);
         Assert.Equal(2, (await bob.ReceiveAsync()).Body[^1]);
-        using TestClient back = await TestClient.LogInAsync(await relay.OpenPlainAsync(), Alice, token);
+        using TestClient back = await TestClient.LogInAsync(await relay.OpenPlainAsync(), Alice, token: token);
         Assert.Contains("revoked", await HealthAsync(back), StringComparison.Ordinal);
         Assert.DoesNotContain(token, relay.Log, StringComparison.Ordinal);
         string metrics = await _web.GetStringAsync(new Uri($"http://{relay.Admin}/metrics"));
@@ -128,7 +129,7 @@ public sealed class AdmissionProgramTests : IDisposable
         DateTimeOffset now = DateTimeOffset.UtcNow;
         TokenContent content = new() { Key = RelayWorld.Keys(Alice).PublicKey, Audience = "relay", NotBefore = now - TimeSpan.FromHours(1), Expires = now - TokenVerifier.ClockSkew + TimeSpan.FromSeconds(4), Id = "1" };
 
-        using TestClient alice = await TestClient.LogInAsync(await relay.OpenPlainAsync(), Alice, signer.Sign(content));
+        using TestClient alice = await TestClient.LogInAsync(await relay.OpenPlainAsync(), Alice, token: signer.Sign(content));
 
         await alice.LeftAsync();
         await relay.LoggedAsync("AdmissionEnded");

@@ -33,6 +33,9 @@ internal sealed partial class RunningRelay : IAsyncDisposable
 
     public string Plain => _tcp[^2];
 
+    /// <summary>Only where <c>--http</c> was given: it stands where the plain listener else does.</summary>
+    public string Http => _tcp[^2];
+
     public string Admin => _tcp[^1];
 
     public int ExitCode => _process.ExitCode;
@@ -124,7 +127,7 @@ internal sealed partial class RunningRelay : IAsyncDisposable
         _process.Dispose();
     }
 
-    private static async Task<NetworkStream> ConnectAsync(string address)
+    public async Task<NetworkStream> ConnectAsync(string address)
     {
         Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(IPEndPoint.Parse(address));

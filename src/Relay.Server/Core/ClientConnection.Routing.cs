@@ -23,12 +23,29 @@ internal sealed partial class ClientConnection
         ClientConnection? receiver = FindReceiver(destination);
         if (receiver is null)
         {
-            _router.Counters.CountDrop(DropReason.UnknownDestination, kind);
-            if (kind == PacketKind.Disco) SayNotHere(destination, now, woken);
+            RouteAbroad(destination, packet, kind, now, woken);
             return;
         }
 
         PacketFrame.WritePrefix(frame, FrameType.RecvPacket, Key, packet.Length);
+        Deliver(receiver, frame, kind, now, woken);
+    }
+
+    /// <summary>Sends a packet on to the relay of the region that has its destination, if one has.</summary>
+    private void RouteAbroad(NodeKey destination, ReadOnlySpan<byte> packet, PacketKind kind, Instant now, HashSet<ClientConnection> woken)
+    {
+        if (_set!.Tenant.FindRemote(destination)?.Preferred is { } link)
+        {
+            link.Forward(Key, destination, packet, kind, now);
+            return;
+        }
+
+        _router.Counters.CountDrop(DropReason.UnknownDestination, kind);
+        if (kind == PacketKind.Disco) SayNotHere(destination, now, woken);
+    }
+
+    private void Deliver(ClientConnection receiver, Span<byte> frame, PacketKind kind, Instant now, HashSet<ClientConnection> woken)
+    {
         if (Outlet is { } outlet)
         {
             outlet.Deliver(receiver, frame, kind);
@@ -76,7 +93,7 @@ internal sealed partial class ClientConnection
         if (set?.Active is not { } active) return null;
         _lastDestination = destination;
         _lastSet = set;
-        _set.NoteSentTo(destination, _router.Departures);
+        _set.Receivers.Note(set, _router.Departures);
         return active;
     }
 
@@ -86,6 +103,7 @@ internal sealed partial class ClientConnection
         Span<byte> gone = stackalloc byte[PeerGoneFrame.Length];
         PeerGoneFrame.Write(gone, destination, PeerGoneReason.NotHere);
         Queue.EnqueueControl(gone);
+        _router.Counters.CountPeerGone(PeerGoneReason.NotHere);
         woken.Add(this);
     }
 }

@@ -37,12 +37,18 @@ internal enum ConnectionPhase
 /// <summary>
 /// One client of the relay: bytes in, bytes out. It reads the upgrade, the login and the frames, turns SendPacket into RecvPacket where it
 /// lies, and leaves what is to be sent in queues. It knows no socket, no TLS and no thread; one caller at a time hands it input.
-/// Its phases are in files of their own: Login, Admission, Quarantine, Frames, Routing.
+/// Its phases are in files of their own: Login, Admission, Quarantine, Frames, Routing, Mesh.
 /// </summary>
 internal sealed partial class ClientConnection
 {
-    /// <summary>The longest input that can be needed at once to make progress: one SendPacket of full length.</summary>
-    public const int MaxInputLength = PacketFrame.PrefixLength + RelayLimits.MaxPacketLength;
+    /// <summary>How long one write to a client may take.</summary>
+    public static readonly TimeSpan ClientWriteTimeout = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long one write to another relay may take.</summary>
+    public static readonly TimeSpan MeshWriteTimeout = TimeSpan.FromSeconds(30);
+
+    /// <summary>The longest input that can be needed at once to make progress: one ForwardPacket of full length.</summary>
+    public const int MaxInputLength = ForwardPacketFrame.PrefixLength + RelayLimits.MaxPacketLength;
 
     // PeerGone (not here) answers disco only, and no more than this: it is a hint, and must be no tool to enumerate keys with.
     private const double NotHerePerSecond = 1;
@@ -129,6 +135,9 @@ internal sealed partial class ClientConnection
 
     /// <summary>Takes the packets this client sends, where the shell has something better to do with them than to queue each; set by the shell.</summary>
     public IPacketOutlet? Outlet { get; set; }
+
+    /// <summary>How long one write may take. A client that takes nothing for this long costs nobody but itself; another relay may be busy for longer.</summary>
+    public TimeSpan WriteTimeout => IsMeshPeer ? MeshWriteTimeout : ClientWriteTimeout;
 
     /// <summary>When <see cref="HandleTimeout"/> is due.</summary>
     public Instant NextTimeout => !IsLoggedIn ? _deadline : _nextKeepAlive < Expires ? _nextKeepAlive : Expires;

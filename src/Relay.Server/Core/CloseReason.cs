@@ -36,6 +36,9 @@ internal enum CloseReason
     /// <summary>The operator disconnected the client.</summary>
     DisconnectedByOperator,
 
+    /// <summary>Another relay of the region asked for it (ClosePeer).</summary>
+    ClosedByMesh,
+
     /// <summary>The server is stopping.</summary>
     ServerStopping,
 

@@ -1,4 +1,5 @@
 using Relay.Protocol;
+using Relay.Protocol.Frames;
 
 namespace Relay.Server.Core;
 
@@ -7,6 +8,9 @@ internal enum DropReason
 {
     /// <summary>Nobody with the destination's key is connected here.</summary>
     UnknownDestination,
+
+    /// <summary>Another relay of the region sent it on to us, and its destination is not here.</summary>
+    UnknownDestinationOnForward,
 
     /// <summary>The destination's queue was full: the oldest of the sender with most in that lane made room.</summary>
     QueueFull,
@@ -46,6 +50,10 @@ internal sealed class RelayCounters
     private long _clientPauses;
     private long _tenantPauses;
     private long _writes;
+    private long _forwardedOut;
+    private long _forwardedIn;
+    private long _forwardedInBytes;
+    private readonly long[] _peerGone = new long[Enum.GetValues<PeerGoneReason>().Length];
     private long _stalls;
     private long _tls12;
     private long _tls13;
@@ -89,6 +97,15 @@ internal sealed class RelayCounters
     /// <summary>Packets that have waited up to the bound of this bucket and over that of the one before (<see cref="QueueWaits.Bounds"/>).</summary>
     public long Waited(int bucket) => Volatile.Read(ref _waits[bucket]);
 
+    /// <summary>Packets sent on to other relays of the region.</summary>
+    public long ForwardedOut => Volatile.Read(ref _forwardedOut);
+
+    /// <summary>Packets and bytes that other relays of the region have sent on to us.</summary>
+    public (long Packets, long Bytes) ForwardedIn => (Volatile.Read(ref _forwardedIn), Volatile.Read(ref _forwardedInBytes));
+
+    /// <summary>PeerGone frames queued for clients.</summary>
+    public long PeerGone(PeerGoneReason reason) => Volatile.Read(ref _peerGone[(int)reason]);
+
     public long Dropped(DropReason reason, PacketKind kind) => Volatile.Read(ref _dropped[(int)reason * Kinds + (int)kind]);
 
     /// <summary>Clients let in, by what has let them in.</summary>
@@ -129,6 +146,16 @@ internal sealed class RelayCounters
     public void CountPause(bool isTenants) => Interlocked.Increment(ref isTenants ? ref _tenantPauses : ref _clientPauses);
 
     public void CountNoticeDropped() => Interlocked.Increment(ref _noticesDropped);
+
+    public void CountForwardedOut() => Interlocked.Increment(ref _forwardedOut);
+
+    public void CountForwardedIn(int bytes)
+    {
+        Interlocked.Increment(ref _forwardedIn);
+        Interlocked.Add(ref _forwardedInBytes, bytes);
+    }
+
+    public void CountPeerGone(PeerGoneReason reason) => Interlocked.Increment(ref _peerGone[(int)reason]);
 
     public void CountWrite() => Interlocked.Increment(ref _writes);
 

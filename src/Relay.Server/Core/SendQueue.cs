@@ -38,8 +38,16 @@ internal sealed class SendQueue(RelayCounters counters, QueueMemory memory)
     private FairScheduler? _data;
     private byte[]? _pong;
     private int _discoCredit = MaxDiscoCredit;
+    private PresenceFeed? _feed;
     private bool _hasPong;
     private bool _isClosed;
+
+    /// <summary>What a watcher is to hear of others' coming and going, behind the relay's own frames; null for all who do not watch.</summary>
+    public PresenceFeed? Feed
+    {
+        get => Volatile.Read(ref _feed);
+        set => Volatile.Write(ref _feed, value);
+    }
 
     /// <summary>Counts for the client alone; null where nobody asks.</summary>
     public ClientTraffic? Traffic { get; init; }
@@ -49,7 +57,7 @@ internal sealed class SendQueue(RelayCounters counters, QueueMemory memory)
     {
         get
         {
-            lock (_lock) return _control.Count + CountOf(_disco) + CountOf(_data) == 0 && !_hasPong;
+            lock (_lock) return _control.Count + CountOf(_disco) + CountOf(_data) == 0 && !_hasPong && (Feed?.IsEmpty ?? true);
         }
     }
 
@@ -129,6 +137,7 @@ internal sealed class SendQueue(RelayCounters counters, QueueMemory memory)
             waiting = LengthLocked;
             taken = TakePong(destination);
             taken += _control.Take(destination[taken..]);
+            if (_control.Count == 0 && Feed is { } feed) taken += feed.Take(destination[taken..]);
             if (_control.Count == 0) taken += TakePackets(destination[taken..], enough - taken, now, ref waits);
         }
 

@@ -135,6 +135,7 @@ internal sealed unsafe partial class Shard
 
     private void OpenEngine(ShardConnection connection)
     {
+        if (!IsProxyHeaderOver(connection)) return;
         HandshakeState state = connection.Engine.Handshake(connection);
         SendNow(connection);
         if (connection.State == ShardConnectionState.Closed || state == HandshakeState.Waiting) return;

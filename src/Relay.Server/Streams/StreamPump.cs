@@ -11,9 +11,6 @@ namespace Relay.Server.Streams;
 /// </summary>
 internal sealed class StreamPump(Stream stream, ClientConnection connection, IAdmissionPolicy admission, MonotonicClock clock, RelayCounters counters)
 {
-    /// <summary>How long one write may take. A client that takes nothing for this long costs nobody but itself.</summary>
-    public static readonly TimeSpan WriteTimeout = TimeSpan.FromSeconds(2);
-
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(250);
 
     private const int ReadLength = 128 << 10; // One longest frame and a full read behind it.
@@ -51,7 +48,7 @@ internal sealed class StreamPump(Stream stream, ClientConnection connection, IAd
     public void CheckWrite(Instant now)
     {
         long since = Volatile.Read(ref _writingSince);
-        if (since == 0 || now - new Instant(since) < WriteTimeout) return;
+        if (since == 0 || now - new Instant(since) < connection.WriteTimeout) return;
         Abort(CloseReason.WriteTimeout);
     }
 

@@ -47,6 +47,7 @@ internal sealed class RelayServerMetrics
         Meter.CreateObservableUpDownCounter("relay.queue.memory", () => relay.Router.QueueMemory.Used, "By", "Memory of the packets that wait, for all clients together.");
         Meter.CreateObservableUpDownCounter("relay.input.memory", () => relay.Router.QueueMemory.InputUsed, "By", "Memory of long frames that have come in part.");
         Meter.CreateObservableCounter("relay.writes", () => _counters.Writes, "{write}", "Writes to connections: packets out per write is how well they merge.");
+        FrontMetrics.AddTo(Meter, relay);
         Meter.CreateObservableCounter("relay.shard.rounds", () => Rounds(relay.Shards), "{round}", "Rounds of the shards by the time they took at most: what a packet may have waited for others.");
     }
 
