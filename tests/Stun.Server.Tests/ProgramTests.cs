@@ -129,6 +129,12 @@ public sealed class ProgramTests
             await program.WaitForLogAsync("nothing has changed: Could not find file");
             Assert.DoesNotContain("Limits are now 88", program.Log, StringComparison.Ordinal);
 
+            // While a certificate is being renewed its key may for a moment be that of another.
+            using var another = new CertificateFiles("another.test");
+            File.Copy(another.KeyPath, certificate.KeyPath);
+            program.Signal("HUP");
+            await program.WaitForLogAsync("nothing has changed: The provided key does not match");
+
             program.Signal("TERM");
             Assert.Equal(0, await program.ExitCodeAsync());
         }
