@@ -8,11 +8,14 @@ declare -A package_of=(
   [iperf3]=iperf3 [conntrack]=conntrack [openssl]=openssl [ps]=procps
   [promtool]=prometheus [turnserver]=coturn [stun]=stun-client [stund]=stun-server
   [miniupnpd]=miniupnpd-nftables
+  [nginx]="nginx-light libnginx-mod-stream" [chromium]=chromium
 )
 
 missing=()
 for program in "${!package_of[@]}"; do
-  PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
+  PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null && continue
+  read -ra packages <<<"${package_of[$program]}"
+  missing+=("${packages[@]}")
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
 

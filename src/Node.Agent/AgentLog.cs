@@ -77,4 +77,7 @@ internal static partial class AgentLog
 
     [LoggerMessage(24, LogLevel.Warning, "The relay map could not be kept for a start without a network: {Problem}")]
     public static partial void MapNotKept(this ILogger logger, string problem);
+
+    [LoggerMessage(25, LogLevel.Warning, "Relays are shown no token, for {File} cannot be used: {Problem}")]
+    public static partial void NoRelayToken(this ILogger logger, string file, string problem);
 }

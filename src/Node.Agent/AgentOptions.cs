@@ -20,6 +20,9 @@ internal sealed record AgentOptions
     /// <summary>Where the relay map is; null to leave it to the file.</summary>
     public RelayMapLocation? RelayMap { get; init; }
 
+    /// <summary>A file with the token for relays that want one; null to leave it to the wg-quick file.</summary>
+    public string? RelayTokenFile { get; init; }
+
     /// <summary>The node's UDP port; null to leave it to the file or to the rule.</summary>
     public ushort? Port { get; init; }
 
@@ -44,6 +47,10 @@ internal sealed record AgentOptions
         string directory = Path.GetDirectoryName(Path.GetFullPath(ConfigFile)) ?? "";
         return location.File is { } file ? location with { File = Path.Combine(directory, file) } : location;
     }
+
+    /// <summary>The file with the token; null where there is none. A relative path in the wg-quick file counts from there.</summary>
+    public string? LocateRelayToken(WireGuardConfig config) =>
+        RelayTokenFile ?? (config.RelayTokenFile is { } file ? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(ConfigFile)) ?? "", file) : null);
 
     /// <summary>The node's UDP port; null where the rule gives it.</summary>
     public ushort? PortFor(WireGuardConfig config) => (Port ?? config.RelayPort) is > 0 and var port ? port : null;

@@ -216,6 +216,7 @@ internal sealed class TunnelAgent : IAsyncDisposable
         {
             PrivateKey = _keys ?? throw new InvalidOperationException("The keys are read first."),
             RelayMap = _map,
+            RelayToken = () => RelayTokenFile.Read(_options.LocateRelayToken(_config), _logger),
             Port = _options.PortFor(_config),
             PortMapping = _options.MapsPort(_config),
             FirewallMark = _toldMark = _interface.Mark,

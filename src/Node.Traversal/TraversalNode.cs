@@ -67,8 +67,8 @@ public sealed class TraversalNode : IAsyncDisposable
             _clock.Now);
         _loop = new NodeLoop(core, _clock, Counters, Send, CarryOut);
         _dns = new MarkedDns(() => _mark, options.TimeProvider, _log);
-        RelayDialer dialer = new(options.PrivateKey, _dns, () => _mark, options.TimeProvider, _log);
-        _relays = new RelayConnections(options.PrivateKey, _loop, dialer, _peers, _clock, Counters, _log);
+        RelayDialer dialer = new(options.PrivateKey, _dns, () => _mark, options.RelayToken, options.TimeProvider, _log);
+        _relays = new RelayConnections(options.PrivateKey, _loop, dialer, _peers, _clock, Counters, _log) { Map = options.RelayMap };
         _demux = new DatagramDemux(_loop, Counters, _clock);
         _plane = new DataPlane(_clock, Counters, sockets) { Loop = _loop, Relays = _relays };
         Metrics = new TraversalMetrics(Counters, core.Drops, reason => _portMapping?.Drops[reason] ?? 0);

@@ -14,6 +14,9 @@ public sealed record TraversalNodeOptions
     /// <summary>The relays it may use. Without any, only peers whose addresses are known can be reached.</summary>
     public RelayMap RelayMap { get; init; } = RelayMap.Empty;
 
+    /// <summary>Gives the token that relays which want one are shown, at each login: so a renewed one counts from the next on. Null, or giving null = none. It may not wait.</summary>
+    public Func<string?>? RelayToken { get; init; }
+
     /// <summary>The local UDP port; null = one that follows from the key, so that it is the same after a restart.</summary>
     public ushort? Port { get; init; }
 

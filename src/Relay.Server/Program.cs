@@ -30,6 +30,7 @@ internal static class Program
     private static readonly OptionKey Admin = Options.AddText("admin", "IP:PORT", "Where /healthz, /readyz and /metrics are.", $"127.0.0.1:{RelayServerOptions.DevelopmentAdminPort}");
     private static readonly OptionKey AdminSecretFile = Options.AddText("admin-secret-file", "FILE", "A file with the secret that the admin pages ask for (Authorization: Bearer). Needed where --admin is not loopback.");
     private static readonly AdmissionArguments Admission = new(Options);
+    private static readonly FrontOptionKeys Front = new(Options);
     private static readonly OptionKey Shards = Options.AddText("shards", "NUMBER", "Threads that carry packets. By default one a core; 0 = by the base library's streams, as where there is no Linux or no OpenSSL 3.");
     private static readonly OptionKey Gather = Options.AddText("gather", "MICROSECONDS|off", "How long a shard may wait for more packets before it reads, while that brings packets together.", $"{RelayServerOptions.DefaultGathering.TotalMicroseconds:0}");
     private static readonly LimitOptions Limits = new(Options);
@@ -54,7 +55,7 @@ internal static class Program
         RelayServer relay = app.Services.GetRequiredService<RelayServer>();
         StunServer stun = app.Services.GetRequiredService<StunServer>();
         Bind(values, relay, stun);
-        WebPages.Map(app, relay, new RelayServerMetrics(app.Services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(), relay));
+        WebPages.Map(app, relay, ActivatorUtilities.CreateInstance<RelayServerMetrics>(app.Services));
         DrainController drain = app.Services.GetRequiredService<DrainController>();
         DrainPage.Map(app, drain);
         await StartAsync(values, app, options, stopping);
@@ -98,6 +99,7 @@ internal static class Program
             CertificatePath = values.Text(TlsCert),
             CertificateKeyPath = values.Text(TlsKey),
             IsCertificateInMemory = values.Text(TlsCert) is null && values.Text(KeyPath) is null,
+            Front = Front.Read(values),
             // A development relay on loopback is open without a word.
             Admission = admission.IsSaid ? admission : admission with { IsOpen = true },
             IsOpennessSaid = admission.IsOpen,
@@ -194,7 +196,7 @@ internal static class Program
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
         builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Services.AddRoutingCore();
-        builder.Services.AddMetrics();
+        MetricsPage.AddTo(builder.Services);
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(new ServerCertificateSource(certificate));
         builder.Services.AddSingleton(TimeProvider.System);
@@ -217,7 +219,15 @@ internal static class Program
         builder.WebHost.UseKestrelCore().UseSockets().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = WebLimits.MaxBodyLength;
+            kestrel.Limits.MaxRequestHeadersTotalSize = WebLimits.MaxHeadLength;
+            kestrel.Limits.MaxRequestLineSize = WebLimits.MaxLineLength;
+            kestrel.Limits.RequestHeadersTimeout = options.Limits.HandshakeTimeout;
+            kestrel.Limits.KeepAliveTimeout = WebLimits.KeepAliveTimeout;
+            kestrel.Limits.MaxConcurrentConnections = RelayServerOptions.MaxWebConnections;
+            kestrel.Limits.MaxConcurrentUpgradedConnections = RelayServerOptions.MaxWebSockets;
             kestrel.Listen(WebHandoff.Marker);
+            foreach (TransportAddress address in options.Front.Http) kestrel.Listen(address.ToIPEndPoint(), RelayPort.MarkHttp);
             kestrel.Listen(options.Admin.ToIPEndPoint());
         });
         builder.Services.AddSingleton<IConnectionListenerFactory>(services => services.GetRequiredService<WebHandoff>()); // Beside the sockets.
@@ -245,13 +255,18 @@ internal static class Program
         }
         catch (IOException exception) when (exception.InnerException is AddressInUseException)
         {
-            throw ListenProblem.Of(values.SourceOf(Admin), $"tcp://{options.Admin}", System.Net.Sockets.SocketError.AddressAlreadyInUse);
+            throw WebListenProblem(values, options, System.Net.Sockets.SocketError.AddressAlreadyInUse);
         }
         catch (System.Net.Sockets.SocketException exception)
         {
-            throw ListenProblem.Of(values.SourceOf(Admin), $"tcp://{options.Admin}", exception.SocketErrorCode);
+            throw WebListenProblem(values, options, exception.SocketErrorCode);
         }
     }
+
+    /// <summary>The web server does not say which of its ports was refused; where there is but one, it is that.</summary>
+    private static OptionException WebListenProblem(ParsedOptions values, RelayServerOptions options, System.Net.Sockets.SocketError error) => options.Front.Http.Count == 0
+        ? ListenProblem.Of(values.SourceOf(Admin), $"tcp://{options.Admin}", error)
+        : ListenProblem.Of($"{Front.SourceOfHttp(values)} or {values.SourceOf(Admin)}", string.Join(" or ", options.Front.Http.Append(options.Admin).Select(address => $"tcp://{address}")), error);
 
     /// <summary>Waits for the signal to stop, or for a drain to be asked for. False when a service has ended by itself: the host has logged why.</summary>
     private static async Task<bool> IsStoppedAsync(RelayServer relay, StunServer stun, Task drain, CancellationToken stopping)

@@ -15,6 +15,12 @@ internal sealed record RelayServerOptions
     /// <summary>3341: next to it, the admin pages.</summary>
     public const int DevelopmentAdminPort = 3341;
 
+    /// <summary>Web requests under way at once, on all ports together; one more is cut off.</summary>
+    public const int MaxWebConnections = 4096;
+
+    /// <summary>Clients by WebSocket at once.</summary>
+    public const int MaxWebSockets = 50_000;
+
     /// <summary>100 µs: the packets of one client at 10,000 a second are as far apart.</summary>
     public static readonly TimeSpan DefaultGathering = TimeSpan.FromMicroseconds(100);
 
@@ -48,6 +54,9 @@ internal sealed record RelayServerOptions
     /// <summary>Says that the certificate is made at each start and kept nowhere.</summary>
     public bool IsCertificateInMemory { get; init; }
 
+    /// <summary>What stands in front of the relay and beside it.</summary>
+    public FrontOptions Front { get; init; } = new();
+
     /// <summary>Who may use the relay.</summary>
     public required AdmissionOptions Admission { get; init; }
 
@@ -59,6 +68,7 @@ internal sealed record RelayServerOptions
 
     /// <summary>How long a shard may wait for more packets before it reads, while that brings packets together; zero = never.</summary>
     public TimeSpan LongestGathering { get; init; } = DefaultGathering;
+
 
     /// <summary>What clients may use.</summary>
     public ServerLimits Limits { get; init; } = new();

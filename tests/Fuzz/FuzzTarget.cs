@@ -11,6 +11,15 @@ public sealed record FuzzTarget(string Name, FuzzAction Fuzz)
         new("stun-message", StunMessageTarget.Fuzz),
         new("stun-responder", StunResponderTarget.Fuzz),
         new("stun-stream", StunStreamTarget.Fuzz),
+        new("relay-upgrade", UpgradeRequestTarget.Fuzz),
+        new("relay-proxy-header", ProxyHeaderTarget.Fuzz),
+        new("relay-forwarded-for", ForwardedForTarget.Fuzz),
+        new("relay-session", RelaySessionTarget.Fuzz),
+        new("relay-frames", RelayFramesTarget.Fuzz),
+        new("relay-mesh-link", MeshLinkTarget.Fuzz),
+        new("relay-client-handshake", ClientHandshakeTarget.Fuzz),
+        new("relay-hello", HelloTarget.Fuzz),
+        new("relay-token", TokenTarget.Fuzz),
     ];
 
     /// <summary>The committed inputs: what once went wrong, and what is likely to.</summary>

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Node.Agent.WireGuard;
 using Settings;
 
@@ -85,4 +86,17 @@ public sealed class FilesTests : IDisposable
     }
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    [Fact]
+    public void A_token_is_read_anew_each_time_and_what_is_none_is_none()
+    {
+        ILogger log = Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance;
+        Assert.Null(RelayTokenFile.Read(null, log));
+        Assert.Null(RelayTokenFile.Read(FilePath + ".missing", log));
+        foreach ((string text, string? token) in ((string, string?)[])[("a.b.c\n", "a.b.c"), ("d.e.f", "d.e.f"), ("", null), ("two words", null), ("x\r\nHost: other", null), (new string('x', RelayTokenFile.MaxLength + 3), null)])
+        {
+            File.WriteAllText(FilePath, text);
+            Assert.Equal(token, RelayTokenFile.Read(FilePath, log));
+        }
+    }
 }

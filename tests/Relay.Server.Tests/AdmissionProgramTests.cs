@@ -5,6 +5,7 @@ using System.Text;
 using Relay.Protocol;
 using Relay.Protocol.Extensions;
 using Relay.Protocol.Frames;
+using Relay.Protocol.Handshake;
 using Relay.Server.Admission;
 using Relay.Server.Tests.Core;
 
@@ -85,14 +86,14 @@ public sealed class AdmissionProgramTests : IDisposable
         Assert.Equal((0, true, true), (valid, shown.Contains("\"tenant\": \"red\"", StringComparison.Ordinal), shown.EndsWith("valid\n", StringComparison.Ordinal)));
 
         await using RunningRelay relay = await StartAsync("--admission", $"token:{keySet}", "--token-revoked", revoked);
-        using TestClient alice = await TestClient.LogInAsync(await relay.OpenPlainAsync(), Alice, token);
-        using TestClient bob = await TestClient.LogInAsync(await relay.OpenPlainAsync(), Bob, await IssueAsync(key, Bob, "--tenant", "red"));
-        using TestClient stranger = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 3, await IssueAsync(key, 3, "--tenant", "blue"));
-        using TestClient late = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 4, extensions: 1);
+        using TestClient alice = await TestClient.LogInAsync(await relay.OpenPlainAsync(), Alice, token: token);
+        using TestClient bob = await TestClient.LogInAsync(await relay.OpenPlainAsync(), Bob, token: await IssueAsync(key, Bob, "--tenant", "red"));
+        using TestClient stranger = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 3, token: await IssueAsync(key, 3, "--tenant", "blue"));
+        using TestClient late = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 4, new ClientInfo { Extensions = 1 });
         Assert.Contains("wants a token", await HealthAsync(late), StringComparison.Ordinal);
-        using TestClient thief = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 5, token);
+        using TestClient thief = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 5, token: token);
         Assert.Contains("another key", await HealthAsync(thief), StringComparison.Ordinal);
-        RelayProtocolException refused = await Assert.ThrowsAsync<RelayProtocolException>(async () => await TestClient.LogInAsync(await relay.OpenPlainAsync(), Alice, token + "x"));
+        RelayProtocolException refused = await Assert.ThrowsAsync<RelayProtocolException>(async () => await TestClient.LogInAsync(await relay.OpenPlainAsync(), Alice, token: token + "x"));
         Assert.Contains("401", refused.Message, StringComparison.Ordinal);
 
         await late.SendFrameAsync(TokenFrame.Of(await IssueAsync(key, 4, "--tenant", "red")));
@@ -110,7 +111,7 @@ public sealed class AdmissionProgramTests : IDisposable
         await alice.LeftAsync();
         await bob.SendAsync(bob.Key, [2]);
         Assert.Equal(2, (await bob.ReceiveAsync()).Body[^1]);
-        using TestClient back = await TestClient.LogInAsync(await relay.OpenPlainAsync(), Alice, token);
+        using TestClient back = await TestClient.LogInAsync(await relay.OpenPlainAsync(), Alice, token: token);
         Assert.Contains("revoked", await HealthAsync(back), StringComparison.Ordinal);
         Assert.DoesNotContain(token, relay.Log, StringComparison.Ordinal);
         string metrics = await _web.GetStringAsync(new Uri($"http://{relay.Admin}/metrics"));
@@ -128,7 +129,7 @@ public sealed class AdmissionProgramTests : IDisposable
         DateTimeOffset now = DateTimeOffset.UtcNow;
         TokenContent content = new() { Key = RelayWorld.Keys(Alice).PublicKey, Audience = "relay", NotBefore = now - TimeSpan.FromHours(1), Expires = now - TokenVerifier.ClockSkew + TimeSpan.FromSeconds(4), Id = "1" };
 
-        using TestClient alice = await TestClient.LogInAsync(await relay.OpenPlainAsync(), Alice, signer.Sign(content));
+        using TestClient alice = await TestClient.LogInAsync(await relay.OpenPlainAsync(), Alice, token: signer.Sign(content));
 
         await alice.LeftAsync();
         await relay.LoggedAsync("AdmissionEnded");
@@ -222,6 +223,52 @@ public sealed class AdmissionProgramTests : IDisposable
         Assert.Contains("too many connections", refused.Message, StringComparison.Ordinal);
         await alice.SendAsync(alice.Key, [1]);
         Assert.Equal(FrameType.RecvPacket, (await alice.ReceiveAsync()).Type);
+    }
+
+    [Fact]
+    public async Task The_metrics_are_what_Prometheus_takes_and_name_no_key()
+    {
+        string list = Write("list", string.Join('\n', Enumerable.Range(1, 60).Select(seed => $"{Hex((byte)seed)} tenant{seed}")));
+        await using RunningRelay relay = await RunningRelay.StartAsync("--listen", "127.0.0.1:0", "--stun", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--admission", $"file:{list}");
+        for (byte seed = 1; seed <= 60; seed++)
+        {
+            using TestClient client = await TestClient.LogInAsync((await relay.OpenTlsAsync()).Stream, seed);
+            await client.SendAsync(client.Key, new byte[100]);
+            await client.ReceiveAsync();
+        }
+
+        string metrics = await _web.GetStringAsync(new Uri($"http://{relay.Admin}/metrics"));
+
+        foreach (string line in (string[])[
+            "relay_packets_total{network_io_direction=\"in\"} 60",
+            "relay_io_bytes_total{network_io_direction=\"out\"} 6000",
+            "relay_logins_total{relay_admission_source=\"list\"} 60",
+            "relay_tls_handshakes_total{tls_protocol_version=\"1.3\"} 60",
+            "relay_packet_length_bytes_bucket{le=\"128\"} 60",
+            "relay_login_duration_seconds_count 60",
+            "relay_queue_wait_seconds_count 60",
+            "relay_reloads_total",
+            "relay_drop_reason=\"unknown_destination\"",
+            "relay_connections{relay_transport=\"tls\"}",
+            "stun_requests_total",
+            "dotnet_gc_collections_total"])
+        {
+            Assert.Contains(line, metrics, StringComparison.Ordinal);
+        }
+
+        string[] tenants = [.. metrics.Split('\n').Where(line => line.StartsWith("relay_tenant_packets_total{", StringComparison.Ordinal) && line.Contains("\"in\"", StringComparison.Ordinal))];
+        Assert.InRange(tenants.Length, 40, Relay.Server.Telemetry.TenantTotals.MaxNamed + 1);
+        Assert.Equal(60, tenants.Sum(line => int.Parse(line.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture)));
+        Assert.DoesNotContain(Hex(1), metrics, StringComparison.Ordinal);
+        Assert.DoesNotContain(RelayWorld.Keys(1).PublicKey.ToString(), metrics, StringComparison.Ordinal);
+        string? promtool = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(directory => Path.Combine(directory, "promtool")).FirstOrDefault(File.Exists);
+        Assert.SkipWhen(promtool is null, "promtool is not installed (scripts/install-dependencies.sh)");
+        using Process check = Process.Start(new ProcessStartInfo(promtool, ["check", "metrics"]) { RedirectStandardInput = true, RedirectStandardError = true, RedirectStandardOutput = true })!;
+        await check.StandardInput.WriteAsync(metrics);
+        check.StandardInput.Close();
+        string complaints = await check.StandardError.ReadToEndAsync() + await check.StandardOutput.ReadToEndAsync();
+        await check.WaitForExitAsync();
+        Assert.True(check.ExitCode == 0, complaints);
     }
 
     private static string Hex(byte seed) => RelayWorld.Keys(seed).PublicKey.ToHex();

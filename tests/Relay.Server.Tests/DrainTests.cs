@@ -3,6 +3,7 @@ using System.Net;
 using System.Text;
 using Relay.Protocol.Extensions;
 using Relay.Protocol.Frames;
+using Relay.Protocol.Handshake;
 
 namespace Relay.Server.Tests;
 
@@ -20,7 +21,7 @@ public sealed class DrainTests : IDisposable
     {
         await using RunningRelay relay = await RunningRelay.StartAsync(Options);
         TestClient stock = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 1);
-        TestClient ours = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 2, extensions: 1);
+        TestClient ours = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 2, new ClientInfo { Extensions = 1 });
 
         using HttpResponseMessage answer = await _web.PostAsync(new Uri($"http://{relay.Admin}/drain?timeout=60"), null);
         Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
@@ -68,7 +69,7 @@ public sealed class DrainTests : IDisposable
     {
         await using RunningRelay relay = await RunningRelay.StartAsync(Options);
         using TestClient stock = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 1);
-        using TestClient ours = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 2, extensions: 1);
+        using TestClient ours = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 2, new ClientInfo { Extensions = 1 });
 
         Assert.True(await relay.StopAsync() < TimeSpan.FromSeconds(5));
 

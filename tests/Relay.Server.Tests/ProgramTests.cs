@@ -26,6 +26,15 @@ public sealed class ProgramTests : IDisposable
     [InlineData("--admin: 0.0.0.0:1 is not loopback", "127.0.0.0/8", "--admin", "0.0.0.0:1")]
     [InlineData("--shards: '1000' is not a number from 0 to 256", "give one", "--shards", "1000")]
     [InlineData("--gather: 'fast' is not a number from 1 to 1000", "give one", "--gather", "fast")]
+    [InlineData("--max-connections: '0' is not a number from 1", "give one", "--max-connections", "0")]
+    [InlineData("--handshake-timeout: '121' is not a number", "1 to 120", "--handshake-timeout", "121")]
+    [InlineData("--client-rate: '1000' is not a number from 1024", "give one", "--client-rate", "1000")]
+    [InlineData("--client-burst: '65567' is not a number from 65568", "give one", "--client-rate", "2000", "--client-burst", "65567")]
+    [InlineData("--tenant-burst: a burst without a rate", "--tenant-rate", "--tenant-burst", "70000")]
+    [InlineData("--accept-rate: 'fast' is not a number", "give one", "--accept-rate", "fast")]
+    [InlineData("--memory: '3' is not a number from 4", "give one", "--memory", "3")]
+    [InlineData("--drain-to: 'home' is no region", "901/901b", "--drain-to", "home")]
+    [InlineData("--drain-timeout: '3601' is not a number from 0", "3600", "--drain-timeout", "3601")]
     [InlineData("--lisen", "--listen", "--lisen", "127.0.0.1:0")]
     public async Task A_bad_option_is_one_sentence_and_exit_code_2(string problem, string remedy, params string[] arguments)
     {

@@ -33,6 +33,9 @@ internal sealed partial class RunningRelay : IAsyncDisposable
 
     public string Plain => _tcp[^2];
 
+    /// <summary>Only where <c>--http</c> was given: it stands where the plain listener else does.</summary>
+    public string Http => _tcp[^2];
+
     public string Admin => _tcp[^1];
 
     public int ExitCode => _process.ExitCode;
@@ -43,9 +46,19 @@ internal sealed partial class RunningRelay : IAsyncDisposable
         RedirectStandardError = true,
     })!;
 
-    public static async Task<RunningRelay> StartAsync(params string[] arguments)
+    public static Task<RunningRelay> StartAsync(params string[] arguments) => StartAsync(Launch(arguments));
+
+    /// <summary>Starts it with so many descriptors to use, and no more.</summary>
+    public static Task<RunningRelay> StartLimitedAsync(int descriptors, params string[] arguments) => StartAsync(Process.Start(new ProcessStartInfo(
+        "sh",
+        ["-c", $"ulimit -n {descriptors}; exec dotnet \"$@\"", "sh", Path.Combine(AppContext.BaseDirectory, "relay-server.dll"), .. arguments])
     {
-        Process process = Launch(arguments);
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+    })!);
+
+    private static async Task<RunningRelay> StartAsync(Process process)
+    {
         List<string> log = [];
         process.ErrorDataReceived += (_, line) =>
         {
@@ -57,6 +70,9 @@ internal sealed partial class RunningRelay : IAsyncDisposable
     }
 
     public async Task<Stream> OpenPlainAsync() => await ConnectAsync(Plain);
+
+    /// <summary>Opens TCP and no more.</summary>
+    public async Task<Stream> OpenTcpAsync(string address) => await ConnectAsync(address);
 
     public async Task<(Stream Stream, string Pin)> OpenTlsAsync()
     {
@@ -111,7 +127,7 @@ internal sealed partial class RunningRelay : IAsyncDisposable
         _process.Dispose();
     }
 
-    private static async Task<NetworkStream> ConnectAsync(string address)
+    public async Task<NetworkStream> ConnectAsync(string address)
     {
         Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(IPEndPoint.Parse(address));

@@ -24,11 +24,11 @@ internal sealed class TestClient : IDisposable
 
     public NodeKey ServerKey { get; private set; }
 
-    public static async Task<TestClient> LogInAsync(Stream stream, byte seed, string? token = null, int extensions = 0)
+    public static async Task<TestClient> LogInAsync(Stream stream, byte seed, ClientInfo? info = null, string fields = "", string? token = null)
     {
         NodeKeyPair keys = RelayWorld.Keys(seed);
         TestClient client = new(stream, keys);
-        ClientHandshake handshake = new(keys, "relay", new ClientInfo { Extensions = extensions }, new byte[Box.NonceLength], token);
+        ClientHandshake handshake = new(keys, $"relay{fields}", info ?? new ClientInfo(), new byte[Box.NonceLength], token);
         while (true)
         {
             if (handshake.TakeOutput() is { } output) await stream.WriteAsync(output);
@@ -42,9 +42,36 @@ internal sealed class TestClient : IDisposable
         return client;
     }
 
+    /// <summary>Logs in where no HTTP stands before the frames.</summary>
+    public static async Task<TestClient> LogInWithoutHeadAsync(Stream stream, byte seed)
+    {
+        NodeKeyPair keys = RelayWorld.Keys(seed);
+        TestClient client = new(stream, keys);
+        (FrameType type, byte[] body) = await client.ReceiveAsync();
+        Assert.Equal(FrameType.ServerKey, type);
+        Assert.True(ServerKeyFrame.TryRead(body, out NodeKey serverKey));
+        client.ServerKey = serverKey;
+        await stream.WriteAsync(new ClientInfo().ToFrame(keys, serverKey, new byte[Box.NonceLength]));
+        Assert.Equal(FrameType.ServerInfo, (await client.ReceiveAsync()).Type);
+        return client;
+    }
+
     public ValueTask SendFrameAsync(byte[] frame) => _stream.WriteAsync(frame);
 
     public ValueTask SendAsync(NodeKey to, byte[] packet) => _stream.WriteAsync(RelayWorld.SendPacket(to, packet));
+
+    /// <summary>Sends bytes as they are; a connection that has ended takes none.</summary>
+    public async Task SendRawAsync(byte[] bytes)
+    {
+        try
+        {
+            await _stream.WriteAsync(bytes);
+        }
+        catch (IOException exception)
+        {
+            Assert.NotNull(exception.InnerException);
+        }
+    }
 
     public async Task<(FrameType Type, byte[] Body)> ReceiveAsync()
     {

@@ -24,6 +24,9 @@ internal sealed record WireGuardConfig
     /// <summary><c>#RelayMap</c>: a file or an HTTPS URL, or null.</summary>
     public string? RelayMap { get; init; }
 
+    /// <summary><c>#RelayTokenFile</c>: a file with the token for relays that want one, or null.</summary>
+    public string? RelayTokenFile { get; init; }
+
     /// <summary><c>#RelayPort</c>: the UDP port of the node, or null.</summary>
     public ushort? RelayPort { get; init; }
 

@@ -108,9 +108,10 @@ internal sealed class WireGuardConfigParser
     {
         if (_peer is not null && Is(key, "Relay")) _peer.Relay = Switch(key, value);
         else if (_section == Section.Interface && Is(key, "RelayMap")) _config = _config with { RelayMap = NotEmpty(key, value) };
+        else if (_section == Section.Interface && Is(key, "RelayTokenFile")) _config = _config with { RelayTokenFile = NotEmpty(key, value) };
         else if (_section == Section.Interface && Is(key, "RelayPort")) _config = _config with { RelayPort = Port(key, value) };
         else if (_section == Section.Interface && Is(key, "RelayPortMapping")) _config = _config with { RelayPortMapping = Switch(key, value) };
-        else throw Wrong($"there is no setting #{key} here", "known are #RelayMap, #RelayPort and #RelayPortMapping in [Interface], #Relay in [Peer]");
+        else throw Wrong($"there is no setting #{key} here", "known are #RelayMap, #RelayTokenFile, #RelayPort and #RelayPortMapping in [Interface], #Relay in [Peer]");
     }
 
     private void EndPeer()

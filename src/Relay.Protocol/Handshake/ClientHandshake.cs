@@ -27,13 +27,16 @@ public sealed class ClientHandshake
     /// <param name="info">What the client says of itself.</param>
     /// <param name="nonce">24 bytes that were never used before.</param>
     /// <param name="token">What lets the client use the relay; null = nothing. Printable characters without a space.</param>
-    public ClientHandshake(NodeKeyPair own, string host, ClientInfo info, ReadOnlySpan<byte> nonce, string? token = null)
+    /// <param name="path">The path of the upgrade.</param>
+    /// <exception cref="ArgumentException">The token holds something else.</exception>
+    public ClientHandshake(NodeKeyPair own, string host, ClientInfo info, ReadOnlySpan<byte> nonce, string? token = null, string path = "/derp")
     {
+        if (token is not null && !token.All(character => character is > ' ' and <= '~')) throw new ArgumentException("A token has printable characters only.", nameof(token)); // It would end up as other fields.
         string authorization = token is null ? "" : $"Authorization: Bearer {token}\r\n";
         _own = own;
         _info = info;
         _nonce = nonce[..Box.NonceLength].ToArray();
-        _output = Encoding.ASCII.GetBytes($"GET /derp HTTP/1.1\r\nHost: {host}\r\nUser-Agent: relay-node\r\nConnection: Upgrade\r\nUpgrade: DERP\r\n{authorization}\r\n");
+        _output = Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: relay-node\r\nConnection: Upgrade\r\nUpgrade: DERP\r\n{authorization}\r\n");
     }
 
     private enum Step

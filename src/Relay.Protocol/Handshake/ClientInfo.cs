@@ -45,16 +45,27 @@ public sealed record ClientInfo
 
     /// <summary>Opens the body of a ClientInfo frame: only the holder of the client's private key can have sealed it for this server.</summary>
     /// <returns>False where the box does not open or holds no JSON object, or a field of ours has another type.</returns>
-    public static bool TryOpen(ReadOnlySpan<byte> body, NodeKeyPair server, out NodeKey clientKey, out ClientInfo? info)
+    public static bool TryOpen(ReadOnlySpan<byte> body, NodeKeyPair server, out NodeKey clientKey, out ClientInfo? info) =>
+        TryOpen(body, server, out clientKey, out info, out _);
+
+    /// <inheritdoc cref="TryOpen(ReadOnlySpan{byte}, NodeKeyPair, out NodeKey, out ClientInfo?)"/>
+    /// <param name="body">The body.</param>
+    /// <param name="server">The server's keys.</param>
+    /// <param name="clientKey">The client's key.</param>
+    /// <param name="info">What the client says of itself.</param>
+    /// <param name="box">What opened it, to seal the ServerInfo with: the curve operation is half the work of a login beside TLS.</param>
+    public static bool TryOpen(ReadOnlySpan<byte> body, NodeKeyPair server, out NodeKey clientKey, out ClientInfo? info, out Box? box)
     {
         clientKey = default;
+        box = null;
         info = null;
         if (body.Length < PrefixLength + Box.Overhead || body.Length > RelayLimits.MaxClientInfoLength) return false;
 
         clientKey = new NodeKey(body[..NodeKey.Length]);
-        ReadOnlySpan<byte> box = body[PrefixLength..];
-        byte[] json = new byte[box.Length - Box.Overhead];
-        return new Box(server, clientKey).TryOpen(box, body.Slice(NodeKey.Length, Box.NonceLength), json) && TryParse(json, out info);
+        ReadOnlySpan<byte> sealedJson = body[PrefixLength..];
+        byte[] json = new byte[sealedJson.Length - Box.Overhead];
+        box = new Box(server, clientKey);
+        return box.TryOpen(sealedJson, body.Slice(NodeKey.Length, Box.NonceLength), json) && TryParse(json, out info);
     }
 
     private byte[] ToJson()

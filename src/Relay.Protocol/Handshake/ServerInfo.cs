@@ -20,14 +20,17 @@ public sealed record ServerInfo
     public int Extensions { get; init; }
 
     /// <summary>Seals this into a whole ServerInfo frame.</summary>
-    public byte[] ToFrame(NodeKeyPair server, NodeKey clientKey, ReadOnlySpan<byte> nonce)
+    public byte[] ToFrame(NodeKeyPair server, NodeKey clientKey, ReadOnlySpan<byte> nonce) => ToFrame(new Box(server, clientKey), nonce);
+
+    /// <summary>Seals this into a whole ServerInfo frame, with the box that opened the client's ClientInfo.</summary>
+    public byte[] ToFrame(Box box, ReadOnlySpan<byte> nonce)
     {
         byte[] json = ToJson();
         byte[] frame = new byte[FrameHeader.Length + Box.NonceLength + Box.Overhead + json.Length];
         FrameHeader.Write(frame, FrameType.ServerInfo, frame.Length - FrameHeader.Length);
         Span<byte> body = frame.AsSpan(FrameHeader.Length);
         nonce.CopyTo(body);
-        new Box(server, clientKey).Seal(json, nonce, body[Box.NonceLength..]);
+        box.Seal(json, nonce, body[Box.NonceLength..]);
         return frame;
     }
 

@@ -85,7 +85,7 @@ internal sealed partial class ClientConnection
     private void Open(Tenant tenant, Instant now, HashSet<ClientConnection> woken)
     {
         EnqueueServerInfo();
-        _set = tenant.Add(Key, this); // Behind ServerInfo in the queue: that is the first frame the client sees.
+        _set = PacketRouter.Add(tenant, Key, this, woken); // Behind ServerInfo in the queue: that is the first frame the client sees.
         _set.TakeSurplus(_router.Limits.MaxConnectionsPerKey)?.End?.Invoke(CloseReason.TooManyOfKey);
         _router.Drain?.Tell(this, now); // It had begun to log in before newcomers were refused.
         _nextKeepAlive = now + _keepAliveInterval;
@@ -103,6 +103,7 @@ internal sealed partial class ClientConnection
             TokenBucketBytesBurst = ClientBytes.IsLimited ? (int)Math.Min(int.MaxValue, ClientBytes.Burst) : 0,
             Extensions = Info!.Extensions > 0 ? 1 : 0,
         };
-        Queue.EnqueueControl(info.ToFrame(_identity.Keys, Key, nonce));
+        Queue.EnqueueControl(_box is { } box ? info.ToFrame(box, nonce) : info.ToFrame(_identity.Keys, Key, nonce));
+        _box = null; // It has served.
     }
 }

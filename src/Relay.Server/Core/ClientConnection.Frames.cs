@@ -20,11 +20,12 @@ internal sealed partial class ClientConnection
 
             Span<byte> rest = input[consumed..];
             if (!FrameHeader.TryRead(rest, out FrameHeader header)) return consumed;
-            if (!FrameRules.IsForUs(header))
+            if (!FrameRules.IsForUs(header, IsMeshPeer))
             {
                 CountUse(header);
                 consumed += FrameHeader.Length;
                 _skip = header.BodyLength;
+                _set?.Activate(this); // It speaks, whatever it says.
                 continue;
             }
 
@@ -58,6 +59,9 @@ internal sealed partial class ClientConnection
             case FrameType.SendPacket:
                 Route(frame, now, woken);
                 return;
+            case FrameType.ForwardPacket:
+                RouteForwarded(frame, now, woken);
+                return;
             case FrameType.NotePreferred:
                 NotePreferredFrame.TryRead(body, out bool isHome);
                 IsHome = isHome;
@@ -66,6 +70,12 @@ internal sealed partial class ClientConnection
                 PingFrame.TryRead(body, out ReadOnlySpan<byte> data);
                 Queue.EnqueuePong(data);
                 woken.Add(this);
+                return;
+            case FrameType.WatchConns:
+                Watch(woken);
+                return;
+            case FrameType.ClosePeer:
+                ClosePeer(body);
                 return;
             default:
                 return;

@@ -8,6 +8,13 @@ namespace Relay.Server.Core;
 /// <content>From the head of the HTTP request to the client that can be reached.</content>
 internal sealed partial class ClientConnection
 {
+    /// <summary>Begins without an HTTP request of its own: somebody else has answered that, and told us what it said.</summary>
+    public void BeginWithoutHead(string? token, bool isNotIdeal, Instant now)
+    {
+        _greeting = ServerKey();
+        BeginLogin(CheckToken(token), isNotIdeal, now);
+    }
+
     private int ReceiveHead(Span<byte> input, Instant now, HashSet<ClientConnection> woken)
     {
         bool isWhole = UpgradeRequest.TryRead(input, out UpgradeRequest request);
@@ -37,10 +44,8 @@ internal sealed partial class ClientConnection
             return request.Length;
         }
 
-        byte[] serverKey = new byte[ServerKeyFrame.Length];
-        ServerKeyFrame.Write(serverKey, _identity.Keys.PublicKey);
-        _token = request.BearerToken is { } token ? _identity.CheckToken?.Invoke(token) : null;
-        if (_token is { IsValid: false } bad && _identity.AreTokensRequired && !request.IsFastStart)
+        TokenGrant? token = CheckToken(request.BearerToken);
+        if (token is { IsValid: false } bad && _identity.AreTokensRequired && !request.IsFastStart)
         {
             // A client that starts fast reads no HTTP: it hears of it once it has logged in.
             _router.Counters.CountRefusal(bad.Refusal);
@@ -48,11 +53,26 @@ internal sealed partial class ClientConnection
             return request.Length;
         }
 
-        IsNotIdeal = request.IsNotIdeal;
-        _greeting = request.IsFastStart ? serverKey : [.. UpgradeResponse.Switching(_identity.Keys.PublicKey), .. serverKey];
+        _greeting = request.IsFastStart ? ServerKey() : [.. UpgradeResponse.Switching(_identity.Keys.PublicKey), .. ServerKey()];
+        BeginLogin(token, request.IsNotIdeal, now);
+        return request.Length;
+    }
+
+    private TokenGrant? CheckToken(string? token) => token is null ? null : _identity.CheckToken?.Invoke(token);
+
+    private void BeginLogin(TokenGrant? token, bool isNotIdeal, Instant now)
+    {
+        _token = token;
+        IsNotIdeal = isNotIdeal;
         Phase = ConnectionPhase.Login;
         _deadline = now + _router.Limits.HandshakeTimeout;
-        return request.Length;
+    }
+
+    private byte[] ServerKey()
+    {
+        byte[] frame = new byte[ServerKeyFrame.Length];
+        ServerKeyFrame.Write(frame, _identity.Keys.PublicKey);
+        return frame;
     }
 
     /// <summary>Answers an upgrade with a status and a reason, which stock clients log. One that starts fast reads no HTTP, and is cut off.</summary>
@@ -71,7 +91,7 @@ internal sealed partial class ClientConnection
         if (header.BodyLength > MaxInputLength - FrameHeader.Length) throw new RelayProtocolException($"A ClientInfo of {header.BodyLength} bytes.");
         int length = FrameHeader.Length + (int)header.BodyLength;
         if (input.Length < length) return 0;
-        if (!ClientInfo.TryOpen(input[FrameHeader.Length..length], _identity.Keys, out NodeKey key, out ClientInfo? info))
+        if (!ClientInfo.TryOpen(input[FrameHeader.Length..length], _identity.Keys, out NodeKey key, out ClientInfo? info, out _box))
         {
             throw new RelayProtocolException("The ClientInfo does not open or is malformed.");
         }
@@ -80,7 +100,8 @@ internal sealed partial class ClientConnection
         Info = info!;
         Phase = ConnectionPhase.Admission;
         _deadline = now + _router.Limits.HandshakeTimeout;
-        if (_identity.IsOpenToAll) Admit(AdmissionDecision.Open, now, woken);
+        IsMeshPeer = _identity.MeshSecret?.Matches(info!.MeshKey) ?? false; // A wrong secret makes an ordinary client, as stock relays have it.
+        if (_identity.IsOpenToAll || IsMeshPeer) Admit(AdmissionDecision.Open, now, woken);
         else _loginRequest = new LoginRequest(key, info!, Remote) { Token = _token };
         return length;
     }

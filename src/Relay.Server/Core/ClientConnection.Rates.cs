@@ -12,7 +12,7 @@ internal sealed partial class ClientConnection
     private int _framesToCharge;
 
     /// <summary>When the shell may read from the client again; not after the present = now. To be asked after each <see cref="Receive"/>, and again then.</summary>
-    public Instant ReadableAt => Instant.Max(Instant.Max(_bytesUsed.EarnedAt, _framesUsed.EarnedAt), _set?.Tenant.Used.EarnedAt ?? Instant.Origin);
+    public Instant ReadableAt => IsMeshPeer ? Instant.Origin : Instant.Max(Instant.Max(_bytesUsed.EarnedAt, _framesUsed.EarnedAt), _set?.Tenant.Used.EarnedAt ?? Instant.Origin);
 
     /// <summary>What the client may send: the less of what all may, and of what its admission says.</summary>
     private Rate ClientBytes
@@ -32,6 +32,7 @@ internal sealed partial class ClientConnection
     /// <summary>Bodies are counted, of all types, as stock relays do.</summary>
     private void CountUse(FrameHeader header)
     {
+        if (IsMeshPeer) return; // It brings the packets of many, which its own relay has bounded.
         _framesToCharge++;
         _bytesToCharge += Math.Min(header.BodyLength, Rate.LeastBytesBurst);
     }

@@ -7,6 +7,10 @@ namespace Relay.Server.Core;
 /// <content>The way of a packet into its destination's queue.</content>
 internal sealed partial class ClientConnection
 {
+    private int _lengthBucket;
+    private int _lengthCount;
+    private long _lengthSum;
+
     /// <summary>Turns a SendPacket into the RecvPacket it becomes, and puts it into its destination's queue.</summary>
     private void Route(Span<byte> frame, Instant now, HashSet<ClientConnection> woken)
     {
@@ -14,16 +18,34 @@ internal sealed partial class ClientConnection
         PacketKind kind = PacketKinds.Of(packet);
         _packetsIn++;
         _bytesIn += packet.Length;
+        CountLength(packet.Length);
 
         ClientConnection? receiver = FindReceiver(destination);
         if (receiver is null)
         {
-            _router.Counters.CountDrop(DropReason.UnknownDestination, kind);
-            if (kind == PacketKind.Disco) SayNotHere(destination, now, woken);
+            RouteAbroad(destination, packet, kind, now, woken);
             return;
         }
 
         PacketFrame.WritePrefix(frame, FrameType.RecvPacket, Key, packet.Length);
+        Deliver(receiver, frame, kind, now, woken);
+    }
+
+    /// <summary>Sends a packet on to the relay of the region that has its destination, if one has.</summary>
+    private void RouteAbroad(NodeKey destination, ReadOnlySpan<byte> packet, PacketKind kind, Instant now, HashSet<ClientConnection> woken)
+    {
+        if (_set!.Tenant.FindRemote(destination)?.Preferred is { } link)
+        {
+            link.Forward(Key, destination, packet, kind, now);
+            return;
+        }
+
+        _router.Counters.CountDrop(DropReason.UnknownDestination, kind);
+        if (kind == PacketKind.Disco) SayNotHere(destination, now, woken);
+    }
+
+    private void Deliver(ClientConnection receiver, Span<byte> frame, PacketKind kind, Instant now, HashSet<ClientConnection> woken)
+    {
         if (Outlet is { } outlet)
         {
             outlet.Deliver(receiver, frame, kind);
@@ -40,8 +62,27 @@ internal sealed partial class ClientConnection
         if (_packetsIn == 0) return;
         _router.Counters.CountIn(_packetsIn, _bytesIn);
         Traffic.CountIn(_packetsIn, _bytesIn);
+        CountLengths();
         _packetsIn = 0;
         _bytesIn = 0;
+    }
+
+    /// <summary>Most packets of a run are of one length: they are added to the histogram together.</summary>
+    private void CountLength(int length)
+    {
+        int bucket = _router.Counters.PacketLengths.BucketOf(length);
+        if (bucket != _lengthBucket) CountLengths();
+        _lengthBucket = bucket;
+        _lengthCount++;
+        _lengthSum += length;
+    }
+
+    private void CountLengths()
+    {
+        if (_lengthCount == 0) return;
+        _router.Counters.PacketLengths.Add(_lengthBucket, _lengthCount, _lengthSum);
+        _lengthCount = 0;
+        _lengthSum = 0;
     }
 
     private ClientConnection? FindReceiver(NodeKey destination)
@@ -52,7 +93,7 @@ internal sealed partial class ClientConnection
         if (set?.Active is not { } active) return null;
         _lastDestination = destination;
         _lastSet = set;
-        _set.NoteSentTo(destination, _router.Departures);
+        _set.Receivers.Note(set, _router.Departures);
         return active;
     }
 
@@ -62,6 +103,7 @@ internal sealed partial class ClientConnection
         Span<byte> gone = stackalloc byte[PeerGoneFrame.Length];
         PeerGoneFrame.Write(gone, destination, PeerGoneReason.NotHere);
         Queue.EnqueueControl(gone);
+        _router.Counters.CountPeerGone(PeerGoneReason.NotHere);
         woken.Add(this);
     }
 }

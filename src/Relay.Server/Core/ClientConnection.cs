@@ -37,12 +37,18 @@ internal enum ConnectionPhase
 /// <summary>
 /// One client of the relay: bytes in, bytes out. It reads the upgrade, the login and the frames, turns SendPacket into RecvPacket where it
 /// lies, and leaves what is to be sent in queues. It knows no socket, no TLS and no thread; one caller at a time hands it input.
-/// Its phases are in files of their own: Login, Admission, Quarantine, Frames, Routing.
+/// Its phases are in files of their own: Login, Admission, Quarantine, Frames, Routing, Mesh.
 /// </summary>
 internal sealed partial class ClientConnection
 {
-    /// <summary>The longest input that can be needed at once to make progress: one SendPacket of full length.</summary>
-    public const int MaxInputLength = PacketFrame.PrefixLength + RelayLimits.MaxPacketLength;
+    /// <summary>How long one write to a client may take.</summary>
+    public static readonly TimeSpan ClientWriteTimeout = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long one write to another relay may take.</summary>
+    public static readonly TimeSpan MeshWriteTimeout = TimeSpan.FromSeconds(30);
+
+    /// <summary>The longest input that can be needed at once to make progress: one ForwardPacket of full length.</summary>
+    public const int MaxInputLength = ForwardPacketFrame.PrefixLength + RelayLimits.MaxPacketLength;
 
     // PeerGone (not here) answers disco only, and no more than this: it is a hint, and must be no tool to enumerate keys with.
     private const double NotHerePerSecond = 1;
@@ -57,10 +63,12 @@ internal sealed partial class ClientConnection
     private byte[]? _greeting;
     private TokenGrant? _token;
     private LoginRequest? _loginRequest;
+    private Box? _box; // What opened the ClientInfo, until it has sealed the answer.
     private ClientSet? _set;
     private NodeKey _lastDestination;
     private ClientSet? _lastSet;
     private long _skip;
+    private bool _hasLeft;
     private int _packetsIn;
     private long _bytesIn;
 
@@ -116,6 +124,9 @@ internal sealed partial class ClientConnection
     /// <summary>What is to be sent, once <see cref="TakeGreeting"/> has been.</summary>
     public SendQueue Queue { get; }
 
+    /// <summary>Where the shell rents what it holds of the client's input.</summary>
+    public QueueMemory Memory => _router.QueueMemory;
+
     /// <summary>Called by whoever has put something into <see cref="Queue"/>, at the end of its round; set by the shell.</summary>
     public Action? Wake { get; set; }
 
@@ -124,6 +135,9 @@ internal sealed partial class ClientConnection
 
     /// <summary>Takes the packets this client sends, where the shell has something better to do with them than to queue each; set by the shell.</summary>
     public IPacketOutlet? Outlet { get; set; }
+
+    /// <summary>How long one write may take. A client that takes nothing for this long costs nobody but itself; another relay may be busy for longer.</summary>
+    public TimeSpan WriteTimeout => IsMeshPeer ? MeshWriteTimeout : ClientWriteTimeout;
 
     /// <summary>When <see cref="HandleTimeout"/> is due.</summary>
     public Instant NextTimeout => !IsLoggedIn ? _deadline : _nextKeepAlive < Expires ? _nextKeepAlive : Expires;
@@ -191,6 +205,16 @@ internal sealed partial class ClientConnection
         _nextKeepAlive = now + _keepAliveInterval;
     }
 
+    /// <summary>
+    /// The client says no more: it can no longer be reached, while the shell may still send what waits for it. <see cref="Close"/> is to follow.
+    /// </summary>
+    public void Leave(HashSet<ClientConnection> woken)
+    {
+        if (_set is null || _hasLeft) return;
+        _hasLeft = true;
+        _router.Remove(_set, this, woken);
+    }
+
     /// <summary>Ends the connection: it can no longer be reached, and those it sent to hear of it. Only the first reason counts.</summary>
     public void Close(CloseReason reason, HashSet<ClientConnection> woken)
     {
@@ -200,6 +224,6 @@ internal sealed partial class ClientConnection
         CloseReason = reason;
         _router.Counters.CountClose(reason);
         Queue.Close();
-        if (_set is not null) _router.Remove(_set, this, woken);
+        Leave(woken);
     }
 }

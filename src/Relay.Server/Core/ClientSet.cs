@@ -3,17 +3,12 @@ using Relay.Protocol;
 namespace Relay.Server.Core;
 
 /// <summary>
-/// All connections of one key. Any number is kept and read; the one that last sent a frame receives. The set also remembers whom the key
-/// has sent to, for these hear of it when the last connection has gone.
+/// All connections of one key. Any number is kept and read; the one that last sent a frame receives.
 /// </summary>
 internal sealed class ClientSet(NodeKey key, Tenant tenant)
 {
-    /// <summary>The most receivers remembered; who sends to more is not announced to the rest when it leaves.</summary>
-    public const int MaxSentTo = 1 << 16;
-
     private readonly Lock _lock = new();
     private readonly List<ClientConnection> _connections = [];
-    private readonly HashSet<NodeKey> _sentTo = [];
     private volatile ClientConnection? _active;
 
     public NodeKey Key => key;
@@ -23,6 +18,9 @@ internal sealed class ClientSet(NodeKey key, Tenant tenant)
 
     /// <summary>The connection that receives; null once the last has left, and then for good.</summary>
     public ClientConnection? Active => _active;
+
+    /// <summary>Whom the key has sent to: they hear of it when its last connection has gone.</summary>
+    public PeerGoneTracker Receivers { get; } = new();
 
     /// <summary>Says whether the last connection has left: the set is no longer in the registry.</summary>
     public bool IsGone { get; private set; }
@@ -84,16 +82,4 @@ internal sealed class ClientSet(NodeKey key, Tenant tenant)
             lock (_lock) return [.. _connections];
         }
     }
-
-    /// <summary>Notes that the key has sent something to <paramref name="receiver"/>.</summary>
-    public void NoteSentTo(NodeKey receiver, Departures departures)
-    {
-        lock (_lock)
-        {
-            if (_sentTo.Count < Math.Min(MaxSentTo, departures.Share) && _sentTo.Add(receiver)) departures.CountRemembered();
-        }
-    }
-
-    /// <summary>Whom the key has sent to. Only once the set is gone.</summary>
-    public IReadOnlyCollection<NodeKey> SentTo => _sentTo;
 }

@@ -30,8 +30,14 @@ internal enum CloseReason
     /// <summary>A trusted proxy said whose connection it is, and of that address prefix there were as many as may be.</summary>
     TooManyOfPrefix,
 
+    /// <summary>It had sent a long frame in part, and the memory for such was used up.</summary>
+    MemoryFull,
+
     /// <summary>The operator disconnected the client.</summary>
     DisconnectedByOperator,
+
+    /// <summary>Another relay of the region asked for it (ClosePeer).</summary>
+    ClosedByMesh,
 
     /// <summary>The server is stopping.</summary>
     ServerStopping,

@@ -7,7 +7,7 @@ namespace Relay.Server.Core;
 /// Keys that have left, and whom to tell: those they have sent to. A few are told at once; a key that has sent to many has the rest told in
 /// steps, so that nobody's packets wait for it. Any thread may add and tell.
 /// </summary>
-internal sealed class Departures
+internal sealed class Departures(RelayCounters counters)
 {
     /// <summary>The most that are told in one step.</summary>
     public const int StepLength = 512;
@@ -39,12 +39,13 @@ internal sealed class Departures
     /// <summary>A key remembers one more.</summary>
     public void CountRemembered() => Interlocked.Increment(ref _remembered);
 
-    /// <summary>A key has left for good.</summary>
-    public void Add(ClientSet set, HashSet<ClientConnection> woken)
+    /// <summary>As many are remembered no more.</summary>
+    public void CountForgotten(int receivers) => Interlocked.Add(ref _remembered, -receivers);
+
+    /// <summary>A key has left the region; the receivers are those it has sent to, each counted as remembered.</summary>
+    public void Add(NodeKey gone, Tenant tenant, IReadOnlyCollection<ClientSet> receivers, HashSet<ClientConnection> woken)
     {
-        if (set.SentTo.Count == 0) return;
-        Departure departure = new(set);
-        Tell(departure, woken);
+        if (receivers.Count > 0) Tell(new Departure(gone, tenant, receivers), woken);
     }
 
     /// <summary>Tells the next few. Called now and then, for as long as it is not empty.</summary>
@@ -61,35 +62,36 @@ internal sealed class Departures
 
     private void Tell(Departure departure, HashSet<ClientConnection> woken)
     {
-        departure.Tell(woken);
+        departure.Tell(counters, woken);
         if (departure.IsOver)
         {
-            Interlocked.Add(ref _remembered, -departure.Count);
+            CountForgotten(departure.Count);
             return;
         }
 
         lock (_lock) _waiting.Enqueue(departure); // Behind the others: a key with many does not hold up one with few.
     }
 
-    private sealed class Departure(ClientSet set)
+    private sealed class Departure(NodeKey gone, Tenant tenant, IReadOnlyCollection<ClientSet> receivers)
     {
-        private readonly IEnumerator<NodeKey> _rest = set.SentTo.GetEnumerator();
+        private readonly IEnumerator<ClientSet> _rest = receivers.GetEnumerator();
 
-        public int Count => set.SentTo.Count;
+        public int Count => receivers.Count;
 
         public bool IsOver { get; private set; }
 
-        public void Tell(HashSet<ClientConnection> woken)
+        public void Tell(RelayCounters counters, HashSet<ClientConnection> woken)
         {
-            Span<byte> gone = stackalloc byte[PeerGoneFrame.Length];
-            PeerGoneFrame.Write(gone, set.Key, PeerGoneReason.Disconnected);
+            Span<byte> frame = stackalloc byte[PeerGoneFrame.Length];
+            PeerGoneFrame.Write(frame, gone, PeerGoneReason.Disconnected);
             for (int i = 0; i < StepLength; i++)
             {
                 // A key that is back meanwhile has not left.
-                IsOver = set.Tenant.Find(set.Key) is not null || !_rest.MoveNext();
+                IsOver = tenant.Find(gone) is not null || tenant.FindRemote(gone) is not null || !_rest.MoveNext();
                 if (IsOver) return;
-                if (set.Tenant.Find(_rest.Current)?.Active is not { } active) continue;
-                active.Queue.EnqueueControl(gone);
+                if (_rest.Current.Active is not { } active) continue; // Who has left, and perhaps come again, is another client.
+                active.Queue.EnqueueControl(frame);
+                counters.CountPeerGone(PeerGoneReason.Disconnected);
                 woken.Add(active);
             }
         }

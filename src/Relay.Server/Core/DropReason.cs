@@ -1,4 +1,5 @@
 using Relay.Protocol;
+using Relay.Protocol.Frames;
 
 namespace Relay.Server.Core;
 
@@ -7,6 +8,9 @@ internal enum DropReason
 {
     /// <summary>Nobody with the destination's key is connected here.</summary>
     UnknownDestination,
+
+    /// <summary>Another relay of the region sent it on to us, and its destination is not here.</summary>
+    UnknownDestinationOnForward,
 
     /// <summary>The destination's queue was full: the oldest of the sender with most in that lane made room.</summary>
     QueueFull,
@@ -46,6 +50,31 @@ internal sealed class RelayCounters
     private long _clientPauses;
     private long _tenantPauses;
     private long _writes;
+    private long _forwardedOut;
+    private long _forwardedIn;
+    private long _forwardedInBytes;
+    private readonly long[] _peerGone = new long[Enum.GetValues<PeerGoneReason>().Length];
+    private long _stalls;
+    private long _tls12;
+    private long _tls13;
+
+    /// <summary>The lengths of packets taken from clients, in bytes.</summary>
+    public BucketCounts PacketLengths { get; } = new([64, 128, 256, 512, 1024, 1280, 1500, 4096, 16384, 65536]);
+
+    /// <summary>What waited for a client when some of it was taken to be sent, in bytes.</summary>
+    public BucketCounts QueueLengths { get; } = new([1024, 4096, 16384, 65536, 131072, 262144]);
+
+    /// <summary>The time from the acceptance of a connection to its client's login, in seconds.</summary>
+    public BucketCounts LoginTimes { get; } = new([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]);
+
+    /// <summary>Round-trip times of clients' connections, sampled, in seconds.</summary>
+    public BucketCounts Rtts { get; } = new([0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5]);
+
+    /// <summary>Times that a connection did not take what was to be sent at once.</summary>
+    public long Stalls => Volatile.Read(ref _stalls);
+
+    /// <summary>TLS handshakes done, by version.</summary>
+    public (long Tls12, long Tls13) TlsHandshakes => (Volatile.Read(ref _tls12), Volatile.Read(ref _tls13));
 
     /// <summary>Packets and bytes taken from clients, keys and headers not counted.</summary>
     public (long Packets, long Bytes) In => (Volatile.Read(ref _packetsIn), Volatile.Read(ref _bytesIn));
@@ -67,6 +96,15 @@ internal sealed class RelayCounters
 
     /// <summary>Packets that have waited up to the bound of this bucket and over that of the one before (<see cref="QueueWaits.Bounds"/>).</summary>
     public long Waited(int bucket) => Volatile.Read(ref _waits[bucket]);
+
+    /// <summary>Packets sent on to other relays of the region.</summary>
+    public long ForwardedOut => Volatile.Read(ref _forwardedOut);
+
+    /// <summary>Packets and bytes that other relays of the region have sent on to us.</summary>
+    public (long Packets, long Bytes) ForwardedIn => (Volatile.Read(ref _forwardedIn), Volatile.Read(ref _forwardedInBytes));
+
+    /// <summary>PeerGone frames queued for clients.</summary>
+    public long PeerGone(PeerGoneReason reason) => Volatile.Read(ref _peerGone[(int)reason]);
 
     public long Dropped(DropReason reason, PacketKind kind) => Volatile.Read(ref _dropped[(int)reason * Kinds + (int)kind]);
 
@@ -109,9 +147,27 @@ internal sealed class RelayCounters
 
     public void CountNoticeDropped() => Interlocked.Increment(ref _noticesDropped);
 
+    public void CountForwardedOut() => Interlocked.Increment(ref _forwardedOut);
+
+    public void CountForwardedIn(int bytes)
+    {
+        Interlocked.Increment(ref _forwardedIn);
+        Interlocked.Add(ref _forwardedInBytes, bytes);
+    }
+
+    public void CountPeerGone(PeerGoneReason reason) => Interlocked.Increment(ref _peerGone[(int)reason]);
+
     public void CountWrite() => Interlocked.Increment(ref _writes);
 
     public void CountDrop(DropReason reason, PacketKind kind, int packets = 1) => Interlocked.Add(ref _dropped[(int)reason * Kinds + (int)kind], packets);
+
+    public void CountStall() => Interlocked.Increment(ref _stalls);
+
+    public void CountTls(bool is13)
+    {
+        if (is13) Interlocked.Increment(ref _tls13);
+        else Interlocked.Increment(ref _tls12);
+    }
 
     public void CountLogin(AdmissionSource source) => Interlocked.Increment(ref _logins[(int)source]);
 

@@ -27,6 +27,7 @@ internal sealed class FairScheduler(RelayCounters counters, QueueMemory memory, 
     private const int FirstSenders = 4;
 
     private SenderQueue?[] _senders = [];
+    private int[] _hashes = []; // Of their keys, in the same order.
     private int _senderCount;
     private SenderQueue? _last; // Frames come in runs.
     private SenderQueue? _rest; // Of all senders who found no queue of their own.
@@ -154,12 +155,20 @@ internal sealed class FairScheduler(RelayCounters counters, QueueMemory memory, 
     private SenderQueue? Find(NodeKey sender)
     {
         if (_last is not null && _last.Sender == sender && _last != _rest) return _last;
-        for (int i = 0; i < _senderCount; i++)
+        int hash = sender.GetHashCode();
+        for (int i = IndexOf(hash, from: 0); i >= 0; i = IndexOf(hash, i + 1))
         {
             if (_senders[i]!.Sender == sender) return _last = _senders[i];
         }
 
         return _rest;
+    }
+
+    /// <summary>Looks for a hash, many at once: a hundred senders cost no more than a few.</summary>
+    private int IndexOf(int hash, int from)
+    {
+        int index = _hashes.AsSpan(from, _senderCount - from).IndexOf(hash);
+        return index < 0 ? -1 : from + index;
     }
 
     private SenderQueue Begin(NodeKey sender)
@@ -174,7 +183,14 @@ internal sealed class FairScheduler(RelayCounters counters, QueueMemory memory, 
         else
         {
             queue.Begin(sender, Quantum);
-            if (_senderCount == _senders.Length) Array.Resize(ref _senders, Math.Max(FirstSenders, 2 * _senders.Length));
+            if (_senderCount == _senders.Length)
+            {
+                int length = Math.Max(FirstSenders, 2 * _senders.Length);
+                Array.Resize(ref _senders, length);
+                Array.Resize(ref _hashes, length);
+            }
+
+            _hashes[_senderCount] = sender.GetHashCode();
             _senders[_senderCount++] = queue;
             _last = queue;
         }
@@ -254,6 +270,7 @@ internal sealed class FairScheduler(RelayCounters counters, QueueMemory memory, 
         {
             int index = Array.IndexOf(_senders, queue, 0, _senderCount);
             _senders[index] = _senders[--_senderCount];
+            _hashes[index] = _hashes[_senderCount];
             _senders[_senderCount] = null;
         }
 

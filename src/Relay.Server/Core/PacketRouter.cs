@@ -1,3 +1,5 @@
+using Relay.Protocol;
+
 namespace Relay.Server.Core;
 
 /// <summary>Knows who is connected and brings packets to their queues. Shared by all connections; no lock is held for longer than a copy.</summary>
@@ -27,11 +29,8 @@ internal sealed class PacketRouter(RelayCounters counters)
         set => Volatile.Write(ref _drain, value);
     }
 
-    /// <summary>All clients that are in, as of now.</summary>
-    public IEnumerable<ClientConnection> Clients => Tenants.All.SelectMany(tenant => tenant.Clients).SelectMany(set => set.Connections);
-
     /// <summary>Keys that have left, and whom to tell.</summary>
-    public Departures Departures { get; } = new();
+    public Departures Departures { get; } = new(counters);
 
     /// <summary>Clients that were refused and are told so.</summary>
     public QuarantineWard Quarantine { get; } = new();
@@ -42,16 +41,31 @@ internal sealed class PacketRouter(RelayCounters counters)
     /// <summary>All connections of clients that are in, as of now.</summary>
     public IEnumerable<ClientConnection> Connections => Tenants.All.SelectMany(tenant => tenant.Clients).SelectMany(client => client.Connections);
 
-    /// <summary>A connection has left. If it was the key's last, those it has sent to are told, some of them later.</summary>
+    /// <summary>Makes a client reachable under its key, and tells those who watch.</summary>
+    public static ClientSet Add(Tenant tenant, NodeKey key, ClientConnection connection, HashSet<ClientConnection> woken)
+    {
+        ClientSet set = tenant.Add(key, connection);
+        tenant.TellWatchers(key, woken);
+        return set;
+    }
+
+    /// <summary>A connection has left. If it was the key's last, those who watch are told, and those it has sent to where the key has left the region.</summary>
     /// <param name="set">The key's connections.</param>
     /// <param name="connection">The one that has left.</param>
     /// <param name="woken">Takes the connections that have something to send now.</param>
     public void Remove(ClientSet set, ClientConnection connection, HashSet<ClientConnection> woken)
     {
         Tenant tenant = set.Tenant;
-        bool isLast = set.Remove(connection);
-        if (isLast) tenant.Remove(set);
+        tenant.RemoveWatcher(connection);
+        if (set.Remove(connection))
+        {
+            tenant.Remove(set);
+            tenant.TellWatchers(set.Key, woken);
+            if (tenant.FindRemote(set.Key) is { } remote) set.Receivers.MoveTo(remote.Receivers, Departures);
+            else set.Receivers.Tell(set.Key, tenant, Departures, woken);
+        }
+
+        tenant.KeepTotals(connection.Traffic.Totals);
         Tenants.Leave(tenant);
-        if (isLast) Departures.Add(set, woken);
     }
 }

@@ -6,6 +6,7 @@ namespace Relay.Server.Core;
 internal sealed class RelayIdentity(NodeKeyPair keys, EntropySource entropy)
 {
     private UpgradeRefusal? _refusal;
+    private MeshSecret? _meshSecret;
 
     /// <summary>The relay's keys: the public one greets every client.</summary>
     public NodeKeyPair Keys => keys;
@@ -27,6 +28,13 @@ internal sealed class RelayIdentity(NodeKeyPair keys, EntropySource entropy)
 
     /// <summary>Whom we believe about whose connection it is.</summary>
     public TrustedProxies TrustedProxies { get; init; } = TrustedProxies.None;
+
+    /// <summary>What the relays of the region know each other by; null = there are no others. Any thread may set it.</summary>
+    public MeshSecret? MeshSecret
+    {
+        get => Volatile.Read(ref _meshSecret);
+        set => Volatile.Write(ref _meshSecret, value);
+    }
 
     /// <summary>What every upgrade is answered from now on, before its client has said who it is: null = the upgrade. Any thread may set it.</summary>
     public UpgradeRefusal? Refusal

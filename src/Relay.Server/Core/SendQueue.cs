@@ -38,8 +38,16 @@ internal sealed class SendQueue(RelayCounters counters, QueueMemory memory)
     private FairScheduler? _data;
     private byte[]? _pong;
     private int _discoCredit = MaxDiscoCredit;
+    private PresenceFeed? _feed;
     private bool _hasPong;
     private bool _isClosed;
+
+    /// <summary>What a watcher is to hear of others' coming and going, behind the relay's own frames; null for all who do not watch.</summary>
+    public PresenceFeed? Feed
+    {
+        get => Volatile.Read(ref _feed);
+        set => Volatile.Write(ref _feed, value);
+    }
 
     /// <summary>Counts for the client alone; null where nobody asks.</summary>
     public ClientTraffic? Traffic { get; init; }
@@ -49,7 +57,7 @@ internal sealed class SendQueue(RelayCounters counters, QueueMemory memory)
     {
         get
         {
-            lock (_lock) return _control.Count + CountOf(_disco) + CountOf(_data) == 0 && !_hasPong;
+            lock (_lock) return _control.Count + CountOf(_disco) + CountOf(_data) == 0 && !_hasPong && (Feed?.IsEmpty ?? true);
         }
     }
 
@@ -58,9 +66,11 @@ internal sealed class SendQueue(RelayCounters counters, QueueMemory memory)
     {
         get
         {
-            lock (_lock) return _control.Length + (_disco?.Length ?? 0) + (_data?.Length ?? 0);
+            lock (_lock) return LengthLocked;
         }
     }
+
+    private int LengthLocked => _control.Length + (_disco?.Length ?? 0) + (_data?.Length ?? 0);
 
     /// <summary>Appends one of the relay's own frames; where their lane is full the new one is dropped, so that the first frame stays the first.</summary>
     public void EnqueueControl(ReadOnlySpan<byte> frame)
@@ -121,14 +131,18 @@ internal sealed class SendQueue(RelayCounters counters, QueueMemory memory)
     {
         QueueWaits waits = default;
         int taken;
+        int waiting;
         lock (_lock)
         {
+            waiting = LengthLocked;
             taken = TakePong(destination);
             taken += _control.Take(destination[taken..]);
+            if (_control.Count == 0 && Feed is { } feed) taken += feed.Take(destination[taken..]);
             if (_control.Count == 0) taken += TakePackets(destination[taken..], enough - taken, now, ref waits);
         }
 
         counters.CountWaits(waits);
+        if (waiting > 0) counters.QueueLengths.Count(waiting);
         return taken;
     }
 

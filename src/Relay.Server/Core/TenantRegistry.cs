@@ -11,6 +11,9 @@ internal sealed class TenantRegistry
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Tenant> _tenants = new(StringComparer.Ordinal);
 
+    /// <summary>What the tenants that had to make room had sent and were sent.</summary>
+    public TrafficTotals Forgotten { get; private set; }
+
     /// <summary>All tenants, as of now.</summary>
     public Tenant[] All
     {
@@ -47,6 +50,10 @@ internal sealed class TenantRegistry
 
     private void ForgetEmpty()
     {
-        foreach (Tenant tenant in _tenants.Values.Where(tenant => tenant.Connections == 0).ToArray()) _tenants.Remove(tenant.Name);
+        foreach (Tenant tenant in _tenants.Values.Where(tenant => tenant.Connections == 0).ToArray())
+        {
+            Forgotten += tenant.Totals;
+            _tenants.Remove(tenant.Name);
+        }
     }
 }

@@ -58,7 +58,7 @@ internal sealed class DrainController(RelayServer relay, DrainPlan onSignal, Mon
         DrainNotice notice = new(relay.Identity, plan.Target, plan.Timeout, now);
         relay.Router.Drain = notice; // From here on whoever comes in is told by itself.
         int told = 0;
-        foreach (ClientConnection client in relay.Router.Clients)
+        foreach (ClientConnection client in relay.Router.Connections)
         {
             notice.Tell(client, now);
             client.Wake?.Invoke();
@@ -67,7 +67,8 @@ internal sealed class DrainController(RelayServer relay, DrainPlan onSignal, Mon
 
         DrainLog.Begun(log, told, plan.Timeout);
         Instant end = notice.EndsAt;
-        while (clock.Now < end && relay.Router.Clients.Any(client => plan.IsForAll || DrainNotice.IsOurs(client)))
+        // The region's other relays, which show its secret, stay to the end: they carry what clients still send each other.
+        while (clock.Now < end && relay.Router.Connections.Any(client => client.Info?.MeshKey is null && (plan.IsForAll || DrainNotice.IsOurs(client))))
         {
             if (isRequested && stopping.IsCancellationRequested)
             {
@@ -78,6 +79,6 @@ internal sealed class DrainController(RelayServer relay, DrainPlan onSignal, Mon
             await Task.Delay(LookInterval, clock.TimeProvider, CancellationToken.None);
         }
 
-        DrainLog.Over(log, relay.Router.Clients.Count(), clock.Now - now);
+        DrainLog.Over(log, relay.Router.Connections.Count(), clock.Now - now);
     }
 }

@@ -1,6 +1,6 @@
 namespace Relay.Server.Hosting;
 
-/// <summary>A stream some of whose bytes were read already: they are read again first.</summary>
+/// <summary>A stream some of whose bytes were read already: they are read again first. It owns the inner stream.</summary>
 internal sealed class PrefixedStream(ReadOnlyMemory<byte> prefix, Stream inner) : Stream
 {
     private ReadOnlyMemory<byte> _prefix = prefix;
@@ -46,4 +46,10 @@ internal sealed class PrefixedStream(ReadOnlyMemory<byte> prefix, Stream inner) 
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 
     public override void SetLength(long value) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) inner.Dispose();
+        base.Dispose(disposing);
+    }
 }

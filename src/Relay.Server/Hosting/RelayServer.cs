@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Addresses;
 using Relay.Server.Admission;
 using Relay.Server.Core;
+using Relay.Server.Region;
 using Relay.Server.Shards;
 using Relay.Server.Streams;
 using Relay.Server.Telemetry;
@@ -14,6 +15,7 @@ namespace Relay.Server.Hosting;
 internal sealed class RelayServer : BackgroundService
 {
     private static readonly TimeSpan DepartureInterval = TimeSpan.FromMilliseconds(20); // 512 each: 25,000 notices a second at most.
+    private static readonly TimeSpan RestInterval = TimeSpan.FromMilliseconds(250); // Nobody is to be told: fifty wake-ups a second would be most of what an idle relay costs.
 
     private readonly RelayServerOptions _options;
     private readonly ServerCertificateSource _certificates;
@@ -31,8 +33,19 @@ internal sealed class RelayServer : BackgroundService
         Router = router;
         SetLimits(options.Limits);
         Limiter = new ConnectionLimiter(() => Router.Limits);
-        Identity = new RelayIdentity(options.Keys, RandomNumberGenerator.Fill) { CheckToken = gate.Verifier is { } verifier ? verifier.Check : null, AreTokensRequired = gate.AreTokensRequired };
+        Identity = new RelayIdentity(options.Keys, RandomNumberGenerator.Fill)
+        {
+            UpgradePath = options.Front.UpgradePath,
+            TrustedProxies = options.Front.TrustedProxies,
+            MeshSecret = options.Front.MeshSecret,
+            CheckToken = gate.Verifier is { } verifier ? verifier.Check : null,
+            AreTokensRequired = gate.AreTokensRequired,
+        };
         EndpointServices services = new(Identity, Router, gate, web, MonotonicClock.System, _logger) { Limiter = Limiter };
+        if (options.Listen.Count > 0) services = services with { DerpKey = DerpKey.Make(options.Keys.PublicKey, DateTimeOffset.UtcNow) };
+        Mesh = new MeshRegion(options.Front.MeshTargets, options.Front.MeshTrust, Identity, Router, services.Clock, _logger);
+        WebSockets = new WebSocketEndpoint(services);
+        BootstrapDns = new BootstrapDns(options.Front.BootstrapDnsNames, services.Clock);
         if (options.Shards > 0 && OpenSsl.IsAvailable) _shards = new ShardGroup(options.Shards, options.LongestGathering, services);
         foreach (TransportAddress address in options.Listen) _endpoints.Add(MakeEndpoint(address, isTls: true, services));
         foreach (TransportAddress address in options.ListenPlain) _endpoints.Add(MakeEndpoint(address, isTls: false, services));
@@ -43,6 +56,17 @@ internal sealed class RelayServer : BackgroundService
     public PacketRouter Router { get; }
 
     public ConnectionLimiter Limiter { get; }
+
+    public MeshRegion Mesh { get; }
+
+    public WebSocketEndpoint WebSockets { get; }
+
+    public BootstrapDns BootstrapDns { get; }
+
+    public string UpgradePath => _options.Front.UpgradePath;
+
+    /// <summary>What carries packets; none where streams do.</summary>
+    public IReadOnlyList<Shard> Shards => _shards?.All ?? [];
 
     public IReadOnlyList<TransportAddress> TlsAddresses => [.. _endpoints.Where(endpoint => endpoint.IsTls).Select(endpoint => endpoint.Address)];
 
@@ -58,6 +82,9 @@ internal sealed class RelayServer : BackgroundService
     }
 
     public RelayIdentity Identity { get; }
+
+    /// <summary>Connections at present, over TLS or without.</summary>
+    public int ConnectionCountOf(bool isTls) => _endpoints.Where(endpoint => endpoint.IsTls == isTls).Sum(endpoint => endpoint.ConnectionCount);
 
     public bool IsListening => ExecuteTask is { IsCompleted: false };
 
@@ -93,6 +120,7 @@ internal sealed class RelayServer : BackgroundService
         base.Dispose();
         foreach (IRelayEndpoint endpoint in _endpoints) endpoint.Dispose();
         _shards?.Dispose();
+        BootstrapDns.Dispose();
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -102,9 +130,7 @@ internal sealed class RelayServer : BackgroundService
         else if (_options.Shards > 0) RelayLog.NotSharded(_logger);
         if (_options.IsOpennessSaid) RelayLog.OpenToAll(_logger);
         if (_options.IsCertificateInMemory && TlsAddresses.Count > 0) RelayLog.SelfSigned(_logger);
-        Task telling = TellDeparturesAsync(stoppingToken);
-        await Task.WhenAll(_endpoints.Select(endpoint => endpoint.RunAsync(stoppingToken)));
-        await telling;
+        await Task.WhenAll([.. _endpoints.Select(endpoint => endpoint.RunAsync(stoppingToken)), WebSockets.RunAsync(stoppingToken), Mesh.RunAsync(stoppingToken), TellDeparturesAsync(stoppingToken)]);
     }
 
     /// <summary>Tells the many to whom a key has sent, a few at a time, that it has left.</summary>
@@ -116,6 +142,7 @@ internal sealed class RelayServer : BackgroundService
         {
             while (await timer.WaitForNextTickAsync(stopping))
             {
+                timer.Period = Router.Departures.IsEmpty ? RestInterval : DepartureInterval;
                 if (Router.Departures.IsEmpty) continue;
                 Router.Departures.Step(woken);
                 foreach (ClientConnection client in woken) client.Wake?.Invoke();

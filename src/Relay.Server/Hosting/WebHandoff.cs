@@ -1,7 +1,6 @@
 using System.IO.Pipelines;
 using System.Net;
 using System.Threading.Channels;
-using Addresses;
 using Microsoft.AspNetCore.Connections;
 
 namespace Relay.Server.Hosting;
@@ -29,10 +28,10 @@ internal sealed class WebHandoff : IConnectionListenerFactory, IConnectionListen
     /// <summary>Has the web server answer on this stream until the connection ends.</summary>
     /// <param name="stream">The connection; it stays the caller's to dispose.</param>
     /// <param name="read">What was read of it already.</param>
-    /// <param name="remote">Who it is.</param>
-    public async Task ServeAsync(Stream stream, byte[] read, TransportAddress remote)
+    /// <param name="port">By which port it came, and who it is.</param>
+    public async Task ServeAsync(Stream stream, byte[] read, RelayPort port)
     {
-        HandedConnection connection = new(new PrefixedStream(read, stream), remote);
+        HandedConnection connection = new(new PrefixedStream(read, stream), port);
         try
         {
             await _connections.Writer.WriteAsync(connection);
@@ -78,11 +77,12 @@ internal sealed class WebHandoff : IConnectionListenerFactory, IConnectionListen
     {
         private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public HandedConnection(Stream stream, TransportAddress remote)
+        public HandedConnection(Stream stream, RelayPort port)
             : base(Guid.NewGuid().ToString("N"))
         {
             Transport = new StreamDuplex(PipeReader.Create(stream, new StreamPipeReaderOptions(leaveOpen: true)), PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true)));
-            RemoteEndPoint = remote.ToIPEndPoint();
+            RemoteEndPoint = port.Remote.ToIPEndPoint();
+            Features.Set(port);
         }
 
         public Task Ended => _ended.Task;

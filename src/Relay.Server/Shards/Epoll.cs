@@ -9,7 +9,7 @@ internal sealed unsafe class Epoll : IDisposable
     /// <summary>The token of a wake-up.</summary>
     public const int WakeToken = -1;
 
-    private const int MaxEvents = 512; // A round: what else is ready comes with the next one.
+    private const int MaxEvents = 128; // A round: what else is ready comes with the next one, and nobody waits for the sending as long as for all.
 
     // struct epoll_event: events (32 bits), then 64 bits of the user's. Packed on x64 only.
     private static readonly int DataOffset = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 4 : 8;

@@ -17,6 +17,7 @@ internal static unsafe partial class LibC
     public const int AcceptFlags = 0x80800; // Likewise.
     public const int SendFlags = 0x4040; // MSG_DONTWAIT, and MSG_NOSIGNAL: a broken connection is an error, not a signal.
     public const int ReceiveFlags = 0x40; // MSG_DONTWAIT.
+    public const int PeekFlag = 0x02; // MSG_PEEK.
 
     public const int AddressFamilyIpv4 = 2;
     public const int AddressFamilyIpv6 = 10;

@@ -104,6 +104,9 @@ internal static unsafe partial class OpenSsl
     [LibraryImport(Ssl, EntryPoint = "SSL_get_error")]
     public static partial int GetError(nint ssl, int result);
 
+    /// <summary>What <see cref="VersionOf"/> says of TLS 1.3.</summary>
+    public const int Tls13 = 0x0304;
+
     [LibraryImport(Ssl, EntryPoint = "SSL_version")]
     public static partial int VersionOf(nint ssl);
 

@@ -135,6 +135,7 @@ internal sealed unsafe partial class Shard
 
     private void OpenEngine(ShardConnection connection)
     {
+        if (!IsProxyHeaderOver(connection)) return;
         HandshakeState state = connection.Engine.Handshake(connection);
         SendNow(connection);
         if (connection.State == ShardConnectionState.Closed || state == HandshakeState.Waiting) return;
@@ -145,6 +146,7 @@ internal sealed unsafe partial class Shard
             return;
         }
 
+        if (connection.Ssl != 0) _services.Router.Counters.CountTls(is13: OpenSsl.VersionOf(connection.Ssl) == OpenSsl.Tls13);
         connection.State = ShardConnectionState.Client;
         Read(connection); // What the client said at once may have come with the end of its handshake.
     }
@@ -186,8 +188,16 @@ internal sealed unsafe partial class Shard
         connection.IsKnown = true;
         connection.Lease.EndHandshake();
         _timers.Set(connection, client.NextTimeout);
+        _services.Router.Counters.LoginTimes.Count((_now - connection.OpenedAt).TotalSeconds);
+        SampleRtt(connection);
         RelayLog.LoggedIn(_services.Log, client);
         if (client.Remote != connection.Remote && !connection.Lease.TryAttribute(client.Remote)) Close(connection, CloseReason.TooManyOfPrefix);
+    }
+
+    /// <summary>At the login and with each keep-alive: often enough for a picture of all, and nothing a client would feel.</summary>
+    private void SampleRtt(ShardConnection connection)
+    {
+        if (TcpRtt.TryRead(connection.Socket, out TimeSpan rtt)) _services.Router.Counters.Rtts.Count(rtt.TotalSeconds);
     }
 
     private void HandOver(ShardConnection connection, ReadOnlySpan<byte> read)

@@ -147,11 +147,21 @@ internal sealed unsafe partial class Shard
     private void HandleEnd(ShardConnection connection)
     {
         // A browser may close its half and still want the answer; a relay client that says nothing more is gone.
-        if (connection.State == ShardConnectionState.Web)
+        // What is reported of it once more is that both halves are closed.
+        if (connection.State == ShardConnectionState.Web && (connection.Interest & LibC.EpollIn) != 0)
         {
             connection.Web!.EndInput();
             PauseReading(connection);
             return;
+        }
+
+        if (connection.Client.IsLoggedIn && connection.State == ShardConnectionState.Client)
+        {
+            // What waits for it still goes, as far as the socket takes it: the client may have closed its half only.
+            connection.Client.Leave(_woken);
+            DrainWoken();
+            FinishRun();
+            Flush(connection);
         }
 
         if (connection.State == ShardConnectionState.Handshake) RelayLog.TlsFailed(_services.Log, "the connection broke");
@@ -189,18 +199,24 @@ internal sealed unsafe partial class Shard
     }
 
     /// <summary>Keeps what is not a whole frame yet, in a buffer that is rented for no longer than that.</summary>
-    private static void Hold(ShardConnection connection, ReadOnlySpan<byte> rest)
+    private void Hold(ShardConnection connection, ReadOnlySpan<byte> rest)
     {
         if (rest.IsEmpty || connection.Held?.Length < rest.Length) ReleaseHeld(connection);
         if (rest.IsEmpty) return;
-        connection.Held ??= ArrayPool<byte>.Shared.Rent(Math.Min(rest.Length * 2, ClientConnection.MaxInputLength));
+        connection.Held ??= _services.Router.QueueMemory.TryRentInput(Math.Min(rest.Length * 2, ClientConnection.MaxInputLength));
+        if (connection.Held is null)
+        {
+            Close(connection, CloseReason.MemoryFull);
+            return;
+        }
+
         rest.CopyTo(connection.Held);
         connection.HeldLength = rest.Length;
     }
 
-    private static void ReleaseHeld(ShardConnection connection)
+    private void ReleaseHeld(ShardConnection connection)
     {
-        if (connection.Held is { } held) ArrayPool<byte>.Shared.Return(held);
+        if (connection.Held is { } held) _services.Router.QueueMemory.ReturnInput(held);
         connection.Held = null;
         connection.HeldLength = 0;
     }

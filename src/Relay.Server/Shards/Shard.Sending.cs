@@ -202,6 +202,7 @@ internal sealed unsafe partial class Shard
         if (connection.Unsent is not { } kept)
         {
             connection.BlockedSince = _now;
+            _services.Router.Counters.CountStall();
             connection.IsSlow = true;
             _blocked.Add(connection);
             Watch(connection, connection.Interest | LibC.EpollOut);

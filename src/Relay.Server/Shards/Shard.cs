@@ -11,7 +11,7 @@ namespace Relay.Server.Shards;
 /// <summary>
 /// One thread with its own connections: it waits, reads each ready connection once, lets <see cref="ClientConnection"/> handle what it read,
 /// and then sends once to each destination that got something. Nothing is allocated for a packet, and no lock taken for one. Its parts are in files of their own:
-/// Reading, Sending, Handshakes.
+/// Reading, Sending, Handshakes, Proxies.
 /// </summary>
 internal sealed unsafe partial class Shard : IDisposable
 {
@@ -283,8 +283,14 @@ internal sealed unsafe partial class Shard : IDisposable
 
             connection.Client.HandleTimeout(_now, _woken);
             DrainWoken();
-            if (connection.Client.Phase == ConnectionPhase.Closed) Close(connection, connection.Client.CloseReason);
-            else _timers.Set(connection, connection.Client.NextTimeout);
+            if (connection.Client.Phase == ConnectionPhase.Closed)
+            {
+                Close(connection, connection.Client.CloseReason);
+                continue;
+            }
+
+            SampleRtt(connection);
+            _timers.Set(connection, connection.Client.NextTimeout);
         }
     }
 
@@ -318,7 +324,7 @@ internal sealed unsafe partial class Shard : IDisposable
                 continue;
             }
 
-            if (_now - connection.BlockedSince >= StreamPump.WriteTimeout) Close(connection, CloseReason.WriteTimeout);
+            if (_now - connection.BlockedSince >= connection.Client.WriteTimeout) Close(connection, CloseReason.WriteTimeout);
         }
     }
 

@@ -35,6 +35,7 @@ internal sealed class ShardConnection : TimerEntry, IPacketOutlet
         Remote = remote;
         Lease = lease;
         OpenedAt = now;
+        if (endpoint.Services.Identity.TrustedProxies.Contains(remote)) ProxyHeader = [];
         Client = new ClientConnection(endpoint.Services.Identity, endpoint.Services.Router, now) { Remote = remote, Outlet = this, Wake = Wake, End = End };
     }
 
@@ -53,6 +54,9 @@ internal sealed class ShardConnection : TimerEntry, IPacketOutlet
 
     /// <summary>The end of its pause of reading, where it has had one.</summary>
     public ReadingPause? Pause { get; set; }
+
+    /// <summary>As much of a PROXY header as has come; null = none is looked for (any more).</summary>
+    public byte[]? ProxyHeader { get; set; }
 
     public Instant OpenedAt { get; }
 

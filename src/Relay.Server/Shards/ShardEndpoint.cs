@@ -32,7 +32,7 @@ internal sealed class ShardEndpoint : IRelayEndpoint
         Address = listen;
         Services = services;
         _shards = shards;
-        Tls = certificate is null ? null : new TlsContext(certificate);
+        Tls = certificate is null ? null : new TlsContext(certificate, services.DerpKey);
         Tls?.Load();
         _socket = new Socket(listen.IsIpv4 ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp);
     }
@@ -123,7 +123,7 @@ internal sealed class ShardEndpoint : IRelayEndpoint
         await Task.Yield(); // The shard goes on.
         try
         {
-            await Services.Web.ServeAsync(connection.Web!, read, connection.Remote);
+            await Services.Web.ServeAsync(connection.Web!, read, new RelayPort(IsTls ? RelayPortKind.Tls : RelayPortKind.Plain, connection.Client.Remote) { Lease = connection.Lease });
             await connection.Web!.FinishAsync();
         }
         finally

@@ -10,7 +10,9 @@ namespace Relay.Server.Shards;
 /// What the TLS connections of a listener are opened with: TLS 1.2 and 1.3, no renegotiation, no early data, no tickets. The certificate may
 /// be exchanged at any time; connections that are open keep the one they were opened with.
 /// </summary>
-internal sealed unsafe class TlsContext(Func<ServerCertificate> certificate) : IDisposable
+/// <param name="certificate">The certificate of any moment.</param>
+/// <param name="last">A certificate that is served behind all others, for what it says; null = none.</param>
+internal sealed unsafe class TlsContext(Func<ServerCertificate> certificate, X509Certificate2? last) : IDisposable
 {
     // One read of a socket: enough for a burst of 40 full packets. OpenSSL holds it only while there is part of a record in it.
     private const int ReadBufferLength = 64 << 10;
@@ -57,7 +59,7 @@ internal sealed unsafe class TlsContext(Func<ServerCertificate> certificate) : I
         }
     }
 
-    private static nint Make(ServerCertificate certificate)
+    private nint Make(ServerCertificate certificate)
     {
         nint context = OpenSsl.NewContext(OpenSsl.ServerMethod());
         try
@@ -81,7 +83,7 @@ internal sealed unsafe class TlsContext(Func<ServerCertificate> certificate) : I
         }
     }
 
-    private static void Use(nint context, ServerCertificate certificate)
+    private void Use(nint context, ServerCertificate certificate)
     {
         nint leaf = Read(certificate.Leaf);
         Check(OpenSsl.UseCertificate(context, leaf) == 1, "does not take the certificate");
@@ -98,7 +100,7 @@ internal sealed unsafe class TlsContext(Func<ServerCertificate> certificate) : I
             OpenSsl.FreeKey(key);
         }
 
-        foreach (X509Certificate2 above in certificate.Chain)
+        foreach (X509Certificate2 above in last is null ? certificate.Chain : certificate.Chain.Append(last))
         {
             // The context owns it from here on.
             Check(OpenSsl.ControlContext(context, OpenSsl.ControlExtraChainCertificate, 0, Read(above)) == 1, "does not take a certificate of the chain");

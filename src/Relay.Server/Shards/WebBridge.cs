@@ -75,9 +75,10 @@ internal sealed class WebBridge(Action wake, Action resume, Action end) : Stream
     {
         ReadResult result = await _in.Reader.ReadAsync(cancellationToken);
         ReadOnlySequence<byte> part = result.Buffer.Slice(0, Math.Min(buffer.Length, result.Buffer.Length));
+        int length = (int)part.Length;
         part.CopyTo(buffer.Span);
-        _in.Reader.AdvanceTo(part.End);
-        return (int)part.Length;
+        _in.Reader.AdvanceTo(part.End); // From here on the part is somebody else's.
+        return length;
     }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>

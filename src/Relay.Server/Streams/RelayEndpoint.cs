@@ -3,7 +3,9 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using Addresses;
+using Relay.Protocol;
 using Relay.Protocol.Handshake;
 using Relay.Server.Admission;
 using Relay.Server.Core;
@@ -18,6 +20,10 @@ internal sealed record EndpointServices(RelayIdentity Identity, PacketRouter Rou
 {
     /// <summary>Decides which connections are accepted.</summary>
     public required ConnectionLimiter Limiter { get; init; }
+
+    /// <summary>The certificate that is served behind all others, to tell our key; null = none.</summary>
+    /// <remarks>Shards serve it. The base library's TLS leaves out of a chain what does not belong to it, so there clients learn our key by asking.</remarks>
+    public X509Certificate2? DerpKey { get; init; }
 
     /// <summary>Where a connection counts: that of a trusted proxy nowhere, until the proxy has said whose it is.</summary>
     public TransportAddress Counted(TransportAddress remote) => Identity.TrustedProxies.Contains(remote) ? default : remote;
@@ -34,7 +40,7 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificateSo
     private const int TcpNotSentLowWaterOption = 25; // Linux: TCP_NOTSENT_LOWAT.
 
     /// <summary>Bytes that the kernel may hold for a client beyond what is on its way: more would wait where nothing is shared fairly or aged.</summary>
-    private const int MaxUnsentBytes = 64 << 10;
+    private const int MaxUnsentBytes = 32 << 10;
 
     public static readonly byte[] Refusal = UpgradeResponse.Refusing(503, "Service Unavailable", "This relay has too many connections at present.");
 
@@ -188,15 +194,23 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificateSo
             try
             {
                 Prepare(socket);
-                NetworkStream network = new(socket, ownsSocket: true);
-                _stream = network;
+                _stream = new NetworkStream(socket, ownsSocket: true);
+                _client.Remote = remote;
+                using CancellationTokenSource timeout = new(endpoint._services.Router.Limits.HandshakeTimeout, endpoint._services.Clock.TimeProvider);
+                if (endpoint._services.Identity.TrustedProxies.Contains(_client.Remote)) (_stream, _client.Remote) = await ProxyHeaderReader.ReadAsync(_stream, _client.Remote, timeout.Token);
                 if (endpoint._certificates?.Certificate is not { } certificate) return true;
 
-                SslStream tls = new(network);
+                SslStream tls = new(_stream);
                 _stream = tls;
-                using CancellationTokenSource timeout = new(endpoint._services.Router.Limits.HandshakeTimeout, endpoint._services.Clock.TimeProvider);
                 await tls.AuthenticateAsServerAsync(certificate.Options, timeout.Token);
+                endpoint._services.Router.Counters.CountTls(is13: tls.SslProtocol == SslProtocols.Tls13);
                 return true;
+            }
+            catch (RelayProtocolException exception)
+            {
+                endpoint._services.Router.Counters.CountClose(CloseReason.BadProxyHeader);
+                RelayLog.ProxyFailed(endpoint._services.Log, _client.Remote, exception.Message);
+                return false;
             }
             catch (Exception exception) when (exception is AuthenticationException or IOException or OperationCanceledException or ObjectDisposedException or SocketException)
             {
@@ -208,13 +222,12 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificateSo
         /// <summary>Carries the connection to its end.</summary>
         public async Task PumpAsync()
         {
-            _client.Remote = remote;
             StreamPump pump = new(_stream!, _client, endpoint._services.Admission, endpoint._services.Clock, endpoint._services.Router.Counters);
             _pump = pump;
             await pump.RunAsync();
             if (_client.Phase == ConnectionPhase.OtherHttp)
             {
-                await endpoint._services.Web.ServeAsync(_stream!, pump.Leftover, remote);
+                await endpoint._services.Web.ServeAsync(_stream!, pump.Leftover, new RelayPort(endpoint.IsTls ? RelayPortKind.Tls : RelayPortKind.Plain, _client.Remote) { Lease = lease });
                 return;
             }
 
@@ -230,14 +243,27 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificateSo
                 lease.EndHandshake();
                 if (_client.Remote != remote && !lease.TryAttribute(_client.Remote)) Abort(CloseReason.TooManyOfPrefix);
                 RelayLog.LoggedIn(endpoint._services.Log, _client);
+                endpoint._services.Router.Counters.LoginTimes.Count((now - _openedAt).TotalSeconds);
+                SampleRtt();
             }
 
             if (_client.Phase == ConnectionPhase.OtherHttp) return; // The web server has its own timeouts.
             _pump?.CheckWrite(now);
             if (now < _client.NextTimeout) return;
             if (now >= _client.Expires) Abort(_client.ExpiryReason);
-            else if (_client.IsLoggedIn) _client.HandleTimeout(now, woken);
+            else if (_client.IsLoggedIn) KeepAlive(now, woken);
             else if (_client.Phase != ConnectionPhase.Closed) Abort(CloseReason.HandshakeTimeout);
+        }
+
+        private void KeepAlive(Instant now, HashSet<ClientConnection> woken)
+        {
+            _client.HandleTimeout(now, woken);
+            SampleRtt();
+        }
+
+        private void SampleRtt()
+        {
+            if (TcpRtt.TryRead(socket, out TimeSpan rtt)) endpoint._services.Router.Counters.Rtts.Count(rtt.TotalSeconds);
         }
 
         /// <summary>Ends the connection: the pump sees its stream end.</summary>

@@ -11,9 +11,6 @@ namespace Relay.Server.Streams;
 /// </summary>
 internal sealed class StreamPump(Stream stream, ClientConnection connection, IAdmissionPolicy admission, MonotonicClock clock, RelayCounters counters)
 {
-    /// <summary>How long one write may take. A client that takes nothing for this long costs nobody but itself.</summary>
-    public static readonly TimeSpan WriteTimeout = TimeSpan.FromSeconds(2);
-
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(250);
 
     private const int ReadLength = 128 << 10; // One longest frame and a full read behind it.
@@ -23,6 +20,7 @@ internal sealed class StreamPump(Stream stream, ClientConnection connection, IAd
     private readonly WakeSignal _wake = new();
     private readonly HashSet<ClientConnection> _woken = [];
     private long _writingSince;
+    private byte[]? _parked;
     private bool _isSlow;
     private volatile bool _isEnding;
     private CloseReason? _endedFor;
@@ -37,17 +35,20 @@ internal sealed class StreamPump(Stream stream, ClientConnection connection, IAd
         connection.End = Abort;
         Task writing = WriteAsync();
         CloseReason reason = await ReadAsync();
-        if (connection.Phase != ConnectionPhase.OtherHttp) Close(_endedFor ?? reason);
+        bool isPolite = connection.IsLoggedIn && reason == CloseReason.ClientLeft && _endedFor is null;
+        if (isPolite) Leave(); // What waits for it still goes: it may have closed its half only.
+        else if (connection.Phase != ConnectionPhase.OtherHttp) Close(_endedFor ?? reason);
         _isEnding = true;
         _wake.Set();
         await writing;
+        if (isPolite) Close(_endedFor ?? reason);
     }
 
     /// <summary>Looks whether the present write takes too long, and ends the connection if so. Called now and then, from another thread.</summary>
     public void CheckWrite(Instant now)
     {
         long since = Volatile.Read(ref _writingSince);
-        if (since == 0 || now - new Instant(since) < WriteTimeout) return;
+        if (since == 0 || now - new Instant(since) < connection.WriteTimeout) return;
         Abort(CloseReason.WriteTimeout);
     }
 
@@ -66,13 +67,9 @@ internal sealed class StreamPump(Stream stream, ClientConnection connection, IAd
         {
             while (true)
             {
-                if (held == 0)
-                {
-                    Release(ref buffer);
-                    _ = await stream.ReadAsync(Memory<byte>.Empty);
-                }
-
-                buffer ??= ArrayPool<byte>.Shared.Rent(ReadLength);
+                if (!TryPark(ref buffer, held)) return CloseReason.MemoryFull;
+                _ = await stream.ReadAsync(Memory<byte>.Empty);
+                buffer = Unpark(held);
                 await PauseAsync();
                 int read = await stream.ReadAsync(buffer.AsMemory(held));
                 if (read == 0) return CloseReason.ClientLeft;
@@ -100,7 +97,36 @@ internal sealed class StreamPump(Stream stream, ClientConnection connection, IAd
         finally
         {
             Release(ref buffer);
+            ReleaseParked();
         }
+    }
+
+    /// <summary>Keeps what was held while more is waited for: a client that has sent part of a frame costs no more memory than that part.</summary>
+    private bool TryPark(ref byte[]? buffer, int held)
+    {
+        if (held > 0)
+        {
+            _parked = connection.Memory.TryRentInput(held);
+            if (_parked is null) return false;
+            buffer.AsSpan(0, held).CopyTo(_parked);
+        }
+
+        Release(ref buffer);
+        return true;
+    }
+
+    private byte[] Unpark(int held)
+    {
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(ReadLength);
+        _parked.AsSpan(0, held).CopyTo(buffer);
+        ReleaseParked();
+        return buffer;
+    }
+
+    private void ReleaseParked()
+    {
+        if (_parked is not null) connection.Memory.ReturnInput(_parked);
+        _parked = null;
     }
 
     /// <summary>Reads nothing for as long as the client is to wait: what it sends meanwhile waits in its own socket.</summary>
@@ -128,6 +154,12 @@ internal sealed class StreamPump(Stream stream, ClientConnection connection, IAd
         foreach (ClientConnection woken in _woken) woken.Wake?.Invoke();
         _woken.Clear();
         if (connection.Phase == ConnectionPhase.Login) _wake.Set(); // The greeting.
+    }
+
+    private void Leave()
+    {
+        connection.Leave(_woken);
+        WakeAll();
     }
 
     private void Close(CloseReason reason)
@@ -173,6 +205,7 @@ internal sealed class StreamPump(Stream stream, ClientConnection connection, IAd
         Volatile.Write(ref _writingSince, Math.Max(1, clock.Now.Ticks));
         ValueTask writing = stream.WriteAsync(bytes);
         _isSlow = !writing.IsCompleted;
+        if (_isSlow) counters.CountStall();
         await writing;
         Volatile.Write(ref _writingSince, 0);
         counters.CountWrite();

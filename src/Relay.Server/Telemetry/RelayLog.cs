@@ -1,6 +1,8 @@
 using System.Net.Sockets;
+using Addresses;
 using Relay.Protocol;
 using Relay.Server.Core;
+using Relay.Server.Region;
 
 namespace Relay.Server.Telemetry;
 
@@ -37,6 +39,21 @@ internal static partial class RelayLog
 
     [LoggerMessage(7, LogLevel.Warning, "The certificate is self-signed and lives in memory: clients need the pin that --print-map shows, and a new one after each start")]
     public static partial void SelfSigned(ILogger log);
+
+    [LoggerMessage(20, LogLevel.Information, "The relay {Target} of our region ({Key}) has let us in")]
+    public static partial void MeshUp(ILogger log, MeshTarget target, NodeKey key);
+
+    [LoggerMessage(21, LogLevel.Warning, "The link to the relay {Target} of our region has ended: {Reason}")]
+    public static partial void MeshDown(ILogger log, MeshTarget target, string reason);
+
+    [LoggerMessage(22, LogLevel.Warning, "The relay {Target} of our region cannot be had: {Problem}")]
+    public static partial void MeshFailed(ILogger log, MeshTarget target, string problem);
+
+    [LoggerMessage(23, LogLevel.Information, "{Target} of our region is this relay itself: there is nothing to link")]
+    public static partial void MeshIsSelf(ILogger log, MeshTarget target);
+
+    [LoggerMessage(24, LogLevel.Warning, "A connection from the trusted proxy {Proxy} was closed: {Problem}")]
+    public static partial void ProxyFailed(ILogger log, TransportAddress proxy, string problem);
 
     [LoggerMessage(8, LogLevel.Warning, "Anybody may use this relay (--admission open)")]
     public static partial void OpenToAll(ILogger log);

@@ -17,6 +17,7 @@ public sealed class WireGuardConfigParserTests
         DNS = 10.9.0.53
         PostUp = iptables -A FORWARD -i %i -j ACCEPT; echo a=b
         #RelayMap = /etc/relay-map.json # ours
+        #RelayTokenFile = relay-token
         #RelayPort = 41000
         #RelayPortMapping = off
 
@@ -55,12 +56,13 @@ public sealed class WireGuardConfigParserTests
         Assert.Equal((ushort)51820, config.ListenPort);
         Assert.Equal(0xca6cu, config.FirewallMark);
         Assert.Equal("/etc/relay-map.json", config.RelayMap);
+        Assert.Equal("relay-token", config.RelayTokenFile);
         Assert.Equal((ushort)41000, config.RelayPort);
         Assert.False(config.RelayPortMapping);
         Assert.Null(config.SaveConfigLine);
         Assert.Equal([2, 3, 4, 5, 6], config.Peers.Select(peer => Enumerable.Range(2, 5).Single(number => Keys.Peer(number) == peer.PublicKey)));
         Assert.Equal(["10.9.0.2/32", "fd00:9::2/128", "192.168.7.0/24"], config.Peers[0].AllowedAddresses.Select(range => range.ToString()));
-        Assert.Equal(14, config.Peers[0].Line);
+        Assert.Equal(15, config.Peers[0].Line);
     }
 
     [Fact]

@@ -10,6 +10,8 @@ internal sealed class TestRelay : IAsyncDisposable
     private readonly string _directory = Directory.CreateTempSubdirectory("relay-test-").FullName;
     private Process? _process;
 
+    private string[] More { get; init; } = [];
+
     private string KeyFile => Path.Combine(_directory, "key.json");
 
     public string Listen { get; private set; } = "127.0.0.1:0";
@@ -28,9 +30,10 @@ internal sealed class TestRelay : IAsyncDisposable
         return _process.ExitCode;
     }
 
-    public static async Task<TestRelay> StartAsync()
+    /// <param name="more">Further options of the program.</param>
+    public static async Task<TestRelay> StartAsync(params string[] more)
     {
-        TestRelay relay = new();
+        TestRelay relay = new() { More = more };
         await relay.RestartAsync();
         return relay;
     }
@@ -39,7 +42,7 @@ internal sealed class TestRelay : IAsyncDisposable
     public async Task RestartAsync()
     {
         string program = Path.Combine(AppContext.BaseDirectory, "relay-server.dll");
-        ProcessStartInfo start = new("dotnet", [program, "--listen", Listen, "--stun", Stun, "--admin", "127.0.0.1:0", "--key-file", KeyFile])
+        ProcessStartInfo start = new("dotnet", [program, "--listen", Listen, "--stun", Stun, "--admin", "127.0.0.1:0", "--key-file", KeyFile, .. More])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

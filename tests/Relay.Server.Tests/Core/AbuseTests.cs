@@ -90,20 +90,21 @@ public class AbuseTests
     [Fact]
     public void Receivers_are_remembered_up_to_a_bound_for_each_key_and_for_all_and_forgotten_when_it_has_left()
     {
-        Departures departures = new();
+        Departures departures = new(_world.Counters);
         Tenant tenant = new("t");
-        ClientSet[] sets = [.. Enumerable.Range(0, 60).Select(i => new ClientSet(KeyOf(i), tenant))];
-        foreach (ClientSet set in sets)
+        ClientSet[] receivers = Receivers(PeerGoneTracker.MaxReceivers + 100, tenant);
+        PeerGoneTracker[] trackers = [.. Enumerable.Range(0, 60).Select(_ => new PeerGoneTracker())];
+        foreach (PeerGoneTracker tracker in trackers)
         {
-            for (int i = 0; i < ClientSet.MaxSentTo + 100; i++) set.NoteSentTo(KeyOf(i), departures);
+            foreach (ClientSet receiver in receivers) tracker.Note(receiver, departures);
         }
 
-        Assert.InRange(sets[0].SentTo.Count, ClientSet.MaxSentTo * 9 / 10, ClientSet.MaxSentTo);
-        Assert.All(sets, set => Assert.InRange(set.SentTo.Count, 1000, ClientSet.MaxSentTo)); // Who comes late has a share too.
-        Assert.Equal(sets.Sum(set => set.SentTo.Count), departures.Remembered);
+        Assert.InRange(trackers[0].Count, PeerGoneTracker.MaxReceivers * 9 / 10, PeerGoneTracker.MaxReceivers);
+        Assert.All(trackers, tracker => Assert.InRange(tracker.Count, 1000, PeerGoneTracker.MaxReceivers)); // Who comes late has a share too.
+        Assert.Equal(trackers.Sum(tracker => tracker.Count), departures.Remembered);
         Assert.True(departures.Remembered <= Departures.MaxRemembered);
 
-        foreach (ClientSet set in sets) departures.Add(set, _world.Woken);
+        foreach (PeerGoneTracker tracker in trackers) tracker.Tell(KeyOf(1), tenant, departures, _world.Woken);
         while (!departures.IsEmpty) departures.Step(_world.Woken);
         Assert.Equal(0, departures.Remembered);
     }
@@ -113,7 +114,8 @@ public class AbuseTests
     {
         ClientConnection alice = _world.LogIn(Alice);
         ClientConnection[] receivers = [.. Enumerable.Range(2, 190).Select(seed => _world.LogIn(RelayWorld.Keys((byte)seed)))];
-        for (int i = 0; i < 3000; i++) _world.Router.Tenants.All[0].Find(Alice.PublicKey)!.NoteSentTo(KeyOf(i + 1000), _world.Router.Departures);
+        ClientSet set = _world.Router.Tenants.All[0].Find(Alice.PublicKey)!;
+        foreach (ClientSet other in Receivers(3000, set.Tenant)) set.Receivers.Note(other, _world.Router.Departures);
         foreach (ClientConnection receiver in receivers)
         {
             _world.Receive(alice, RelayWorld.SendPacket(receiver.Key, 1));
@@ -127,7 +129,7 @@ public class AbuseTests
         for (; !_world.Router.Departures.IsEmpty; steps++) _world.Router.Departures.Step(_world.Woken);
 
         Assert.InRange(steps, 5, 8);
-        Assert.Equal(receivers.Length, _world.Woken.Count);
+        Assert.Equal(receivers.Length + 1, _world.Woken.Count); // The others are all one connection.
         Assert.All(receivers, receiver => Assert.Equal(FrameType.PeerGone, Assert.Single(RelayWorld.Take(receiver)).Type));
     }
 
@@ -137,7 +139,7 @@ public class AbuseTests
         ClientConnection alice = _world.LogIn(Alice);
         ClientConnection bob = _world.LogIn(RelayWorld.Keys(2));
         ClientSet set = _world.Router.Tenants.All[0].Find(Alice.PublicKey)!;
-        for (int i = 0; i < 3000; i++) set.NoteSentTo(KeyOf(i), _world.Router.Departures);
+        foreach (ClientSet other in Receivers(3000, set.Tenant)) set.Receivers.Note(other, _world.Router.Departures);
         _world.Receive(alice, RelayWorld.SendPacket(bob.Key, 1));
         RelayWorld.Take(bob);
 
@@ -182,6 +184,15 @@ public class AbuseTests
 
         Assert.Equal(CloseReason.ProtocolError, client.CloseReason);
         Assert.InRange(length, maxHeadBytes, maxHeadBytes + 1);
+    }
+
+    /// <summary>So many receivers of different keys, all of one connection.</summary>
+    private ClientSet[] Receivers(int count, Tenant tenant)
+    {
+        ClientConnection connection = _world.Connect();
+        ClientSet[] receivers = [.. Enumerable.Range(0, count).Select(i => new ClientSet(KeyOf(i), tenant))];
+        foreach (ClientSet receiver in receivers) receiver.TryAdd(connection);
+        return receivers;
     }
 
     private static NodeKey KeyOf(int number)

@@ -28,6 +28,9 @@ internal sealed class RelayConnections(
     private readonly ConcurrentDictionary<int, ITimer> _moves = new(); // One a region.
     private int _home;
 
+    /// <summary>The relays there are. Only from the loop, once it runs.</summary>
+    public required RelayMap Map { get; set; }
+
     /// <summary>The connected client of a region; null where there is none.</summary>
     public RelayClient? FindConnected(int regionId) => _clients.TryGetValue(regionId, out RelayClient? client) && client.IsConnected ? client : null;
 
@@ -65,6 +68,7 @@ internal sealed class RelayConnections(
     /// <summary>The map has changed: connections to regions that are not what they were are made anew. Only from the loop.</summary>
     public void HandleMap(RelayMap map)
     {
+        Map = map;
         foreach ((int id, RelayClient client) in _clients)
         {
             if (map.Find(id) is not { } region || Same(region, client.Region)) continue;
@@ -86,9 +90,9 @@ internal sealed class RelayConnections(
         if (!IsCurrent(relay) || _successors.ContainsKey(relay)) return;
         RelayNode[] others = [.. relay.Region.Nodes.Where(node => !node.IsStunOnly && node.Name != relay.NodeName)];
         RelayNode? named = Array.Find(others, node => node.Name == move.NodeName);
-        bool staysInRegion = move.RegionId == 0 || (move.RegionId == relay.Region.Id && (named is not null || move.NodeName.Length == 0));
+        bool isElsewhere = move.RegionId != relay.Region.Id && Map.Find(move.RegionId) is { HasRelay: true }; // What is not in the map is as good as not named.
         TraversalLog.RelayMoves(log, relay.Region.Code, move.EndsIn);
-        if (staysInRegion && others.Length > 0) Succeed(relay, named is null ? others : [named, .. others.Where(node => node != named)], move);
+        if (!isElsewhere && others.Length > 0) Succeed(relay, named is null ? others : [named, .. others.Where(node => node != named)], move);
         else MoveToOtherRegion(relay, move.RegionId, move.BeginIn, move.EndsIn);
     });
 

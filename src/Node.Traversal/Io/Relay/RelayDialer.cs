@@ -22,7 +22,7 @@ namespace Node.Traversal.Io.Relay;
 internal sealed record RelayStream(Socket Socket, Stream Stream, byte[] Leftover, NodeKey ServerKey, ServerInfo Info, string NodeName);
 
 /// <summary>Connects to a region: its machines in order, each by its addresses, TCP, TLS, upgrade, login.</summary>
-internal sealed class RelayDialer(NodeKeyPair keys, MarkedDns dns, Func<uint> mark, TimeProvider time, ILogger log)
+internal sealed class RelayDialer(NodeKeyPair keys, MarkedDns dns, Func<uint> mark, Func<string?>? token, TimeProvider time, ILogger log)
 {
     /// <summary>How long all of it may take, for one machine.</summary>
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
@@ -133,7 +133,7 @@ internal sealed class RelayDialer(NodeKeyPair keys, MarkedDns dns, Func<uint> ma
     {
         string name = IPAddress.TryParse(node.HostName, out IPAddress? address) && address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{node.HostName}]" : node.HostName;
         string host = node.RelayPort == HttpsPort ? name : $"{name}:{node.RelayPort}";
-        ClientHandshake handshake = new(keys, host, new ClientInfo { Extensions = 1 }, RandomNumberGenerator.GetBytes(Box.NonceLength));
+        ClientHandshake handshake = new(keys, host, new ClientInfo { Extensions = 1 }, RandomNumberGenerator.GetBytes(Box.NonceLength), token?.Invoke());
 
         byte[] buffer = new byte[RelayLimits.MaxServerInfoLength + ClientHandshake.MaxHeadLength];
         int held = 0;

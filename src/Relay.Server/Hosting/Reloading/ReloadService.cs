@@ -20,6 +20,7 @@ internal sealed class ReloadService(IEnumerable<Reloadable> reloadables, LiveAdm
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        foreach (Watched watched in _watched) counters.Begin(watched.Reloadable.Name);
         using PosixSignalRegistration? hangup = OperatingSystem.IsWindows() ? null : PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
         {
             signal.Cancel = true; // It would end the process.
@@ -85,6 +86,13 @@ internal sealed class ReloadCounters
     private readonly System.Collections.Concurrent.ConcurrentDictionary<(string Name, bool IsTaken), long> _counts = new();
 
     public IEnumerable<(string Name, bool IsTaken, long Count)> All => _counts.Select(count => (count.Key.Name, count.Key.IsTaken, count.Value));
+
+    /// <summary>Begins to count: a count that begins with the first event hides it.</summary>
+    public void Begin(string name)
+    {
+        _counts.TryAdd((name, true), 0);
+        _counts.TryAdd((name, false), 0);
+    }
 
     public void Count(string name, bool isTaken) => _counts.AddOrUpdate((name, isTaken), 1, static (_, old) => old + 1);
 }

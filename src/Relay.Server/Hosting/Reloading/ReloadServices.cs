@@ -13,5 +13,11 @@ internal static class ReloadServices
         {
             services.AddSingleton(provider => Reloadable.Of("certificate", [certificate, key], () => provider.GetRequiredService<ServerCertificateSource>().Replace(ServerCertificate.FromFiles(certificate, key))));
         }
+
+        // Connections and links that are up stay up: the secret is asked for at a login.
+        if (options.Front.MeshKeyPath is { } meshKey)
+        {
+            services.AddSingleton(provider => Reloadable.Of("mesh key", [meshKey], () => provider.GetRequiredService<RelayServer>().Identity.MeshSecret = FrontOptionKeys.ReadSecretFile(meshKey)));
+        }
     }
 }

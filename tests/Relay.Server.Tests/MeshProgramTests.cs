@@ -1,0 +1,114 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Relay.Protocol;
+using Relay.Protocol.Frames;
+using Relay.Server.Region;
+
+namespace Relay.Server.Tests;
+
+/// <summary>Two relays of one region, each dialling the other: one trusts the other's authority, the other a pin.</summary>
+public sealed class MeshProgramTests : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly string _directory = Directory.CreateTempSubdirectory("relay-mesh-").FullName;
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    [Fact]
+    public async Task Clients_of_two_relays_exchange_packets_and_hear_of_each_others_leaving()
+    {
+        string pin = WriteFiles();
+        (int first, int second) = (FreePort(), FreePort());
+        await using RunningRelay a = await StartAsync(first, second, "--mesh-ca", At("ca.pem"));
+        await using RunningRelay b = await StartAsync(second, first, "--mesh-pin", $"sha256-raw:{pin}");
+        using TestClient alice = await TestClient.LogInAsync((await a.OpenTlsAsync()).Stream, 1);
+        using TestClient bob = await TestClient.LogInAsync((await b.OpenTlsAsync()).Stream, 2);
+
+        await ExchangeAsync(alice, bob);
+        await ExchangeAsync(bob, alice);
+
+        alice.Dispose();
+        (FrameType type, byte[] body) = await bob.ReceiveAsync();
+        while (type == FrameType.RecvPacket) (type, body) = await bob.ReceiveAsync();
+        Assert.Equal((FrameType.PeerGone, alice.Key, 0), (type, new NodeKey(body.AsSpan(0, NodeKey.Length)), body[NodeKey.Length]));
+    }
+
+    [Theory]
+    [InlineData("relay2.example.com", "relay2.example.com", 443, "relay2.example.com")]
+    [InlineData("relay2.example.com:8443/10.0.0.2", "relay2.example.com", 8443, "10.0.0.2")]
+    [InlineData("[2001:db8::1]:8443", "2001:db8::1", 8443, "2001:db8::1")]
+    [InlineData("192.0.2.1/[2001:db8::1]", "192.0.2.1", 443, "2001:db8::1")]
+    public void A_relay_is_named_by_host_port_and_another_host_to_dial(string text, string host, int port, string dialHost)
+    {
+        Assert.True(MeshTarget.TryParse(text, out MeshTarget? target));
+
+        Assert.Equal(new MeshTarget(host, port, dialHost), target);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("relay:")]
+    [InlineData("relay:0")]
+    [InlineData("relay:65536")]
+    [InlineData("relay:1:2")]
+    [InlineData("relay/")]
+    [InlineData("a/b/c")]
+    [InlineData("http://relay")]
+    public void Anything_else_names_no_relay(string text) => Assert.False(MeshTarget.TryParse(text, out _));
+
+    /// <summary>Sends until one arrives: the link may still be on its way up.</summary>
+    private static async Task ExchangeAsync(TestClient from, TestClient to)
+    {
+        using CancellationTokenSource patience = new(Patience);
+        Task<(FrameType Type, byte[] Body)> receiving = to.ReceiveAsync();
+        for (byte i = 0; !receiving.IsCompleted; i++)
+        {
+            patience.Token.ThrowIfCancellationRequested();
+            await from.SendAsync(to.Key, [i, 2, 3]);
+            await Task.WhenAny(receiving, Task.Delay(100, patience.Token));
+        }
+
+        (FrameType type, byte[] body) = await receiving;
+        Assert.Equal((FrameType.RecvPacket, from.Key), (type, new NodeKey(body.AsSpan(0, NodeKey.Length))));
+        Assert.Equal([2, 3], body[(NodeKey.Length + 1)..]);
+    }
+
+    private Task<RunningRelay> StartAsync(int port, int otherPort, params string[] trust) => RunningRelay.StartAsync(
+        "--listen", $"127.0.0.1:{port}", "--stun", "off", "--admin", "127.0.0.1:0", "--tls-cert", At("relay.pem"), "--tls-key", At("relay.key"), "--key-file", At($"{port}.json"),
+        "--mesh-key-file", At("mesh.key"), "--mesh-with", $"localhost:{otherPort}/127.0.0.1", "--mesh-with", $"localhost:{port}/127.0.0.1", trust[0], trust[1]);
+
+    /// <summary>An authority, a certificate of it for localhost, and the region's secret.</summary>
+    /// <returns>The certificate's pin.</returns>
+    private string WriteFiles()
+    {
+        DateTimeOffset now = DateTimeOffset.UtcNow;
+        using ECDsa caKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        CertificateRequest caRequest = new("CN=test authority", caKey, HashAlgorithmName.SHA256);
+        caRequest.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        using X509Certificate2 ca = caRequest.CreateSelfSigned(now.AddDays(-1), now.AddDays(2));
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        CertificateRequest request = new("CN=localhost", key, HashAlgorithmName.SHA256);
+        SubjectAlternativeNameBuilder names = new();
+        names.AddDnsName("localhost");
+        request.CertificateExtensions.Add(names.Build());
+        using X509Certificate2 certificate = request.Create(ca, now.AddDays(-1), now.AddDays(1), [1, 2, 3]);
+        File.WriteAllText(At("ca.pem"), ca.ExportCertificatePem());
+        File.WriteAllText(At("relay.pem"), certificate.ExportCertificatePem());
+        File.WriteAllText(At("relay.key"), key.ExportPkcs8PrivateKeyPem());
+        File.WriteAllText(At("mesh.key"), new string('a', 64));
+        return Convert.ToHexStringLower(SHA256.HashData(certificate.RawData));
+    }
+
+    private string At(string name) => Path.Combine(_directory, name);
+
+    /// <summary>Each relay must know the other's port before that starts, so neither can be left to choose.</summary>
+    private static int FreePort()
+    {
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
