@@ -33,12 +33,13 @@ internal sealed class Reload : IDisposable
     {
         try
         {
-            _server.Apply(ProgramOptions.Limits(ProgramOptions.Set.Parse(_arguments, ProgramRunner.CurrentEnvironment())));
-            if (_certificate is null) return;
-            _certificate.Reload();
-            StunServerLog.CertificateReloaded(_logger);
+            // All is read before any of it is applied: what is refused has changed nothing.
+            StunLimits limits = ProgramOptions.Limits(ProgramOptions.Set.Parse(_arguments, ProgramRunner.CurrentEnvironment()));
+            _certificate?.Reload();
+            _server.Apply(limits);
+            if (_certificate is not null) StunServerLog.CertificateReloaded(_logger);
         }
-        catch (Exception exception) when (exception is OptionException or IOException or UnauthorizedAccessException or CryptographicException)
+        catch (Exception exception) when (exception is OptionException or IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
         {
             StunServerLog.ReloadRefused(_logger, exception.Message);
         }

@@ -123,6 +123,18 @@ public sealed class ProgramTests
             program.Signal("HUP");
             await program.WaitForLogAsync($"nothing has changed: \"rate\" in {config}: 'many' is not a number");
 
+            await File.WriteAllTextAsync(config, """{ "rate": 88 }""");
+            File.Delete(certificate.KeyPath);
+            program.Signal("HUP");
+            await program.WaitForLogAsync("nothing has changed: Could not find file");
+            Assert.DoesNotContain("Limits are now 88", program.Log, StringComparison.Ordinal);
+
+            // While a certificate is being renewed its key may for a moment be that of another.
+            using var another = new CertificateFiles("another.test");
+            File.Copy(another.KeyPath, certificate.KeyPath);
+            program.Signal("HUP");
+            await program.WaitForLogAsync("nothing has changed: The provided key does not match");
+
             program.Signal("TERM");
             Assert.Equal(0, await program.ExitCodeAsync());
         }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Stun.Protocol;
 
 namespace Stun.Server.Core;
@@ -5,8 +6,11 @@ namespace Stun.Server.Core;
 /// <summary>What the attributes of one binding request ask for. Of an attribute that comes twice the first counts (RFC 8489 §14).</summary>
 internal ref struct StunRequest
 {
-    /// <summary>We name at most 16 of the attributes that we do not know. Two bytes each, where each took four: no answer outgrows by this.</summary>
-    public const int MaxUnknownAttributes = 16;
+    /// <summary>
+    /// As many as the longest message has room for, so that all are named (RFC 8489 §6.3.1). Two bytes each, where each took four: no answer
+    /// outgrows its request by this.
+    /// </summary>
+    public const int MaxUnknownAttributes = (StunFraming.MaxMessageLength - StunHeader.Length) / 4;
 
     private readonly Span<StunAttributeType> _unknown;
     private int _unknownCount;
@@ -98,6 +102,8 @@ internal ref struct StunRequest
 
     private void AddUnknown(StunAttributeType type)
     {
-        if (_unknownCount < _unknown.Length && !Unknown.Contains(type)) _unknown[_unknownCount++] = type;
+        // As plain numbers the search compares many at once: a message full of names costs a few microseconds.
+        bool isKnown = MemoryMarshal.Cast<StunAttributeType, ushort>(Unknown).Contains((ushort)type);
+        if (_unknownCount < _unknown.Length && !isKnown) _unknown[_unknownCount++] = type;
     }
 }

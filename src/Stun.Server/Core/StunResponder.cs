@@ -6,7 +6,7 @@ namespace Stun.Server.Core;
 
 /// <summary>
 /// Decides on one message: a binding request becomes its answer, anything else is dropped and counted (RFC 8489 §6.3, RFC 5780 §6.1). A UDP
-/// source is never verified here, so nobody gets more than one answer, with the least attributes.
+/// source is never verified here, so nobody gets more than one answer, with the least attributes. One thread at a time.
 /// </summary>
 /// <param name="forgedSources">What claims to come from there gets nothing.</param>
 /// <param name="limiter">How much each prefix may ask.</param>
@@ -20,6 +20,7 @@ internal sealed class StunResponder(ForgedSources forgedSources, SourceRateLimit
     /// <summary>Ports below belong to services that were never asked (RFC 5780 §6.1 leaves the choice to the server).</summary>
     private const int LeastResponsePort = 1024;
 
+    private readonly StunAttributeType[] _unknown = new StunAttributeType[StunRequest.MaxUnknownAttributes + 1]; // Of the message at hand; one more for a classic answer.
     private readonly bool _takesClassic = counters.Transport == StunTransport.Udp; // On a stream the cookie is what keeps the framing honest.
 
     /// <summary>Answers a message in its own place.</summary>
@@ -40,7 +41,7 @@ internal sealed class StunResponder(ForgedSources forgedSources, SourceRateLimit
         if (header.Type != StunMessageType.BindingRequest) return Drop(StunDropReason.UnknownMethod);
         if (!limiter.TryTake(source, now)) return Drop(StunDropReason.RateLimited);
 
-        Span<StunAttributeType> unknown = stackalloc StunAttributeType[StunRequest.MaxUnknownAttributes + 1]; // One more for a classic answer.
+        Span<StunAttributeType> unknown = _unknown;
         bool isGood = StunRequest.TryRead(
             message, isClassic, origins is not null, unknown[..StunRequest.MaxUnknownAttributes], out StunRequest request, out StunDropReason reason);
         if (!isGood) return Drop(reason);

@@ -14,7 +14,8 @@ public sealed class ServerCertificate
     /// <summary>Reads the files.</summary>
     /// <exception cref="IOException">A file cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">A file may not be read.</exception>
-    /// <exception cref="CryptographicException">The files are not PEM, or the key is not the certificate's.</exception>
+    /// <exception cref="CryptographicException">The files are not PEM, or of a kind that is not known.</exception>
+    /// <exception cref="ArgumentException">The key is not the certificate's.</exception>
     public ServerCertificate(string certificatePath, string keyPath)
     {
         _certificatePath = certificatePath;

@@ -56,7 +56,12 @@ internal sealed class StunConnection : IDisposable
             while (true)
             {
                 ConnectionEnd? end = AnswerWhatIsThere(out int messages);
-                if (_outputLength > 0) deadline.CancelAfter(_times.Message);
+                if (_outputLength > 0)
+                {
+                    isIdle = false; // From now on it is the client that is waited for, to take its answers.
+                    deadline.CancelAfter(_times.Message);
+                }
+
                 await FlushAsync(stream, deadline.Token);
                 if (end is not null) return await HangUpAsync(stream, end.Value, deadline);
 

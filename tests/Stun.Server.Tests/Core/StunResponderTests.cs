@@ -61,13 +61,14 @@ public sealed class StunResponderTests
     }
 
     [Fact]
-    public void However_many_attributes_are_unknown_the_answer_stays_short()
+    public void However_many_attributes_are_unknown_all_are_named()
     {
-        string attributes = string.Concat(Enumerable.Range(1, 400).Select(i => $"{0x4000 + i:x4}0000"));
+        const int Count = 507; // As many as the longest message holds.
+        string[] names = [.. Enumerable.Range(1, Count).Select(i => $"{0x4000 + i:x4}")];
 
-        byte[] answer = Answer($"0001{1600:x4} 2112a442" + Id + attributes, Client);
+        byte[] answer = Answer($"0001{Count * 4:x4} 2112a442" + Id + string.Concat(names.Select(name => name + "0000")), Client);
 
-        Assert.Equal(20 + 8 + 4 + (16 * 2), answer.Length);
+        Assert.Equal(Hex($"0111{8 + 4 + (Count * 2) + 2:x4} 2112a442" + Id + $"00090004 00000414 000a{Count * 2:x4}" + string.Concat(names) + "0000"), answer);
     }
 
     [Theory]

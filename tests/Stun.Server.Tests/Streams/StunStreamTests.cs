@@ -146,6 +146,22 @@ public sealed class StunStreamTests
     }
 
     [Fact]
+    public async Task Who_does_not_take_the_answers_is_slow_and_not_idle()
+    {
+        await using var server = new Listening(times: new(Idle: TimeSpan.FromMinutes(1), Message: TimeSpan.FromMilliseconds(500)));
+        using TcpClient client = await server.ConnectAsync();
+        byte[] request = [0, 1, 0, 12, .. Request[4..20], 0x80, 0x22, 0, 8, .. "software"u8]; // 64 of them fill the server's buffer and leave nothing over.
+        byte[] requests = [.. Enumerable.Repeat(request, 2048).SelectMany(bytes => bytes)];
+
+        await Assert.ThrowsAsync<IOException>(async () =>
+        {
+            while (true) await client.GetStream().WriteAsync(requests).AsTask().WaitAsync(Patience);
+        });
+
+        await server.AwaitEndAsync(ConnectionEnd.Slow);
+    }
+
+    [Fact]
     public async Task There_are_no_more_connections_than_allowed()
     {
         await using var server = new Listening(connections: 3);
