@@ -125,6 +125,7 @@ internal sealed class CarriedPeers(WireGuardProxy proxy, EndpointKeeper keeper, 
             ExtraCandidates = extra.IsValid ? [extra] : [],
             Sink = carried.Link,
         });
+        carried.Link.WinsCrossing = string.CompareOrdinal(node.PublicKey.ToHex(), carried.Peer.PublicKey.ToHex()) > 0;
         carried.Link.SendTo(peer.SendBatch);
     }
 

@@ -16,6 +16,7 @@ public sealed class WireGuardLink : IPeerDatagramSink
     private readonly WireGuardDropCounter _drops;
     private readonly Lock _gate = new(); // The thread that receives UDP and those of relays may deliver at once.
     private readonly HandshakeCopies _handshakes = new();
+    private readonly HandshakeCrossing _crossing = new();
     private DatagramBatch? _pending;
     private bool _isConnected;
     private volatile Action<DatagramBatch>? _send;
@@ -31,6 +32,16 @@ public sealed class WireGuardLink : IPeerDatagramSink
 
     /// <summary>The loopback address and port: WireGuard's endpoint for this peer.</summary>
     public TransportAddress Address { get; }
+
+    /// <summary>
+    /// Says which initiation stands where both ends greet each other at the same moment: WireGuard itself would take the other's at either end
+    /// and wait five seconds. Set it at one end of a pair only: the one with the higher public key.
+    /// </summary>
+    public bool WinsCrossing
+    {
+        get => _crossing.IsWinner;
+        set => _crossing.IsWinner = value;
+    }
 
     internal int Token { get; }
 
@@ -49,7 +60,7 @@ public sealed class WireGuardLink : IPeerDatagramSink
                 return;
             }
 
-            if (_handshakes.IsCopy(datagram))
+            if (_handshakes.IsCopy(datagram) || _crossing.IsLoser(datagram, Environment.TickCount64))
             {
                 _drops.Copied();
                 return;
@@ -90,6 +101,7 @@ public sealed class WireGuardLink : IPeerDatagramSink
         if (count == 0) return;
 
         DropTruncated(batch);
+        for (int i = 0; i < batch.Count; i++) _crossing.NoteSent(batch[i], Environment.TickCount64);
         if (_send is { } send) send(batch);
         else _drops.Closed(count);
     }

@@ -10,7 +10,7 @@ namespace Node.Traversal;
 /// <param name="Failed">The socket refused for another reason, such as memory.</param>
 public readonly record struct WireGuardProxyDrops(long Refused, long TooLong, long Closed, long Failed)
 {
-    /// <summary>Handshake messages that had come before by another way: nothing is lost with these.</summary>
+    /// <summary>Handshake messages that had come before by another way, or crossed our own: nothing is lost with these.</summary>
     public long Copies { get; init; }
 
     /// <summary>All that were lost.</summary>

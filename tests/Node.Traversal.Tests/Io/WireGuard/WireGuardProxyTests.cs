@@ -69,6 +69,34 @@ public sealed class WireGuardProxyTests : IDisposable
         Assert.Equal((2, 0), (_proxy.Drops.Copies, _proxy.Drops.Total));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Of_two_initiations_that_cross_one_end_lets_the_others_go(bool winsCrossing)
+    {
+        using Received received = new();
+        WireGuardLink link = OpenLink(received.Take);
+        link.WinsCrossing = winsCrossing;
+        byte[] own = new byte[148];
+        own[0] = 1;
+        byte[] theirs = [.. own];
+        theirs[100] = 1;
+        byte[] response = new byte[92];
+        response[0] = 2;
+        byte[] later = [.. own];
+        later[100] = 2;
+
+        _wireGuard.SendTo(own, link.Address.ToIPEndPoint());
+        Assert.Equal(own, received.Next());
+        foreach (byte[] datagram in new[] { theirs, response, later }) link.Deliver(datagram);
+        link.Flush();
+
+        if (!winsCrossing) Assert.Equal(theirs, Receive(out _));
+        Assert.Equal(response, Receive(out _));
+        Assert.Equal(later, Receive(out _)); // Ours was answered: it is the peer's turn.
+        Assert.Equal(0, _wireGuard.Available);
+    }
+
     [Fact]
     public void Nobody_but_wireguard_is_listened_to()
     {
