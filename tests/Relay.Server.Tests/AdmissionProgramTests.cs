@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Net.WebSockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Relay.Protocol;
@@ -7,6 +8,7 @@ using Relay.Protocol.Extensions;
 using Relay.Protocol.Frames;
 using Relay.Protocol.Handshake;
 using Relay.Server.Admission;
+using Relay.Server.Streams;
 using Relay.Server.Tests.Core;
 
 namespace Relay.Server.Tests;
@@ -117,6 +119,31 @@ public sealed class AdmissionProgramTests : IDisposable
         string metrics = await _web.GetStringAsync(new Uri($"http://{relay.Admin}/metrics"));
         Assert.Contains("relay_logins_refused_total", metrics, StringComparison.Ordinal);
         Assert.DoesNotContain(Hex(Alice), metrics, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task By_WebSocket_a_token_counts_as_in_any_other_upgrade()
+    {
+        string key = Path.Combine(_directory, "sign.pem"), keySet = Path.Combine(_directory, "keys.json");
+        Assert.Equal(0, (await RunAsync("token", "issue", "--create-key", "--signing-key", key, "--key-set", keySet)).Code);
+        string token = await IssueAsync(key, Alice);
+        await using RunningRelay relay = await StartAsync("--admission", $"token:{keySet}");
+
+        using ClientWebSocket good = await OpenWebSocketAsync(relay, token);
+        using TestClient alice = await TestClient.LogInWithoutHeadAsync(new WebSocketBytes(good), Alice);
+        await alice.SendAsync(alice.Key, [7]);
+        Assert.Equal(7, (await alice.ReceiveAsync()).Body[^1]);
+
+        using ClientWebSocket stolen = await OpenWebSocketAsync(relay, token);
+        using TestClient thief = await TestClient.LogInWithoutHeadAsync(new WebSocketBytes(stolen), Bob);
+        Assert.Contains("another key", await HealthAsync(thief), StringComparison.Ordinal);
+
+        using ClientWebSocket none = await OpenWebSocketAsync(relay, token: null);
+        using TestClient stranger = await TestClient.LogInWithoutHeadAsync(new WebSocketBytes(none), 3);
+        Assert.Contains("wants a token", await HealthAsync(stranger), StringComparison.Ordinal);
+
+        WebSocketException refused = await Assert.ThrowsAsync<WebSocketException>(() => OpenWebSocketAsync(relay, token + "x"));
+        Assert.Contains("401", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -281,6 +308,15 @@ public sealed class AdmissionProgramTests : IDisposable
     }
 
     private static Task<RunningRelay> StartAsync(params string[] arguments) => RunningRelay.StartAsync([.. (string[])["--listen-plain", "127.0.0.1:0", "--stun", "off", "--admin", "127.0.0.1:0"], .. arguments]);
+
+    private static async Task<ClientWebSocket> OpenWebSocketAsync(RunningRelay relay, string? token)
+    {
+        ClientWebSocket socket = new();
+        socket.Options.AddSubProtocol(WebSocketEndpoint.Subprotocol);
+        if (token is not null) socket.Options.SetRequestHeader("Authorization", $"Bearer {token}");
+        await socket.ConnectAsync(new Uri($"ws://{relay.Plain}/derp"), CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30));
+        return socket;
+    }
 
     private static async Task<string> IssueAsync(string key, byte seed, params string[] more)
     {

@@ -9,10 +9,10 @@ namespace Relay.Server.Core;
 internal sealed partial class ClientConnection
 {
     /// <summary>Begins without an HTTP request of its own: somebody else has answered that, and told us what it said.</summary>
-    public void BeginWithoutHead(string? token, bool isNotIdeal, Instant now)
+    public void BeginWithoutHead(TokenGrant? token, bool isNotIdeal, Instant now)
     {
         _greeting = ServerKey();
-        BeginLogin(CheckToken(token), isNotIdeal, now);
+        BeginLogin(token, isNotIdeal, now);
     }
 
     private int ReceiveHead(Span<byte> input, Instant now, HashSet<ClientConnection> woken)

@@ -52,6 +52,15 @@ internal sealed class WebSocketEndpoint(EndpointServices services)
             return;
         }
 
+        TokenGrant? token = WebPages.BearerToken(context) is { } shown ? services.Identity.CheckToken?.Invoke(shown) : null;
+        if (token is { IsValid: false } bad && services.Identity.AreTokensRequired)
+        {
+            services.Router.Counters.CountRefusal(bad.Refusal);
+            services.Router.Counters.CountClose(CloseReason.Refused);
+            await WebPages.AnswerAsync(context, StatusCodes.Status401Unauthorized, bad.Message);
+            return;
+        }
+
         // A subprotocol that only resembles ours is told so in the WebSocket's own way, as stock relays do it.
         bool isOurs = context.WebSockets.WebSocketRequestedProtocols.Contains(Subprotocol);
         using WebSocket socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { SubProtocol = isOurs ? Subprotocol : null });
@@ -62,7 +71,7 @@ internal sealed class WebSocketEndpoint(EndpointServices services)
         }
 
         Interlocked.Increment(ref _accepts);
-        await ServeAsync(context, socket, remote);
+        await ServeAsync(context, socket, remote, token);
     }
 
     /// <summary>Looks after what takes too long, and keeps idle connections alive, until <paramref name="stopping"/>; then ends them.</summary>
@@ -86,11 +95,11 @@ internal sealed class WebSocketEndpoint(EndpointServices services)
         }
     }
 
-    private async Task ServeAsync(HttpContext context, WebSocket socket, TransportAddress remote)
+    private async Task ServeAsync(HttpContext context, WebSocket socket, TransportAddress remote, TokenGrant? token)
     {
         Instant opened = services.Clock.Now;
         ClientConnection connection = new(services.Identity, services.Router, opened) { Remote = remote };
-        connection.BeginWithoutHead(WebPages.BearerToken(context), isNotIdeal: context.Request.Headers.ContainsKey("Ideal-Node"), opened);
+        connection.BeginWithoutHead(token, isNotIdeal: context.Request.Headers.ContainsKey("Ideal-Node"), opened);
         using WebSocketBytes stream = new(socket);
         Client client = new(connection, RelayPort.Of(context), new StreamPump(stream, connection, services.Admission, services.Clock, services.Router.Counters), services.Log);
         _clients.TryAdd(client, 0);
