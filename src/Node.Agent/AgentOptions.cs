@@ -26,6 +26,9 @@ internal sealed record AgentOptions
     /// <summary>The node's UDP port; null to leave it to the file or to the rule.</summary>
     public ushort? Port { get; init; }
 
+    /// <summary>Whether the gateway is asked to map the port; null to leave it to the file.</summary>
+    public bool? PortMapping { get; init; }
+
     /// <summary>The program that speaks to WireGuard.</summary>
     public string WireGuardProgram { get; init; } = "wg";
 
@@ -51,4 +54,7 @@ internal sealed record AgentOptions
 
     /// <summary>The node's UDP port; null where the rule gives it.</summary>
     public ushort? PortFor(WireGuardConfig config) => (Port ?? config.RelayPort) is > 0 and var port ? port : null;
+
+    /// <summary>Whether the gateway is asked to map the port: it is, unless somebody says no.</summary>
+    public bool MapsPort(WireGuardConfig config) => PortMapping ?? config.RelayPortMapping ?? true;
 }

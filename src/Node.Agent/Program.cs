@@ -5,4 +5,5 @@ CommandSet commands = new("relay-node", "Makes WireGuard peers without an endpoi
 UpCommand.AddTo(commands);
 StatusCommand.AddTo(commands);
 StunCommand.AddTo(commands);
+PortMapCommand.AddTo(commands);
 return await ProgramRunner.RunAsync(commands, args);

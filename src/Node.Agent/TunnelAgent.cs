@@ -154,7 +154,7 @@ internal sealed class TunnelAgent : IAsyncDisposable
 
     private async Task UseAsync(WireGuardConfig config, NodeKeyPair keys, CancellationToken cancellation)
     {
-        bool isNewNode = keys.PublicKey != _keys?.PublicKey || _options.PortFor(config) != _options.PortFor(_config);
+        bool isNewNode = keys.PublicKey != _keys?.PublicKey || _options.PortFor(config) != _options.PortFor(_config) || _options.MapsPort(config) != _options.MapsPort(_config);
         _config = config;
         _keys = keys;
         WarnOfFile();
@@ -218,6 +218,7 @@ internal sealed class TunnelAgent : IAsyncDisposable
             RelayMap = _map,
             RelayToken = () => RelayTokenFile.Read(_options.LocateRelayToken(_config), _logger),
             Port = _options.PortFor(_config),
+            PortMapping = _options.MapsPort(_config),
             FirewallMark = _toldMark = _interface.Mark,
             TunnelAddresses = _toldAddresses = _interface.TunnelAddresses,
             TunnelRanges = TunnelRangesOf(_config),

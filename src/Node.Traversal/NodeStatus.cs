@@ -12,7 +12,11 @@ public sealed record NodeStatus(SelfStatus Self, IReadOnlyList<PeerStatus> Peers
 /// <param name="PublicKey">Its name.</param>
 /// <param name="HomeRelay">The region it is at home in; null = none yet, or its relay is not connected.</param>
 /// <param name="UdpPort">Its local UDP port.</param>
-public sealed record SelfStatus(NodeKey PublicKey, HomeRelay? HomeRelay, ushort UdpPort);
+public sealed record SelfStatus(NodeKey PublicKey, HomeRelay? HomeRelay, ushort UdpPort)
+{
+    /// <summary>What the gateway makes of the port.</summary>
+    public PortMappingStatus PortMapping { get; init; } = PortMappingStatus.Off;
+}
 
 /// <summary>A home region.</summary>
 /// <param name="RegionId">Its number in the relay map.</param>

@@ -7,6 +7,7 @@ using Addresses;
 using Microsoft.Extensions.Logging;
 using Node.Traversal.Core;
 using Node.Traversal.Io;
+using Node.Traversal.Io.PortMapping;
 using Node.Traversal.Io.Relay;
 using Node.Traversal.Telemetry;
 using Relay.Protocol;
@@ -37,6 +38,7 @@ public sealed class TraversalNode : IAsyncDisposable
     private readonly ConcurrentDictionary<Channel<PathChange>, byte> _watchers = new();
     private StunServerList? _stunServers;
     private LinkMonitor? _links;
+    private PortMappingLoop? _portMapping;
     private volatile RelayMap _map;
     private volatile uint _mark;
     private volatile int _isDisposed;
@@ -69,7 +71,7 @@ public sealed class TraversalNode : IAsyncDisposable
         _relays = new RelayConnections(options.PrivateKey, _loop, dialer, _peers, _clock, Counters, _log) { Map = options.RelayMap };
         _demux = new DatagramDemux(_loop, Counters, _clock);
         _plane = new DataPlane(_clock, Counters, sockets) { Loop = _loop, Relays = _relays };
-        Metrics = new TraversalMetrics(Counters, core.Drops);
+        Metrics = new TraversalMetrics(Counters, core.Drops, reason => _portMapping?.Drops[reason] ?? 0);
     }
 
     /// <summary>The node's name.</summary>
@@ -179,7 +181,7 @@ public sealed class TraversalNode : IAsyncDisposable
             });
         }
 
-        return new NodeStatus(new SelfStatus(PublicKey, home, UdpPort), peers);
+        return new NodeStatus(new SelfStatus(PublicKey, home, UdpPort) { PortMapping = _portMapping?.Status ?? PortMappingStatus.Off }, peers);
     });
 
     /// <summary>Tells every change of path from now on, until cancelled or the node ends. A watcher that is slow misses the oldest.</summary>
@@ -204,6 +206,7 @@ public sealed class TraversalNode : IAsyncDisposable
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return;
         if (_links is not null) await _links.DisposeAsync();
         if (_stunServers is not null) await _stunServers.DisposeAsync();
+        if (_portMapping is not null) await _portMapping.DisposeAsync();
         await _loop.DisposeAsync(); // Before the relays: it may want another one until its end.
         await _relays.DisposeAsync();
         _sockets.Dispose();
@@ -220,7 +223,14 @@ public sealed class TraversalNode : IAsyncDisposable
         _loop.Post((core, now) => core.HandleTunnelAddresses(_options.TunnelAddresses, now));
         _loop.Post((core, now) => core.HandleTunnelRanges(_options.TunnelRanges, now));
         _loop.Start();
+        if (_options.PortMapping && !_options.AllowLoopback && _sockets.HasIpv4)
+        {
+            _portMapping = new PortMappingLoop(UdpPort, () => _mark, _clock, DefaultGateway.Find, HandlePortMapping);
+            _portMapping.HandleAddresses([]); // Until some are told, every way may be the tunnel's.
+        }
+
         _links = new LinkMonitor(_options.TunnelAddresses, _options.AllowLoopback, _options.TimeProvider, HandleAddresses);
+        _portMapping?.Start(); // Now that it knows which addresses are not the tunnel's.
         _stunServers = new StunServerList(_map, _dns, _loop, _options.TimeProvider);
         _sockets.Start(_demux.Receive);
     }
@@ -228,7 +238,15 @@ public sealed class TraversalNode : IAsyncDisposable
     private void HandleAddresses(IReadOnlyList<TransportAddress> addresses)
     {
         _loop.Post((core, now) => core.HandleLocalAddresses(addresses, now));
+        _portMapping?.HandleAddresses(addresses);
         _relays.Verify();
+    }
+
+    private void HandlePortMapping(TransportAddress mapped)
+    {
+        if (mapped.IsValid) TraversalLog.PortMapped(_log, UdpPort);
+        else TraversalLog.PortNotMapped(_log, UdpPort);
+        _loop.Post((core, now) => core.HandlePortMapping(mapped, now));
     }
 
     private void Send(Transmit transmit)

@@ -32,7 +32,10 @@ public sealed record TraversalNodeOptions
     /// <summary>A file in which the node keeps what it has learnt; null = nothing is kept, and its clock must not be set back between starts.</summary>
     public string? StateFile { get; init; }
 
-    /// <summary>Says that loopback addresses are tried too: for tests and demonstrations on one machine.</summary>
+    /// <summary>Says that the gateway is asked to map the node's UDP port (PCP, NAT-PMP; IPv4, on Linux), and given it back at the end.</summary>
+    public bool PortMapping { get; init; } = true;
+
+    /// <summary>Says that loopback addresses are tried too: for tests and demonstrations on one machine. The gateway is not asked for anything then.</summary>
     public bool AllowLoopback { get; init; }
 
     /// <summary>Where the node logs.</summary>

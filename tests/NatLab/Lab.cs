@@ -81,6 +81,9 @@ public sealed class Lab : IAsyncDisposable
     /// <summary>Lets UDP between two sites pass again.</summary>
     public Task HealUdpAsync(Site one, Site other) => ChangeCutAsync("delete", one, other);
 
+    /// <summary>Leads one more public address to a site's router.</summary>
+    public Task RouteToAsync(Site site, string address) => _core.IpAsync($"route add {address}/32 via {site.PublicAddress}");
+
     /// <summary>The last words of every program, for the message of a test that failed.</summary>
     public string Describe() => string.Join('\n', _processes.Where(process => process.Lines.Count > 0).Select(process => process.Tail()));
 

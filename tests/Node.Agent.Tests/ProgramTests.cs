@@ -42,6 +42,9 @@ public sealed class ProgramTests : IDisposable
     [InlineData("stun 127.0.0.1 --insecure", 2)]
     [InlineData("stun 127.0.0.1 --ipv4 --ipv6", 2)]
     [InlineData("stun 127.0.0.1 --ipv6", 1)]
+    [InlineData("portmap --help", 0)]
+    [InlineData("portmap here", 2)]
+    [InlineData("up wg0.conf --port-mapping perhaps", 2)]
     [InlineData("", 2)]
     [InlineData("sideways", 2)]
     [InlineData("up", 2)]
@@ -144,6 +147,7 @@ public sealed class ProgramTests : IDisposable
     {
         ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, "relay-node.dll"), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["PATH"] = $"{Path.GetDirectoryName(_wireGuard.Program)}:{start.Environment["PATH"]}";
+        start.Environment["NODE_PORT_MAPPING"] = "off"; // A test asks this machine's gateway for nothing.
         start.Environment["STATE_DIRECTORY"] = Path.Combine(_directory, "state");
         Process process = Process.Start(start) ?? throw new InvalidOperationException("It does not start.");
         _started.Add(process);

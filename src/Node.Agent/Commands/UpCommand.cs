@@ -15,6 +15,7 @@ internal sealed class UpCommand
     private readonly OptionKey _relayMap;
     private readonly OptionKey _relayToken;
     private readonly OptionKey _port;
+    private readonly OptionKey _portMapping;
     private readonly OptionKey _socket;
     private readonly OptionKey _logLevel;
 
@@ -25,6 +26,7 @@ internal sealed class UpCommand
         _relayMap = options.AddText("relay-map", "FILE|URL", "The relay map (DERPMap JSON), as a file or by https. #RelayMap in [Interface] does the same.");
         _relayToken = options.AddText("relay-token-file", "FILE", "The token for relays that want one, read at each login. #RelayTokenFile in [Interface] does the same.");
         _port = options.AddText("port", "N", "The UDP port. Without it, one that follows from the key. #RelayPort in [Interface] does the same.");
+        _portMapping = options.AddText("port-mapping", "on|off", "Whether the gateway is asked to map the port (PCP, NAT-PMP); on unless #RelayPortMapping in [Interface] says off.");
         _socket = options.AddText("socket", "PATH", $"The control socket. Without it, {ControlDirectory.SocketOf("NAME")}.");
         _logLevel = options.AddText("log-level", "LEVEL", "Trace, Debug, Information, Warning or Error.", nameof(LogLevel.Information));
     }
@@ -78,8 +80,17 @@ internal sealed class UpCommand
             RelayMap = values.Text(_relayMap) is { } map ? RelayMapLocation.Parse(map, values.SourceOf(_relayMap)) : null,
             RelayTokenFile = values.Text(_relayToken),
             Port = (ushort?)values.Number(_port, 0, ushort.MaxValue),
+            PortMapping = ReadSwitch(values),
         };
     }
+
+    private bool? ReadSwitch(ParsedOptions values) => values.Text(_portMapping) switch
+    {
+        null => null,
+        "on" => true,
+        "off" => false,
+        var text => throw new OptionException(values.SourceOf(_portMapping), $"'{text}' is neither on nor off", "give on or off"),
+    };
 
     private LogLevel ReadLevel(ParsedOptions values) =>
         Enum.TryParse(values.Text(_logLevel), ignoreCase: true, out LogLevel level) && Enum.IsDefined(level)

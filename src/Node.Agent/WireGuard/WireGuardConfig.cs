@@ -30,6 +30,9 @@ internal sealed record WireGuardConfig
     /// <summary><c>#RelayPort</c>: the UDP port of the node, or null.</summary>
     public ushort? RelayPort { get; init; }
 
+    /// <summary><c>#RelayPortMapping = on|off</c>, or null where the file does not say.</summary>
+    public bool? RelayPortMapping { get; init; }
+
     /// <summary>The peers, in the order of the file.</summary>
     public IReadOnlyList<WireGuardPeer> Peers { get; init; } = [];
 }

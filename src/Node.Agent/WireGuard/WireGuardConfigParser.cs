@@ -106,11 +106,12 @@ internal sealed class WireGuardConfigParser
 
     private void SetOurs(ReadOnlySpan<char> key, ReadOnlySpan<char> value)
     {
-        if (_peer is not null && Is(key, "Relay")) _peer.Relay = Switch(value);
+        if (_peer is not null && Is(key, "Relay")) _peer.Relay = Switch(key, value);
         else if (_section == Section.Interface && Is(key, "RelayMap")) _config = _config with { RelayMap = NotEmpty(key, value) };
         else if (_section == Section.Interface && Is(key, "RelayTokenFile")) _config = _config with { RelayTokenFile = NotEmpty(key, value) };
         else if (_section == Section.Interface && Is(key, "RelayPort")) _config = _config with { RelayPort = Port(key, value) };
-        else throw Wrong($"there is no setting #{key} here", "known are #RelayMap, #RelayTokenFile and #RelayPort in [Interface], #Relay in [Peer]");
+        else if (_section == Section.Interface && Is(key, "RelayPortMapping")) _config = _config with { RelayPortMapping = Switch(key, value) };
+        else throw Wrong($"there is no setting #{key} here", "known are #RelayMap, #RelayTokenFile, #RelayPort and #RelayPortMapping in [Interface], #Relay in [Peer]");
     }
 
     private void EndPeer()
@@ -171,10 +172,10 @@ internal sealed class WireGuardConfigParser
         return isGood ? mark : throw Wrong($"FwMark: '{value}' is no mark", "write off, a number or 0x…");
     }
 
-    private bool Switch(ReadOnlySpan<char> value)
+    private bool Switch(ReadOnlySpan<char> key, ReadOnlySpan<char> value)
     {
         if (Is(value, "on")) return true;
-        return Is(value, "off") ? false : throw Wrong($"#Relay: '{value}' is neither on nor off", "write on or off");
+        return Is(value, "off") ? false : throw Wrong($"#{key}: '{value}' is neither on nor off", "write on or off");
     }
 
     private string NotEmpty(ReadOnlySpan<char> key, ReadOnlySpan<char> value) => value.IsEmpty ? throw Wrong($"#{key} is empty", "give a file or an https:// URL") : value.ToString();

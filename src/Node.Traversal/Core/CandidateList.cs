@@ -9,12 +9,13 @@ internal static class CandidateList
     /// <summary>Server-reflexive addresses told: a NAT that shows more has none that would help.</summary>
     private const int MaxMapped = 6;
 
-    /// <summary>The whole list: server-reflexive addresses first, for they reach farthest, then the interfaces' own.</summary>
-    public static TransportAddress[] Make(NodeContext context, IReadOnlyList<TransportAddress> local, IReadOnlyList<TransportAddress> mapped)
+    /// <summary>The whole list: the gateway's mapped port first, for it lets in anybody, then server-reflexive addresses, then the interfaces' own.</summary>
+    public static TransportAddress[] Make(NodeContext context, IReadOnlyList<TransportAddress> local, IReadOnlyList<TransportAddress> mapped, TransportAddress portMapped)
     {
         TransportAddress[] own = [.. local.Select(address => address.WithPort(context.Options.UdpPort)).Where(address => IsOurs(context, address)).Distinct()];
         context.LocalCandidates = own.ToHashSet();
-        return [.. mapped.Where(context.Filter.IsAllowed).Take(MaxMapped).Concat(own).Distinct().Take(CallMeMaybe.MaxAddresses)];
+        IEnumerable<TransportAddress> first = context.Filter.IsAllowed(portMapped) ? [portMapped] : [];
+        return [.. first.Concat(mapped.Where(context.Filter.IsAllowed).Take(MaxMapped)).Concat(own).Distinct().Take(CallMeMaybe.MaxAddresses)];
     }
 
     private static bool IsOurs(NodeContext context, TransportAddress address) =>

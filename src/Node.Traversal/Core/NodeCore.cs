@@ -32,6 +32,7 @@ internal sealed class NodeCore
     private TokenBucket _hellos;
     private IReadOnlyList<TransportAddress> _localAddresses = [];
     private IReadOnlyList<IpPrefix> _otherTunnelRanges = [];
+    private TransportAddress _portMapped;
 
     /// <summary>Makes a core that knows no peers and no addresses yet.</summary>
     public NodeCore(NodeCoreOptions options, RelayMap map, Instant now)
@@ -168,6 +169,15 @@ internal sealed class NodeCore
     {
         _otherTunnelRanges = ranges;
         UpdateTunnelRanges(now);
+        Settle(now);
+    }
+
+    /// <summary>Takes where the gateway lets the world in to our UDP port; not valid = nowhere.</summary>
+    public void HandlePortMapping(TransportAddress mapped, Instant now)
+    {
+        _portMapped = mapped;
+        HandleObservations(now);
+        DrainPeers(now);
         Settle(now);
     }
 
@@ -335,7 +345,7 @@ internal sealed class NodeCore
     /// <summary>Our addresses, or what we know of our NAT, may have changed: peers hear of it.</summary>
     private void HandleObservations(Instant now)
     {
-        TransportAddress[] candidates = CandidateList.Make(_context, _localAddresses, _stun.Mapped);
+        TransportAddress[] candidates = CandidateList.Make(_context, _localAddresses, _stun.Mapped, _portMapped);
         bool isProfileNew = _stun.Profile != _context.Nat;
         bool isListNew = !candidates.ToHashSet().SetEquals(_context.Candidates);
         _context.Candidates = candidates;

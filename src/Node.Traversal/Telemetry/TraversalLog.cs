@@ -45,4 +45,10 @@ internal static partial class TraversalLog
 
     [LoggerMessage(20, LogLevel.Information, "Relay {Region} ends in {EndsIn} and asks us to use another")]
     public static partial void RelayMoves(ILogger log, string region, TimeSpan endsIn);
+
+    [LoggerMessage(30, LogLevel.Information, "The gateway maps UDP port {Port} for us")]
+    public static partial void PortMapped(ILogger log, int port);
+
+    [LoggerMessage(31, LogLevel.Information, "The gateway no longer maps UDP port {Port} for us")]
+    public static partial void PortNotMapped(ILogger log, int port);
 }

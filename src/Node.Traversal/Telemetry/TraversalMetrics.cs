@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Text.Json;
 using Node.Traversal.Core;
+using Node.Traversal.Core.PortMapping;
 
 namespace Node.Traversal.Telemetry;
 
@@ -11,10 +12,11 @@ internal sealed class TraversalMetrics : IDisposable
 
     private readonly Meter _meter = new(MeterName);
 
-    public TraversalMetrics(TraversalCounters counters, NodeDropCounters control)
+    public TraversalMetrics(TraversalCounters counters, NodeDropCounters control, Func<PortMapDrop, long> gateway)
     {
         _meter.CreateObservableCounter("node.packets.dropped", () => Count<TraversalDrop>(reason => counters[reason], "node.drop.reason"), "{packet}", "Packets dropped, by reason.");
         _meter.CreateObservableCounter("node.control.dropped", () => Count<NodeDrop>(reason => control[reason], "node.drop.reason"), "{packet}", "Control packets not acted upon, by reason.");
+        _meter.CreateObservableCounter("node.port_mapping.dropped", () => Count<PortMapDrop>(gateway, "node.drop.reason"), "{packet}", "Datagrams of the gateway, or of one that would be it, not acted upon, by reason.");
         _meter.CreateObservableCounter("node.packets.too_long_for_path", () => counters.TooLongForPath, "{packet}", "Packets too long for a direct path, which went by relay.");
     }
 

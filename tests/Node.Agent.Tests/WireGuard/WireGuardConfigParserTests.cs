@@ -19,6 +19,7 @@ public sealed class WireGuardConfigParserTests
         #RelayMap = /etc/relay-map.json # ours
         #RelayTokenFile = relay-token
         #RelayPort = 41000
+        #RelayPortMapping = off
 
         [Peer]
         PublicKey = {Keys.Peer(2).ToBase64()}
@@ -57,10 +58,11 @@ public sealed class WireGuardConfigParserTests
         Assert.Equal("/etc/relay-map.json", config.RelayMap);
         Assert.Equal("relay-token", config.RelayTokenFile);
         Assert.Equal((ushort)41000, config.RelayPort);
+        Assert.False(config.RelayPortMapping);
         Assert.Null(config.SaveConfigLine);
         Assert.Equal([2, 3, 4, 5, 6], config.Peers.Select(peer => Enumerable.Range(2, 5).Single(number => Keys.Peer(number) == peer.PublicKey)));
         Assert.Equal(["10.9.0.2/32", "fd00:9::2/128", "192.168.7.0/24"], config.Peers[0].AllowedAddresses.Select(range => range.ToString()));
-        Assert.Equal(14, config.Peers[0].Line);
+        Assert.Equal(15, config.Peers[0].Line);
     }
 
     [Fact]
@@ -112,6 +114,7 @@ public sealed class WireGuardConfigParserTests
     [InlineData(2, "[Interface]\n#RelayMpa = x", "no setting #RelayMpa here")]
     [InlineData(2, "[Interface]\n#RelayMap =", "empty")]
     [InlineData(2, "[Interface]\n#RelayPort = many", "no port")]
+    [InlineData(2, "[Interface]\n#RelayPortMapping = perhaps", "neither on nor off")]
     [InlineData(2, "[Interface]\n#Relay = on", "no setting #Relay here")]
     [InlineData(2, "[Peer]\nPublicKey = AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "PublicKey is no key")]
     [InlineData(2, "[Peer]\n#Relay = maybe", "neither on nor off")]

@@ -1,0 +1,22 @@
+namespace Node.Traversal.Messages.Pcp;
+
+/// <summary>How a PCP server took a request (RFC 6887 §7.4).</summary>
+internal enum PcpResult : byte
+{
+    Success = 0,
+    UnsupportedVersion = 1,
+    NotAuthorized = 2,
+    MalformedRequest = 3,
+    UnsupportedOpcode = 4,
+    UnsupportedOption = 5,
+    MalformedOption = 6,
+    NetworkFailure = 7,
+    NoResources = 8,
+    UnsupportedProtocol = 9,
+    UserExceededQuota = 10,
+    CannotProvideExternal = 11,
+
+    /// <summary>The request came from another address than it named: there is a NAT between us and the server.</summary>
+    AddressMismatch = 12,
+    ExcessiveRemotePeers = 13,
+}

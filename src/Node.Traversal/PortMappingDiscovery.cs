@@ -1,0 +1,34 @@
+using System.Net;
+using System.Net.Sockets;
+using Node.Traversal.Io.PortMapping;
+using Timing;
+
+namespace Node.Traversal;
+
+/// <summary>Finds out what the gateway offers in port mapping, by having a port mapped that nobody uses, and giving it back.</summary>
+public static class PortMappingDiscovery
+{
+    /// <summary>By then a gateway has answered, or will not.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(6);
+
+    /// <summary>Asks. Takes up to four seconds, because a gateway may show by silence that it offers nothing.</summary>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="SocketException">The system gives no more sockets.</exception>
+    /// <exception cref="OperationCanceledException">The wait was ended.</exception>
+    public static async Task<PortMappingStatus> RunAsync(CancellationToken cancellation)
+    {
+        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        socket.Bind(new IPEndPoint(IPAddress.Any, 0)); // Keeps the port from others while it is mapped.
+        ushort port = (ushort)((IPEndPoint)socket.LocalEndPoint!).Port;
+        await using PortMappingLoop loop = new(port, () => 0, MonotonicClock.System, DefaultGateway.Find, _ => { });
+        loop.Start();
+        try
+        {
+            return await loop.Settled.WaitAsync(Patience, cancellation);
+        }
+        catch (TimeoutException)
+        {
+            return loop.Status; // Half an answer is told as it is.
+        }
+    }
+}

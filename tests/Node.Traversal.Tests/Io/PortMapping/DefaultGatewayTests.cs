@@ -1,0 +1,24 @@
+using Addresses;
+using Node.Traversal.Io.PortMapping;
+using static Node.Traversal.Tests.Core.CoreTesting;
+
+namespace Node.Traversal.Tests.Io.PortMapping;
+
+public class DefaultGatewayTests
+{
+    private const string Header = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT";
+    private const string Wired = "eth0\t00000000\t0101A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0";
+    private const string Wireless = "wlan0\t00000000\t0201A8C0\t0003\t0\t0\t600\t00000000\t0\t0\t0";
+
+    [Fact]
+    public void The_default_route_with_the_lowest_metric_names_the_gateway() =>
+        Assert.Equal(Address("192.168.1.1:0"), DefaultGateway.Find([Header, Wireless, Wired]));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("eth0\t0001A8C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0")] // The LAN itself.
+    [InlineData("wg0\t00000000\t00000000\t0001\t0\t0\t0\t00000000\t0\t0\t0")] // A tunnel: it has no gateway.
+    [InlineData("wg0\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000080\t0\t0\t0")] // Half of all addresses.
+    [InlineData("eth0\t00000000\tgateway\t0003\t0\t0\t100\t00000000\t0\t0\t0")]
+    public void Other_routes_name_none(string line) => Assert.Equal(default(TransportAddress), DefaultGateway.Find([Header, line]));
+}
