@@ -152,7 +152,10 @@ public sealed class LimitsTests : IDisposable
         Socket socket = new(SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(IPEndPoint.Parse(relay.Plain));
         TestClient client = await TestClient.LogInAsync(new NetworkStream(socket, ownsSocket: true), 1);
-        for (int i = 0; i < 200; i++) await client.SendAsync(client.Key, new byte[1000]);
+        // In one piece, so that the first pause is for a whole read and lasts a minute, however slow the machine.
+        byte[] frame = new byte[PacketFrame.PrefixLength + 1000];
+        PacketFrame.WritePrefix(frame, FrameType.SendPacket, client.Key, 1000);
+        await socket.SendAsync(Enumerable.Repeat(frame, 200).SelectMany(copy => copy).ToArray());
         await UntilAsync(async () => await MetricAsync(relay, "relay_pauses_total{relay_rate_scope=\"client\"}") > 0);
 
         socket.LingerState = new LingerOption(enable: true, seconds: 0); // A reset.

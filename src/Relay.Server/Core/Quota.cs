@@ -22,7 +22,7 @@ internal readonly record struct Rate(long PerSecond, long Burst)
 /// </summary>
 internal struct Quota
 {
-    private long _earned; // Ticks.
+    private long _earned; // Ticks; 0 = nothing was used yet.
 
     /// <summary>When no debt is left; not after the present = there is none.</summary>
     public readonly Instant EarnedAt => new(Volatile.Read(in _earned));
@@ -55,9 +55,13 @@ internal struct Quota
         return true;
     }
 
-    /// <summary>Who has used nothing for long is as far ahead as the burst, and no further.</summary>
-    private static long After(long earned, long amount, Rate rate, Instant now) =>
-        Math.Max(earned, (now - rate.TimeFor(rate.Burst)).Ticks) + rate.TimeFor(amount).Ticks;
+    /// <summary>Who has used nothing for long, or ever, is as far ahead as the burst, and no further. Just after the start that lies before the clock's origin.</summary>
+    private static long After(long earned, long amount, Rate rate, Instant now)
+    {
+        long furthest = (now - rate.TimeFor(rate.Burst)).Ticks;
+        long after = (earned == 0 ? furthest : Math.Max(earned, furthest)) + rate.TimeFor(amount).Ticks;
+        return after == 0 ? 1 : after; // 0 says something else.
+    }
 }
 
 /// <summary>What many have used together of a rate in bytes and one in frames. Any thread may charge.</summary>

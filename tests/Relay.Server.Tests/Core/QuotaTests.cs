@@ -11,6 +11,18 @@ public class QuotaTests
     private Quota _quota;
 
     [Fact]
+    public void The_whole_burst_may_come_at_the_very_start()
+    {
+        Rate rate = new(PerSecond: 5, Burst: 10);
+        Quota quota = default;
+
+        int taken = 0;
+        while (quota.TryCharge(1, rate, Instant.Origin + TimeSpan.FromMilliseconds(1))) taken++;
+
+        Assert.Equal(10, taken);
+    }
+
+    [Fact]
     public void A_burst_is_free_and_what_is_over_it_is_waited_for()
     {
         _quota.Charge(500, Thousand, _now);
