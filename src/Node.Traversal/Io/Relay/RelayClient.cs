@@ -29,6 +29,9 @@ internal sealed class RelayClient : IAsyncDisposable
     /// <summary>How long the answer to a Ping of ours may take, after a change of network.</summary>
     private static readonly TimeSpan VerifyTimeout = TimeSpan.FromSeconds(1);
 
+    /// <summary>How exactly it is known when the relay was heard last.</summary>
+    private static readonly TimeSpan HeardInterval = TimeSpan.FromSeconds(5);
+
     private const int BufferLength = 128 << 10; // One longest frame of ours, and a full read behind it.
     private const int HealthLength = 500;
 
@@ -49,6 +52,7 @@ internal sealed class RelayClient : IAsyncDisposable
     private volatile TaskCompletionSource? _pause;
     private ITimer? _verifying;
     private long _lastPong;
+    private Instant _heardTold;
     private long _skip;
 
     public RelayClient(RelayRegion region, NodeKeyPair keys, RelayDialer dialer, IRelayReceiver receiver, MonotonicClock clock, TraversalCounters counters, ILogger log)
@@ -245,6 +249,7 @@ internal sealed class RelayClient : IAsyncDisposable
                 int read = await stream.Stream.ReadAsync(_buffer.AsMemory(held), silence.Token);
                 if (read == 0) return "closed by the relay";
                 held += read;
+                TellHeard(_clock.Now);
             }
         }
         catch (OperationCanceledException)
@@ -255,6 +260,13 @@ internal sealed class RelayClient : IAsyncDisposable
         {
             return exception.Message;
         }
+    }
+
+    private void TellHeard(Instant now)
+    {
+        if (now - _heardTold < HeardInterval) return;
+        _heardTold = now;
+        _receiver.HandleHeard(this);
     }
 
     private async Task WriteAsync(RelayStream stream, CancellationToken ending)

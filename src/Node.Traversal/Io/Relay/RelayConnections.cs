@@ -110,6 +110,11 @@ internal sealed class RelayConnections(
         else if (IsCurrent(relay) && !relay.IsConnected) core.HandleRelayDisconnected(relay.Region.Id, now);
     });
 
+    public void HandleHeard(RelayClient relay) => loop.Post((core, now) =>
+    {
+        if (IsCurrent(relay)) core.HandleRelayHeard(relay.Region.Id, now);
+    });
+
     public void HandlePeerGone(RelayClient relay, NodeKey peer, PeerGoneReason reason) =>
         loop.PostPacket((core, now) => core.HandlePeerGone(relay.Region.Id, peer, reason, now));
 
