@@ -47,6 +47,7 @@ internal sealed class RelayClient : IAsyncDisposable
     private readonly byte[] _output = new byte[BufferLength];
     private Task _running = Task.CompletedTask;
     private volatile RelayStream? _stream;
+    private volatile string? _problem;
     private volatile bool _isHome;
     private volatile bool _isLeaving;
     private volatile TaskCompletionSource? _pause;
@@ -76,6 +77,9 @@ internal sealed class RelayClient : IAsyncDisposable
 
     /// <summary>The machine that we are connected to; null where we are not.</summary>
     public string? NodeName => _stream?.NodeName;
+
+    /// <summary>What came of the last attempt to connect; null where it went well, or there was none.</summary>
+    public string? Problem => _problem;
 
     /// <summary>Says whether the relay has let us in.</summary>
     public bool IsConnected => _stream is not null;
@@ -174,23 +178,28 @@ internal sealed class RelayClient : IAsyncDisposable
         {
             Instant? connectedAt = null;
             string reason;
+            bool isProxyRefusal = false;
             try
             {
                 if (failures == 0 && StartAfter > TimeSpan.Zero) await Task.Delay(StartAfter, _clock.TimeProvider, _stopping.Token);
                 RelayStream stream = await _dialer.ConnectAsync(Preferred is { } nodes ? Region with { Nodes = nodes } : Region, _stopping.Token);
                 connectedAt = _clock.Now;
+                _problem = null;
                 reason = await ServeAsync(stream);
             }
             catch (IOException exception)
             {
                 reason = exception.Message;
+                isProxyRefusal = exception is ProxyRefusedException && reason != _problem; // Said once, not at every attempt.
             }
             catch (OperationCanceledException)
             {
                 break;
             }
 
-            if (connectedAt is null) TraversalLog.RelayUnreachable(_log, Region.Code, reason);
+            _problem = reason;
+            if (isProxyRefusal) TraversalLog.ProxyRefuses(_log, Region.Code, reason);
+            else if (connectedAt is null) TraversalLog.RelayUnreachable(_log, Region.Code, reason);
             else TraversalLog.RelayLost(_log, Region.Code, reason);
             _receiver.HandleDisconnected(this);
             if (_isLeaving) return;
