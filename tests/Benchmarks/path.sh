@@ -54,7 +54,7 @@ start() {
 await() {
   local what=$1
   shift
-  for _ in $(seq 200); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
+  for ((SECONDS = 0; SECONDS < 20; )); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
   echo "not so after 20 s: $what" >&2
   tail -n 5 "$work"/*.err >&2
   exit 1
@@ -171,7 +171,10 @@ open_all() {
   for program in ip nft wg wireguard-go iperf3 openssl ping; do
     command -v $program >/dev/null || { echo "$program is missing: scripts/install-dependencies.sh installs it" >&2; exit 2; }
   done
-  [ -x "$relay_node" ] && [ -x "$publish/relay-server/relay-server" ] || { echo "build first: see the head of this file" >&2; exit 2; }
+  local program
+  for program in "$relay_node" "${OTHER_RELAY_NODE:-$relay_node}" "$publish/relay-server/relay-server"; do
+    [ -x "$program" ] || { echo "there is no $program: build first, see the head of this file" >&2; exit 2; }
+  done
   make -s -C tests/Benchmarks/generators "$bench/udphop"
   umask 077
   work=$(mktemp -d)

@@ -23,6 +23,10 @@ internal static unsafe partial class LibC
     public const int Ipv6PacketInfo = 50;
     public const int PmtuDiscoverDont = 0; // Never set DF; fragment what is too long.
 
+    public const int SolUdp = 17;
+    public const int UdpSegment = 103;
+    public const int UdpGro = 104;
+
     public const int MsgTrunc = 0x20;
     public const int MsgDontWait = 0x40;
     public const int MsgWaitForOne = 0x10000; // Wait for the first datagram, then take what else is there.
@@ -55,6 +59,9 @@ internal static unsafe partial class LibC
     [LibraryImport("libc", EntryPoint = "setsockopt", SetLastError = true)]
     public static partial int SetOption(SafeSocketHandle socket, int level, int option, int* value, uint length);
 
+    [LibraryImport("libc", EntryPoint = "getsockopt", SetLastError = true)]
+    public static partial int GetOption(SafeSocketHandle socket, int level, int option, int* value, uint* length);
+
     [LibraryImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
     public static partial SafeFileHandle EpollCreate(int flags);
 
@@ -76,6 +83,14 @@ internal static unsafe partial class LibC
     /// <summary>Sets a socket option that is one int; the error, or Success.</summary>
     public static SocketError SetOption(SafeSocketHandle socket, int level, int option, int value) =>
         SetOption(socket, level, option, &value, sizeof(int)) == 0 ? SocketError.Success : LastError();
+
+    /// <summary>Says whether the kernel knows of a socket option.</summary>
+    public static bool HasOption(SafeSocketHandle socket, int level, int option)
+    {
+        int value;
+        uint length = sizeof(int);
+        return GetOption(socket, level, option, &value, &length) == 0;
+    }
 
     /// <summary>What the last call failed with, in the base library's words.</summary>
     public static SocketError LastError() => Marshal.GetLastPInvokeError() switch
