@@ -4,6 +4,14 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Datagrams.Linux;
 
+/// <summary><c>struct timespec</c>: 16 bytes on 64-bit Linux.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct TimeSpecification
+{
+    public long Seconds;
+    public long Nanoseconds;
+}
+
 /// <summary>The calls of the C library that the base library does not offer, with Linux's numbers (the same on x64 and arm64).</summary>
 internal static unsafe partial class LibC
 {
@@ -71,6 +79,9 @@ internal static unsafe partial class LibC
     [LibraryImport("libc", EntryPoint = "epoll_wait", SetLastError = true)]
     public static partial int EpollWait(SafeFileHandle epoll, byte* events, int maxEvents, int timeoutMilliseconds);
 
+    [LibraryImport("libc", EntryPoint = "nanosleep")]
+    public static partial void NanoSleep(TimeSpecification* wanted, TimeSpecification* left);
+
     [LibraryImport("libc", EntryPoint = "eventfd", SetLastError = true)]
     public static partial SafeFileHandle EventFd(uint initial, int flags);
 
@@ -93,7 +104,10 @@ internal static unsafe partial class LibC
     }
 
     /// <summary>What the last call failed with, in the base library's words.</summary>
-    public static SocketError LastError() => Marshal.GetLastPInvokeError() switch
+    public static SocketError LastError() => ErrorOf(Marshal.GetLastPInvokeError());
+
+    /// <summary>An errno in the base library's words.</summary>
+    public static SocketError ErrorOf(int number) => number switch
     {
         1 or 13 => SocketError.AccessDenied, // EPERM: a packet filter, or a missing capability. EACCES: a broadcast address.
         9 => SocketError.NotSocket,

@@ -6,6 +6,7 @@ using Addresses;
 using Datagrams;
 using Node.Traversal.Core;
 using Relay.Protocol;
+using Timing;
 
 namespace Node.Traversal.Io;
 
@@ -210,14 +211,21 @@ internal sealed class UdpSockets : IDisposable
     private void Run()
     {
         Span<int> ready = stackalloc int[ReadyTokens];
+        Gathering gathering = new();
         while (!_isStopping)
         {
             int count = _poller.Wait(ready, DatagramPoller.Forever);
+            if (gathering.IsWorthwhile(MonotonicClock.System.Now)) DatagramPoller.Pause(Gathering.Pause);
+            int packets = 0;
             foreach (int token in ready[..count])
             {
                 if (_isStopping) return;
-                if (Receive(token)) _receive!(new SocketId(token), _batch);
+                if (!Receive(token)) continue;
+                packets += _batch.Count;
+                _receive!(new SocketId(token), _batch);
             }
+
+            gathering.HandleRound(packets);
         }
     }
 
