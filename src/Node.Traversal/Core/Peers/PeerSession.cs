@@ -188,7 +188,7 @@ internal sealed class PeerSession
     /// <summary>Says that checks cannot succeed as far as both profiles tell, so that they are made rarely.</summary>
     public void JudgeHope()
     {
-        bool isHard = _context.Nat.Mapping == NatMapping.EndpointDependent && Nat.Mapping == NatMapping.EndpointDependent;
+        bool isHard = _context.Nat.IsHard && Nat.IsHard;
         bool isBlocked = _context.Nat.Udp == UdpReach.Blocked || Nat.Udp == UdpReach.Blocked;
         Finder.IsHopeless = isHard || isBlocked;
     }
