@@ -16,6 +16,7 @@ namespace Simulation;
 public sealed class SimNode
 {
     private const int DataLength = 16;
+    private static readonly TimeSpan DiscoveryTakes = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ReconnectAfter = TimeSpan.FromSeconds(1);
 
     private readonly SimWorld _world;
@@ -271,9 +272,19 @@ public sealed class SimNode
                 _connected.Remove(unwanted.RegionId);
                 _world.Relays[unwanted.RegionId].Disconnect(this);
                 break;
+            case NodeEvent.NatDiscoveryWanted wanted:
+                SimSite asked = Site;
+                _world.After(DiscoveryTakes, () => Discover(asked, wanted.IsIpv4));
+                break;
             default:
                 break; // Homes matter to a relay's statistics, and to a file over a restart: neither is simulated.
         }
+    }
+
+    /// <summary>A discovery has ended, rightly: it is tried for itself elsewhere. One that a move has overtaken is void.</summary>
+    private void Discover(SimSite asked, bool isIpv4)
+    {
+        if (_isRunning && asked == Site) Input(() => _core.HandleNatProfile(isIpv4, TrueProfile.Of(asked.Nat?.Kind), _world.Now));
     }
 
     private sealed class SimPeer
