@@ -2,28 +2,41 @@ using Relay.Protocol.Disco;
 
 namespace Simulation;
 
-/// <summary>A NAT's profile as it is built: what a discovery that fails in nothing finds out.</summary>
+/// <summary>The profile of a site's boxes as they are built: what a discovery that fails in nothing finds out.</summary>
 internal static class TrueProfile
 {
-    /// <summary>The profile of a kind; null = no NAT and no firewall.</summary>
-    public static NatProfile Of(NatKind? kind)
+    public static NatProfile Of(SimSite site, bool isIpv4)
     {
-        if (kind is null)
-        {
-            return new NatProfile(NatMapping.EndpointIndependent, UdpReach.Works) { Filtering = NatFiltering.EndpointIndependent, Allocation = NatPortAllocation.Preserving };
-        }
+        NatProfile profile = new(NatMapping.EndpointIndependent, UdpReach.Works) { Filtering = NatFiltering.EndpointIndependent, Allocation = NatPortAllocation.Preserving };
+        NatKind?[] boxes = isIpv4 ? [site.Nat?.Kind, site.Carrier?.Nat.Kind] : [site.Ipv6Firewall?.Kind];
+        foreach (NatKind box in boxes.OfType<NatKind>()) profile = Behind(profile, box); // From the inside out.
+        return profile with { IsNested = isIpv4 && site.Nat is { Kind.IsFirewall: false } && site.Carrier is not null, IsCarrierGrade = isIpv4 && site.Carrier is not null };
+    }
 
-        bool isConfined = kind.HighestPort - kind.LowestPort < 16384 && !kind.PreservesPorts && kind.PortStep == 0;
-        return new NatProfile(MappingOf(kind.Mapping), UdpReach.Works)
+    /// <summary>The harder mapping and the stricter filter show, and the ports of whoever does not keep those it is given.</summary>
+    private static NatProfile Behind(NatProfile inner, NatKind box)
+    {
+        NatProfile profile = inner with
         {
-            Filtering = FilteringOf(kind.Filtering),
-            Allocation = kind.PreservesPorts ? NatPortAllocation.Preserving : kind.PortStep != 0 ? NatPortAllocation.Sequential : NatPortAllocation.Random,
-            PortStep = (short)(kind.PreservesPorts ? 0 : kind.PortStep),
-            LowestPort = isConfined ? kind.LowestPort : (ushort)0,
-            HighestPort = isConfined ? kind.HighestPort : (ushort)0,
-            Hairpins = kind.Hairpins,
+            Mapping = Harder(inner.Mapping, MappingOf(box.Mapping)),
+            Filtering = Stricter(inner.Filtering, FilteringOf(box.Filtering)),
+            Hairpins = box.IsFirewall ? inner.Hairpins : box.Hairpins,
+        };
+        if (box.PreservesPorts && !box.IsHard) return profile;
+
+        bool isRandom = box.PortStep == 0;
+        return profile with
+        {
+            Allocation = isRandom ? NatPortAllocation.Random : NatPortAllocation.Sequential,
+            PortStep = (short)box.PortStep,
+            LowestPort = isRandom && box.IsConfined ? box.LowestPort : (ushort)0,
+            HighestPort = isRandom && box.IsConfined ? box.HighestPort : (ushort)0,
         };
     }
+
+    private static NatMapping Harder(NatMapping left, NatMapping right) => left > right ? left : right;
+
+    private static NatFiltering Stricter(NatFiltering left, NatFiltering right) => left > right ? left : right;
 
     private static NatMapping MappingOf(Mapping mapping) => mapping switch
     {
