@@ -70,7 +70,8 @@ public sealed class TraversalNode : IAsyncDisposable
         _loop = new NodeLoop(core, _clock, Counters, Send, CarryOut);
         _nat = new NatWatch(() => _mark, (isIpv4, found) => _loop.Post((changed, now) => changed.HandleNatProfile(isIpv4, found, now)), _log);
         _dns = new MarkedDns(() => _mark, options.TimeProvider, _log);
-        RelayDialer dialer = new(options.PrivateKey, _dns, () => _mark, options.RelayToken, options.TimeProvider, _log);
+        RelayTransport transport = new(_dns, () => _mark, () => options.RelayProxy, options.TimeProvider, _log);
+        RelayDialer dialer = new(options.PrivateKey, transport, options.RelayToken, options.TimeProvider);
         _relays = new RelayConnections(options.PrivateKey, _loop, dialer, _peers, _clock, Counters, _log) { Map = options.RelayMap };
         _demux = new DatagramDemux(_loop, Counters, _clock);
         _plane = new DataPlane(_clock, Counters, sockets) { Loop = _loop, Relays = _relays };
@@ -166,6 +167,7 @@ public sealed class TraversalNode : IAsyncDisposable
     {
         DateTimeOffset wall = _options.TimeProvider.GetUtcNow();
         HomeRelay? home = _map.Find(core.HomeRegion) is { } region && _relays.FindConnected(region.Id) is not null ? new HomeRelay(region.Id, region.Code) : null;
+        string? problem = home is null ? _relays.ProblemOf(core.HomeRegion) : null;
         List<PeerStatus> peers = [];
         foreach (TraversalPeer peer in _peers.Values)
         {
@@ -184,7 +186,7 @@ public sealed class TraversalNode : IAsyncDisposable
             });
         }
 
-        return new NodeStatus(new SelfStatus(PublicKey, home, UdpPort) { PortMapping = _portMapping?.Status ?? PortMappingStatus.Off }, peers);
+        return new NodeStatus(new SelfStatus(PublicKey, home, UdpPort) { PortMapping = _portMapping?.Status ?? PortMappingStatus.Off, RelayProblem = problem }, peers);
     });
 
     /// <summary>Tells every change of path from now on, until cancelled or the node ends. A watcher that is slow misses the oldest.</summary>

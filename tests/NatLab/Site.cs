@@ -48,6 +48,9 @@ public sealed class Site
     /// <summary>The site's address on the public side: the router's, or that of the carrier's.</summary>
     public string PublicAddress => $"198.18.{_number}.2";
 
+    /// <summary>The router's address on the LAN.</summary>
+    public string Gateway => $"{Lan}.1";
+
     /// <summary>The site's first host.</summary>
     public LabHost Host => _hosts[0];
 
@@ -68,6 +71,9 @@ public sealed class Site
 
     /// <summary>Drops every UDP packet that the router would forward, and only those.</summary>
     public Task BlockUdpAsync() => Router.NftAsync("add rule inet filter blocked meta l4proto udp drop\n");
+
+    /// <summary>Drops every packet that the router would forward: what the router itself offers is the only way out.</summary>
+    public Task BlockAllAsync() => Router.NftAsync("add rule inet filter blocked drop\n");
 
     /// <summary>Lets UDP pass again.</summary>
     public Task UnblockUdpAsync() => Router.NftAsync("flush chain inet filter blocked\n");

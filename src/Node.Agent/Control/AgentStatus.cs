@@ -8,6 +8,9 @@ namespace Node.Agent.Control;
 /// <param name="Peers">The peers the agent carries.</param>
 internal sealed record AgentStatus(string Interface, string PublicKey, HomeRelayStatus? HomeRelay, int UdpPort, IReadOnlyList<PeerStatusLine> Peers)
 {
+    /// <summary>Why no relay is connected, where an attempt has failed; otherwise null.</summary>
+    public string? RelayProblem { get; init; }
+
     /// <summary>What to do about the tunnel's MTU, or null where nothing is.</summary>
     public string? MtuAdvice { get; init; }
 }

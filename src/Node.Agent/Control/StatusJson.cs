@@ -46,6 +46,7 @@ internal static class StatusJson
         }
 
         json.WriteNumber("udpPort", status.UdpPort);
+        json.WriteString("relayProblem", status.RelayProblem);
         json.WriteEndObject();
     }
 

@@ -9,7 +9,7 @@ internal static class StatusText
     public static string Write(AgentStatus status, DateTimeOffset now)
     {
         StringBuilder text = new();
-        string home = status.HomeRelay is { } relay ? $"at home in relay region {relay.RegionCode} ({relay.RegionId})" : "not connected to a relay";
+        string home = status.HomeRelay is { } relay ? $"at home in relay region {relay.RegionCode} ({relay.RegionId})" : $"not connected to a relay{(status.RelayProblem is { } problem ? $" ({problem})" : "")}";
         text.Append(CultureInfo.InvariantCulture, $"{status.Interface}: {status.PublicKey}, UDP port {status.UdpPort}, {home}");
         if (status.Peers.Count == 0) text.Append("\n  no peers");
         int widest = status.Peers.Select(peer => Way(peer).Length).DefaultIfEmpty().Max();

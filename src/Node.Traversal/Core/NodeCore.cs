@@ -192,6 +192,8 @@ internal sealed class NodeCore
         link.IsConnected = true;
         link.WasConnected = true;
         link.FailingSince = null;
+        link.ConnectedSince = now;
+        link.LastHeard = now;
         _context.HaveRoutesChanged = true;
         foreach (PeerSession peer in _peers.All)
         {
@@ -213,10 +215,17 @@ internal sealed class NodeCore
     {
         NodeContext.RelayLink link = _context.Link(regionId);
         link.IsConnected = false;
+        link.ConnectedSince = null;
         link.FailingSince ??= now;
         _context.HaveRoutesChanged = true;
         _peers.Drain(now);
         Settle(now);
+    }
+
+    /// <summary>Something has come from the relay, if only a keepalive: it lives. To be told every few seconds at most.</summary>
+    public void HandleRelayHeard(int regionId, Instant now)
+    {
+        if (_context.IsConnected(regionId)) _context.Link(regionId).LastHeard = now;
     }
 
     /// <summary>A relay is about to end, and asks us to leave it for another.</summary>

@@ -47,6 +47,9 @@ internal static partial class TraversalLog
     [LoggerMessage(20, LogLevel.Information, "Relay {Region} ends in {EndsIn} and asks us to use another")]
     public static partial void RelayMoves(ILogger log, string region, TimeSpan endsIn);
 
+    [LoggerMessage(21, LogLevel.Warning, "Relay {Region} cannot be reached, because of the proxy: {Reason}")]
+    public static partial void ProxyRefuses(ILogger log, string region, string reason);
+
     [LoggerMessage(30, LogLevel.Information, "The gateway maps UDP port {Port} for us")]
     public static partial void PortMapped(ILogger log, int port);
 

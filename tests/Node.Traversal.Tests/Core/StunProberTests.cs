@@ -159,7 +159,7 @@ public class StunProberTests
     {
         Begin([.. Enumerable.Range(1, 100).Select(i => new StunServerAddress(i, Address($"203.0.113.{i}:3478")))]);
 
-        Assert.Equal(StunProber.MaxServersOfCycle, _asked.Count);
+        Assert.Equal(ProbePlan.MaxSets, _asked.Count);
     }
 
     [Fact]

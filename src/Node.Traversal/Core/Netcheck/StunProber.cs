@@ -11,18 +11,6 @@ namespace Node.Traversal.Core.Netcheck;
 /// </summary>
 internal sealed class StunProber(NodeContext context)
 {
-    /// <summary>The most servers asked in a cycle, nearest regions first: enough for any map, and no flood for a hostile one.</summary>
-    public const int MaxServersOfCycle = 32;
-
-    /// <summary>When a server that has not answered is asked again, after the first request (RFC 8489 §6.2.1's doubling, from a shorter start).</summary>
-    private static readonly TimeSpan[] RequestOffsets =
-    [
-        TimeSpan.Zero, TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(600),
-    ];
-
-    /// <summary>A cycle ends this long after its start: what has not answered by then does not.</summary>
-    private static readonly TimeSpan CycleLength = TimeSpan.FromMilliseconds(1500);
-
     /// <summary>Below the 30 s for which a NAT keeps a mapping; random, so that nodes do not fall into step.</summary>
     private static readonly TimeSpan MinInterval = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan IntervalJitter = TimeSpan.FromSeconds(6);
@@ -36,23 +24,27 @@ internal sealed class StunProber(NodeContext context)
     /// <summary>An address seen this long ago may still be ours: two cycles.</summary>
     private static readonly TimeSpan ObservationLifetime = TimeSpan.FromSeconds(60);
 
-    private const int FullCycles = 2; // The first cycles measure every region; later ones just the nearest.
-    private const int RegionsOfCycle = 2;
+    /// <summary>The first cycles measure every region, so that one lost answer does not hide it; later ones just the nearest, until all are due again.</summary>
+    private const int FirstFullCycles = 2;
+    private static readonly TimeSpan FullInterval = TimeSpan.FromMinutes(5);
 
     private readonly Dictionary<TransactionId, (StunServerAddress Server, Instant SentAt)> _inFlight = [];
     private readonly Dictionary<TransportAddress, Observation> _observations = [];
-    private readonly List<StunServerAddress> _waiting = [];
     private List<StunServerAddress> _servers = [];
-    private Instant? _cycleStart;
+    private ProbeCycle? _cycle;
+    private ProbeCycle? _previous;
     private Instant? _lastCycle;
+    private Instant? _lastFull;
     private Instant? _nextCycle;
-    private int _request;
     private int _cycles;
     private bool _cycleAnswered;
     private bool _hasAsked;
 
     /// <summary>When <see cref="HandleTimeout"/> is due; null = nothing is planned.</summary>
-    public Instant? NextTimeout => _cycleStart is null ? _nextCycle : NextRequest ?? _cycleStart + CycleLength;
+    public Instant? NextTimeout => _cycle is null ? _nextCycle : _cycle.NextTimeout;
+
+    /// <summary>How far away the regions are.</summary>
+    public RegionLatencies Latencies { get; } = new();
 
     /// <summary>How the world sees our sockets: what several servers report first, then what is one server's word against others'.</summary>
     public IReadOnlyList<ReflexiveAddress> Reflexive { get; private set; } = [];
@@ -69,19 +61,8 @@ internal sealed class StunProber(NodeContext context)
     /// <summary>Says that peers have traffic: mapped addresses are kept fresh.</summary>
     public bool IsActive { get; set; }
 
-    private Instant? NextRequest => _waiting.Count > 0 && _request < RequestOffsets.Length ? _cycleStart + RequestOffsets[_request] : null;
-
-    /// <summary>The lowest round trip to a region's servers of late; null = none has answered.</summary>
-    public TimeSpan? LatencyOf(int regionId)
-    {
-        TimeSpan? lowest = null;
-        foreach (Observation observation in _observations.Values)
-        {
-            if (observation.Server.RegionId == regionId && !(lowest <= observation.Rtt)) lowest = observation.Rtt;
-        }
-
-        return lowest;
-    }
+    /// <summary>The lowest round trip to a region of late; null = none has answered.</summary>
+    public TimeSpan? LatencyOf(int regionId) => Latencies.BestOf(regionId);
 
     /// <summary>Says whether a server of that family has answered of late.</summary>
     public bool HasAnswer(bool isIpv4) => _observations.Keys.Any(server => server.IsIpv4 == isIpv4);
@@ -108,6 +89,8 @@ internal sealed class StunProber(NodeContext context)
         _observations.Clear();
         Profile = new NatProfile(NatMapping.Unknown, Profile.Udp);
         ProfileIpv6 = default;
+        Latencies.Clear();
+        _previous = null;
         _cycles = 0;
         StartCycle(now);
     }
@@ -115,7 +98,7 @@ internal sealed class StunProber(NodeContext context)
     /// <summary>Asks again if the last cycle is older than a mapping may live.</summary>
     public void Refresh(Instant now)
     {
-        if (_cycleStart is not null || _nextCycle is null) return;
+        if (_cycle is not null || _nextCycle is null) return;
         _nextCycle = Instant.Min(_nextCycle.Value, (_lastCycle ?? now) + MinInterval);
     }
 
@@ -133,10 +116,11 @@ internal sealed class StunProber(NodeContext context)
         }
 
         _inFlight.Remove(id);
-        _waiting.Remove(request.Server);
         _cycleAnswered = true;
-        _observations[source] = new Observation(request.Server, mapped, now - request.SentAt, now);
-        if (_waiting.Count == 0) EndCycle(now);
+        _observations[source] = new Observation(request.Server, mapped, now);
+        Latencies.Note(request.Server.RegionId, now - request.SentAt);
+        _cycle?.HandleAnswer(request.Server, now - request.SentAt, now);
+        if (_cycle?.IsOver(now) == true) EndCycle(now);
         return Evaluate(now);
     }
 
@@ -144,46 +128,50 @@ internal sealed class StunProber(NodeContext context)
     /// <returns>True where something became known or changed.</returns>
     public bool HandleTimeout(Instant now)
     {
-        if (_cycleStart is null)
+        if (_cycle is null)
         {
             if (_nextCycle <= now) StartCycle(now);
             return false;
         }
 
-        if (NextRequest <= now) Ask(now);
-        if (now - _cycleStart < CycleLength) return false;
+        Ask(_cycle, now);
+        if (!_cycle.IsOver(now)) return false;
         EndCycle(now);
         return Evaluate(now);
     }
 
     private void StartCycle(Instant now)
     {
-        _waiting.Clear();
-        _waiting.AddRange(ServersOfCycle().Take(MaxServersOfCycle));
+        ProbePlan plan = MakePlan(now);
+        if (plan.IsFull) _lastFull = now;
+        _cycle = new ProbeCycle(plan, now, _previous?.Regions ?? 0);
         _inFlight.Clear();
-        _request = 0;
         _cycleAnswered = false;
-        _cycleStart = now;
         _lastCycle = now;
         _cycles++;
-        if (_waiting.Count == 0) EndCycle(now);
-        else Ask(now);
+        if (plan.Sets.Count == 0) EndCycle(now);
+        else Ask(_cycle, now);
     }
 
-    private IEnumerable<StunServerAddress> ServersOfCycle()
+    private ProbePlan MakePlan(Instant now)
     {
-        if (_cycles < FullCycles || !HasCompletedCycle) return _servers;
-
-        HashSet<int> nearest = [.. _servers.Select(server => server.RegionId).Distinct()
-            .OrderBy(region => LatencyOf(region) ?? TimeSpan.MaxValue).ThenBy(region => region).Take(RegionsOfCycle), context.HomeRegion];
-        return _servers.Where(server => nearest.Contains(server.RegionId));
+        ProbeKnowledge known = new(_servers)
+        {
+            LatencyOf = LatencyOf,
+            MayBeHome = region => context.Map.Find(region)?.MayBeHome ?? true,
+            HomeRegion = context.HomeRegion,
+            HasSeenIpv4 = _previous?.IsSilentInOne(isIpv4: true) != true,
+            HasSeenIpv6 = _previous?.IsSilentInOne(isIpv4: false) != true,
+            Turn = _cycles,
+        };
+        bool isFull = _cycles < FirstFullCycles || !(now - _lastFull < FullInterval);
+        return isFull ? ProbePlan.Full(known) : ProbePlan.Incremental(known);
     }
 
-    private void Ask(Instant now)
+    private void Ask(ProbeCycle cycle, Instant now)
     {
-        _request++;
         Span<byte> random = stackalloc byte[TransactionId.Length];
-        foreach (StunServerAddress server in _waiting)
+        foreach (StunServerAddress server in cycle.TakeDue(now))
         {
             context.Options.Entropy(random);
             TransactionId id = TransactionId.Read(random); // One a request: a late answer to the first must not look like a fast one to the second.
@@ -191,19 +179,19 @@ internal sealed class StunProber(NodeContext context)
             StunBindingRequest.Write(request, id);
             _inFlight.Add(id, (server, now));
             context.Send(Transmit.ByUdp(SocketId.For(server.Address), server.Address, request));
+            _hasAsked = true;
         }
-
-        _hasAsked |= _waiting.Count > 0;
     }
 
     private void EndCycle(Instant now)
     {
-        _cycleStart = null;
-        _waiting.Clear();
+        _previous = _cycle;
+        _cycle = null;
+        Latencies.EndRound(now);
         HasCompletedCycle = true;
         TimeSpan interval = !_cycleAnswered ? RetryInterval
             : !IsActive ? IdleInterval
-            : _cycles < FullCycles ? RetryInterval
+            : _cycles < FirstFullCycles ? RetryInterval
             : MinInterval + context.RandomUpTo(IntervalJitter);
         _nextCycle = _servers.Count == 0 ? null : now + interval;
     }
@@ -232,7 +220,7 @@ internal sealed class StunProber(NodeContext context)
     private NatMapping MappingOf(bool isIpv4, NatMapping before)
     {
         NatMapping seen = Sightings.MappingOf(SightingsOf(isIpv4, _lastCycle ?? Instant.Origin), context.LocalCandidates);
-        bool mayBeOneLiar = seen == NatMapping.EndpointDependent && _cycleStart is not null; // Two disagree; the others have not spoken yet.
+        bool mayBeOneLiar = seen == NatMapping.EndpointDependent && _cycle is not null; // Two disagree; the others have not spoken yet.
         return seen == NatMapping.Unknown || mayBeOneLiar ? before : seen;
     }
 
@@ -263,5 +251,5 @@ internal sealed class StunProber(NodeContext context)
     private bool IsUsable(StunServerAddress server) =>
         server.Address.IsValid && server.Address.Port != 0 && (server.Address.IsIpv4 ? context.Options.HasIpv4 : context.Options.HasIpv6);
 
-    private readonly record struct Observation(StunServerAddress Server, TransportAddress Mapped, TimeSpan Rtt, Instant At);
+    private readonly record struct Observation(StunServerAddress Server, TransportAddress Mapped, Instant At);
 }
