@@ -389,7 +389,8 @@ public sealed class SimNode : ISimReceiver
     {
         if (!_isRunning || asked != Site) return;
         NatProfile found = TrueProfile.Of(asked, wanted.IsIpv4);
-        if (wanted.Servers.Count < 2) found = found with { Mapping = NatMapping.Unknown, Filtering = NatFiltering.Unknown }; // It takes a second address to tell.
+        bool canTell = wanted.Servers.Count(_world.IsAttached) > 1;
+        if (!canTell) found = found with { Mapping = NatMapping.Unknown, Filtering = NatFiltering.Unknown }; // It takes a second address to tell.
         Input(() => _core.HandleNatProfile(wanted.IsIpv4, found, Now));
     }
 
