@@ -5,6 +5,7 @@ using System.Security.Cryptography.X509Certificates;
 using Relay.Protocol;
 using Relay.Protocol.Frames;
 using Relay.Server.Region;
+using Relay.Server.Tests.Core;
 
 namespace Relay.Server.Tests;
 
