@@ -11,6 +11,7 @@ using Node.Traversal.Io;
 using Node.Traversal.Io.Netcheck;
 using Node.Traversal.Io.PortMapping;
 using Node.Traversal.Io.Relay;
+using Node.Traversal.Io.Stun;
 using Node.Traversal.Telemetry;
 using Relay.Protocol;
 using Timing;
@@ -37,6 +38,7 @@ public sealed class TraversalNode : IAsyncDisposable
     private readonly DataPlane _plane;
     private readonly MarkedDns _dns;
     private readonly RelayTransport _transport;
+    private readonly NatWatch _nat;
     private readonly ConcurrentDictionary<NodeKey, TraversalPeer> _peers = new();
     private readonly ConcurrentDictionary<Channel<PathChange>, byte> _watchers = new();
     private StunServerList? _stunServers;
@@ -71,6 +73,7 @@ public sealed class TraversalNode : IAsyncDisposable
             options.RelayMap,
             _clock.Now);
         _loop = new NodeLoop(core, _clock, Counters, Send, CarryOut);
+        _nat = new NatWatch(() => _mark, (isIpv4, found) => _loop.Post((changed, now) => changed.HandleNatProfile(isIpv4, found, now)), _log);
         _dns = new MarkedDns(() => _mark, options.TimeProvider, _log);
         _transport = new RelayTransport(_dns, () => _mark, () => options.RelayProxy, options.TimeProvider, _log);
         RelayDialer dialer = new(options.PrivateKey, _transport, options.RelayToken, options.TimeProvider);
@@ -215,6 +218,7 @@ public sealed class TraversalNode : IAsyncDisposable
         if (_stunServers is not null) await _stunServers.DisposeAsync();
         if (_https is not null) await _https.DisposeAsync();
         if (_portMapping is not null) await _portMapping.DisposeAsync();
+        await _nat.DisposeAsync();
         await _loop.DisposeAsync(); // Before the relays: it may want another one until its end.
         await _relays.DisposeAsync();
         _sockets.Dispose();
@@ -296,6 +300,9 @@ public sealed class TraversalNode : IAsyncDisposable
                 break;
             case NodeEvent.HttpsLatencyWanted wanted:
                 _https?.Measure(wanted);
+                break;
+            case NodeEvent.NatDiscoveryWanted wanted:
+                _nat.Start(wanted);
                 break;
             case NodeEvent.PeerHomeLearnt home:
                 _state.NoteHome(home.Peer, home.RegionId);
