@@ -22,7 +22,7 @@ internal static class StunSurveyRun
 
         ProbeKnowledge known = new(servers) { MayBeHome = region => map.Find(region)?.MayBeHome ?? true };
         StunSurvey survey = new(ProbePlan.Full(known), RandomNumberGenerator.Fill, clock.Now);
-        await using DiscoverySockets sockets = new(isIpv4 ? IPAddress.Any : IPAddress.IPv6Any);
+        await using DiscoverySockets sockets = new(isIpv4 ? IPAddress.Any : IPAddress.IPv6Any, 0);
         sockets.Open(isIpv4 ? SocketId.Ipv4 : SocketId.Ipv6);
         bool hasSent = false;
         while (!survey.IsOver(clock.Now))
