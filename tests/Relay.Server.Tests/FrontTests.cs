@@ -182,6 +182,7 @@ public sealed class FrontTests : IDisposable
     [InlineData("--bootstrap-dns-name: 'a/b' is no name", "--bootstrap-dns-name", "a/b")]
     [InlineData("--mesh-key-file: none.key is no mesh key", "--mesh-key-file", "none.key")]
     [InlineData("--mesh-with: relays of a region need a secret", "--mesh-with", "relay2.example.com")]
+    [InlineData("--mesh-tenant: there are no links without a secret", "--mesh-tenant", "red")]
     [InlineData("--mesh-with: 'a:b:c' names no relay", "--mesh-with", "a:b:c")]
     [InlineData("--mesh-pin: 'abc' is no pin", "--mesh-pin", "abc")]
     [InlineData("--mesh-ca: none.pem cannot be read", "--mesh-ca", "none.pem")]

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Relay.Protocol;
 using Relay.Protocol.Frames;
+using Relay.Protocol.Handshake;
 using Relay.Server.Region;
 using Relay.Server.Tests.Core;
 
@@ -61,6 +62,56 @@ public sealed class MeshProgramTests : IDisposable
         await ExchangeAsync(bob, alice);
     }
 
+    [Fact]
+    public async Task The_links_of_a_region_serve_one_tenant_and_know_no_other()
+    {
+        string pin = WriteFiles();
+        (byte red1, byte red2, byte blue1, byte blue2, byte nobody) = (1, 2, 3, 4, 77);
+        File.WriteAllText(At("list"), $"{Hex(red1)} red\n{Hex(red2)} red\n{Hex(blue1)} blue\n{Hex(blue2)} blue\n");
+        (int first, int second) = (FreePort(), FreePort());
+        string[] more = ["--mesh-pin", $"sha256-raw:{pin}", "--mesh-tenant", "red", "--admission", $"file:{At("list")}"];
+        await using RunningRelay a = await StartAsync(first, second, more);
+        await using RunningRelay b = await StartAsync(second, first, more);
+        using TestClient alice = await TestClient.LogInAsync((await a.OpenTlsAsync()).Stream, red1);
+        using TestClient bob = await TestClient.LogInAsync((await b.OpenTlsAsync()).Stream, red2);
+        using TestClient carol = await TestClient.LogInAsync((await b.OpenTlsAsync()).Stream, blue2);
+        using TestClient dave = await TestClient.LogInAsync((await a.OpenTlsAsync()).Stream, blue1);
+
+        await ExchangeAsync(alice, bob);
+        await ExchangeAsync(bob, alice);
+
+        // To send: another tenant's key looks as one that nobody has, also to a tenant that has no links at all.
+        byte[] foreign = await AskAsync(alice, RelayWorld.SendPacket(carol.Key, RelayWorld.Disco()));
+        byte[] unknown = await AskAsync(alice, RelayWorld.SendPacket(RelayWorld.Keys(nobody).PublicKey, RelayWorld.Disco()));
+        byte[] unlinked = await AskAsync(dave, RelayWorld.SendPacket(carol.Key, RelayWorld.Disco()));
+        Assert.Equal([.. BytesOf(carol.Key), (byte)PeerGoneReason.NotHere], foreign);
+        Assert.Equal([.. BytesOf(RelayWorld.Keys(nobody).PublicKey), (byte)PeerGoneReason.NotHere], unknown);
+        Assert.Equal(foreign, unlinked);
+
+        // To see: who holds the secret is shown one tenant's keys.
+        using TestClient watcher = await TestClient.LogInAsync((await b.OpenTlsAsync()).Stream, 100, new ClientInfo { MeshKey = new string('a', 64) });
+        await watcher.SendFrameAsync(WatchConnsFrame.Bytes.ToArray());
+        HashSet<NodeKey> seen = [];
+        for (int i = 0; i < 3; i++)
+        {
+            (FrameType type, byte[] body) = await watcher.ReceiveAsync();
+            Assert.Equal(FrameType.PeerPresent, type);
+            seen.Add(new NodeKey(body.AsSpan(0, NodeKey.Length)));
+        }
+
+        Assert.True(NodeKey.TryParse(a.PublicKey, out NodeKey neighbour));
+        Assert.Equal(new HashSet<NodeKey> { bob.Key, watcher.Key, neighbour }, seen);
+
+        // To forward and to close: the same; and no fourth key comes before these answers.
+        Assert.Equal(foreign, await AskAsync(watcher, Forward(alice.Key, carol.Key)));
+        Assert.Equal(unknown, await AskAsync(watcher, Forward(alice.Key, RelayWorld.Keys(nobody).PublicKey)));
+        await watcher.SendFrameAsync(RelayWorld.Frame(FrameType.ClosePeer, BytesOf(carol.Key)));
+        await watcher.SendAsync(bob.Key, [9]);
+        Assert.Equal(9, (await ReceivePacketAsync(bob)).Body[^1]); // The relay has read all of it.
+        await carol.SendAsync(carol.Key, [7]);
+        Assert.Equal([.. BytesOf(carol.Key), 7], (await carol.ReceiveAsync()).Body); // Nothing came before it.
+    }
+
     [Theory]
     [InlineData("relay2.example.com", "relay2.example.com", 443, "relay2.example.com")]
     [InlineData("relay2.example.com:8443/10.0.0.2", "relay2.example.com", 8443, "10.0.0.2")]
@@ -109,11 +160,32 @@ public sealed class MeshProgramTests : IDisposable
         return (type, body);
     }
 
-    private Task<RunningRelay> StartAsync(int port, int otherPort, params string[] trust) => StartWithKeyAsync("mesh.key", port, otherPort, trust);
+    /// <summary>Sends something that reaches nobody.</summary>
+    /// <returns>What the relay says: the body of a PeerGone.</returns>
+    private static async Task<byte[]> AskAsync(TestClient client, byte[] frame)
+    {
+        await client.SendFrameAsync(frame);
+        (FrameType type, byte[] body) = await client.ReceiveAsync();
+        Assert.Equal(FrameType.PeerGone, type);
+        return body;
+    }
 
-    private Task<RunningRelay> StartWithKeyAsync(string keyFile, int port, int otherPort, string[] trust) => RunningRelay.StartAsync(
+    private static byte[] Forward(NodeKey source, NodeKey target) => RelayWorld.Frame(FrameType.ForwardPacket, [.. BytesOf(source), .. BytesOf(target), .. RelayWorld.Disco()]);
+
+    private static byte[] BytesOf(NodeKey key)
+    {
+        byte[] bytes = new byte[NodeKey.Length];
+        key.CopyTo(bytes);
+        return bytes;
+    }
+
+    private static string Hex(byte seed) => RelayWorld.Keys(seed).PublicKey.ToHex();
+
+    private Task<RunningRelay> StartAsync(int port, int otherPort, params string[] more) => StartWithKeyAsync("mesh.key", port, otherPort, more);
+
+    private Task<RunningRelay> StartWithKeyAsync(string keyFile, int port, int otherPort, string[] more) => RunningRelay.StartAsync([
         "--listen", $"127.0.0.1:{port}", "--stun", "off", "--admin", "127.0.0.1:0", "--tls-cert", At("relay.pem"), "--tls-key", At("relay.key"), "--key-file", At($"{port}.json"),
-        "--mesh-key-file", At(keyFile), "--mesh-with", $"localhost:{otherPort}/127.0.0.1", "--mesh-with", $"localhost:{port}/127.0.0.1", trust[0], trust[1]);
+        "--mesh-key-file", At(keyFile), "--mesh-with", $"localhost:{otherPort}/127.0.0.1", "--mesh-with", $"localhost:{port}/127.0.0.1", .. more]);
 
     /// <summary>An authority, a certificate of it for localhost, and the region's secret.</summary>
     /// <returns>The certificate's pin.</returns>

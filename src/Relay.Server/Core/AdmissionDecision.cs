@@ -87,6 +87,9 @@ internal sealed record AdmissionDecision
 
     public bool IsAllowed => Refusal == RefusalReason.None;
 
+    /// <summary>A relay of the region may come in, as one of the tenant that the region is for.</summary>
+    public static AdmissionDecision OfMesh(string tenant) => new() { Source = AdmissionSource.MeshKey, Tenant = tenant };
+
     /// <summary>Refuses a login.</summary>
     public static AdmissionDecision Refuse(RefusalReason reason, string message) => new() { Refusal = reason, Message = message };
 }

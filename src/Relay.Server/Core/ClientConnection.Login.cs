@@ -101,7 +101,8 @@ internal sealed partial class ClientConnection
         Phase = ConnectionPhase.Admission;
         _deadline = now + _router.Limits.HandshakeTimeout;
         IsMeshPeer = _identity.MeshSecret?.Matches(info!.MeshKey) ?? false; // A wrong secret makes an ordinary client, as stock relays have it.
-        if (_identity.IsOpenToAll || IsMeshPeer) Admit(AdmissionDecision.Open, now, woken);
+        if (IsMeshPeer) Admit(AdmissionDecision.OfMesh(_identity.MeshTenant), now, woken);
+        else if (_identity.IsOpenToAll) Admit(AdmissionDecision.Open, now, woken);
         else _loginRequest = new LoginRequest(key, info!, Remote) { Token = _token };
         return length;
     }

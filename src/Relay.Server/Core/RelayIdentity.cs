@@ -36,6 +36,9 @@ internal sealed class RelayIdentity(NodeKeyPair keys, EntropySource entropy)
         set => Volatile.Write(ref _meshSecret, value);
     }
 
+    /// <summary>The tenant whose clients the links of the region serve; empty = those who have none. A link sees and reaches nobody else's.</summary>
+    public string MeshTenant { get; init; } = "";
+
     /// <summary>What every upgrade is answered from now on, before its client has said who it is: null = the upgrade. Any thread may set it.</summary>
     public UpgradeRefusal? Refusal
     {

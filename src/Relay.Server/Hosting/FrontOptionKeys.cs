@@ -18,6 +18,7 @@ internal sealed class FrontOptionKeys(OptionSet options)
     private readonly OptionKey _bootstrapDns = options.AddList("bootstrap-dns-name", "NAME", "A name whose addresses /bootstrap-dns tells, for clients without DNS.");
     private readonly OptionKey _meshKeyFile = options.AddText("mesh-key-file", "FILE", "The secret that the relays of a region share: 64 hexadecimal digits, as derper has it.");
     private readonly OptionKey _meshWith = options.AddList("mesh-with", "HOST[:PORT][/DIALHOST]", "Another relay of the region, to be dialled; all of them, on each. It may name this relay itself.");
+    private readonly OptionKey _meshTenant = options.AddText("mesh-tenant", "NAME", "The tenant whose clients the region's links serve. By default those without one.");
     private readonly OptionKey _meshCa = options.AddText("mesh-ca", "PEM", "The authorities that vouch for the relays of --mesh-with, instead of the system's.");
     private readonly OptionKey _meshPin = options.AddList("mesh-pin", "sha256-raw:HEX", "The SHA-256 of a certificate that a relay of --mesh-with may have, whoever vouches for it.");
 
@@ -37,6 +38,7 @@ internal sealed class FrontOptionKeys(OptionSet options)
             BootstrapDnsNames = ReadNames(values),
             MeshSecret = secret,
             MeshKeyPath = values.Text(_meshKeyFile),
+            MeshTenant = ReadTenant(values, secret),
             MeshTargets = targets,
             MeshTrust = new MeshTrust([.. values.List(_meshPin).Select(text => ReadPin(values, text))], ReadAuthorities(values)),
         };
@@ -92,6 +94,13 @@ internal sealed class FrontOptionKeys(OptionSet options)
         {
             throw new OptionException(values.SourceOf(_meshKeyFile), $"{path} is no mesh key: {exception.Message}", "give a file with 64 hexadecimal digits that this program may read");
         }
+    }
+
+    private string ReadTenant(ParsedOptions values, MeshSecret? secret)
+    {
+        if (values.Text(_meshTenant) is not { } name) return "";
+        if (secret is null) throw new OptionException(values.SourceOf(_meshTenant), "there are no links without a secret that the region shares", "give --mesh-key-file");
+        return Tenant.IsValidName(name) ? name : throw new OptionException(values.SourceOf(_meshTenant), $"'{name}' is no tenant", $"give letters, digits, '.', '_' and '-', {Tenant.MaxNameLength} at most");
     }
 
     private MeshTarget ReadTarget(ParsedOptions values, string text) => MeshTarget.TryParse(text, out MeshTarget? target)

@@ -25,6 +25,9 @@ internal sealed record FrontOptions
     /// <summary>The file it was read from; null = none.</summary>
     public string? MeshKeyPath { get; init; }
 
+    /// <summary>The tenant whose clients the region's links serve; empty = those who have none.</summary>
+    public string MeshTenant { get; init; } = "";
+
     /// <summary>The other relays of the region.</summary>
     public IReadOnlyList<MeshTarget> MeshTargets { get; init; } = [];
 

@@ -39,6 +39,7 @@ internal sealed class RelayServer : BackgroundService
             UpgradePath = options.Front.UpgradePath,
             TrustedProxies = options.Front.TrustedProxies,
             MeshSecret = options.Front.MeshSecret,
+            MeshTenant = options.Front.MeshTenant,
             CheckToken = gate.Verifier is { } verifier ? verifier.Check : null,
             AreTokensRequired = gate.AreTokensRequired,
         };

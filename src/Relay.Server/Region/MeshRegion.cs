@@ -30,8 +30,8 @@ internal sealed class MeshRegion(IReadOnlyList<MeshTarget> targets, MeshTrust tr
     /// <summary>Runs until <paramref name="stopping"/>, and ends all links.</summary>
     public async Task RunAsync(CancellationToken stopping)
     {
-        // The tenant of all who have none; it is held for as long as we run. Of a fresh registry it is always to be had.
-        if (targets.Count == 0 || !router.Tenants.TryEnter("", out Tenant? tenant)) return;
+        // All links are of one tenant, which is held for as long as we run. Of a fresh registry it is always to be had.
+        if (targets.Count == 0 || !router.Tenants.TryEnter(identity.MeshTenant, out Tenant? tenant)) return;
         await Task.WhenAll(targets.Select(target => RunAsync(target, tenant, stopping)));
         router.Tenants.Leave(tenant);
     }
