@@ -279,6 +279,8 @@ public sealed class AdmissionProgramTests : IDisposable
             "relay_connections{relay_transport=\"tls\"}",
             "relay_connections{relay_transport=\"websocket\"} 0",
             "relay_packets_forwarded_total{network_io_direction=\"out\"} 0",
+            "relay_pings_total{} 0",
+            "relay_home_changes_total{relay_home_change=\"made\"} 0",
             "stun_requests_total",
             "dotnet_gc_collections_total"])
         {

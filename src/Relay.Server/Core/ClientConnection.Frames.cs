@@ -64,10 +64,12 @@ internal sealed partial class ClientConnection
                 return;
             case FrameType.NotePreferred:
                 NotePreferredFrame.TryRead(body, out bool isHome);
+                if (isHome != IsHome) _router.Counters.CountHomeChange(isHome);
                 IsHome = isHome;
                 return;
             case FrameType.Ping:
                 PingFrame.TryRead(body, out ReadOnlySpan<byte> data);
+                _router.Counters.CountPing();
                 Queue.EnqueuePong(data);
                 woken.Add(this);
                 return;

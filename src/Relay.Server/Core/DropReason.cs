@@ -50,6 +50,9 @@ internal sealed class RelayCounters
     private long _clientPauses;
     private long _tenantPauses;
     private long _writes;
+    private long _pings;
+    private long _homesMade;
+    private long _homesLeft;
     private long _forwardedOut;
     private long _forwardedIn;
     private long _forwardedInBytes;
@@ -103,6 +106,12 @@ internal sealed class RelayCounters
     /// <summary>Packets and bytes that other relays of the region have sent on to us.</summary>
     public (long Packets, long Bytes) ForwardedIn => (Volatile.Read(ref _forwardedIn), Volatile.Read(ref _forwardedInBytes));
 
+    /// <summary>Ping frames of clients, each answered, or dropped where the client's lane was full.</summary>
+    public long Pings => Volatile.Read(ref _pings);
+
+    /// <summary>Times that a client has made this relay its home, and times that one has moved away.</summary>
+    public (long Made, long Left) HomeChanges => (Volatile.Read(ref _homesMade), Volatile.Read(ref _homesLeft));
+
     /// <summary>PeerGone frames queued for clients.</summary>
     public long PeerGone(PeerGoneReason reason) => Volatile.Read(ref _peerGone[(int)reason]);
 
@@ -154,6 +163,10 @@ internal sealed class RelayCounters
         Interlocked.Increment(ref _forwardedIn);
         Interlocked.Add(ref _forwardedInBytes, bytes);
     }
+
+    public void CountPing() => Interlocked.Increment(ref _pings);
+
+    public void CountHomeChange(bool isHome) => Interlocked.Increment(ref isHome ? ref _homesMade : ref _homesLeft);
 
     public void CountPeerGone(PeerGoneReason reason) => Interlocked.Increment(ref _peerGone[(int)reason]);
 

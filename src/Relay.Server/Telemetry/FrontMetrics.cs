@@ -18,6 +18,8 @@ internal static class FrontMetrics
         meter.CreateObservableUpDownCounter("relay.mesh.links", () => relay.Mesh.Up, "{link}", "Links to other relays of the region that are up.");
         meter.CreateObservableCounter("relay.websocket.accepts", () => relay.WebSockets.Accepts, "{connection}", "WebSockets opened.");
         meter.CreateObservableCounter("relay.packets.forwarded", () => Forwarded(counters), "{packet}", "Packets sent on to other relays of the region, and by them to us.");
+        meter.CreateObservableCounter("relay.pings", () => counters.Pings, "{frame}", "Ping frames of clients.");
+        meter.CreateObservableCounter("relay.home.changes", () => HomeChanges(counters), "{change}", "Times that clients have made this relay their home, and that they have moved away while connected.");
         meter.CreateObservableCounter("relay.peer_gone", () => PeerGone(counters), "{frame}", "PeerGone frames queued for clients, by reason.");
     }
 
@@ -35,6 +37,9 @@ internal static class FrontMetrics
 
     private static Measurement<long>[] Forwarded(RelayCounters counters) =>
         [new(counters.ForwardedIn.Packets, new KeyValuePair<string, object?>("network.io.direction", "in")), new(counters.ForwardedOut, new KeyValuePair<string, object?>("network.io.direction", "out"))];
+
+    private static Measurement<long>[] HomeChanges(RelayCounters counters) =>
+        [new(counters.HomeChanges.Made, new KeyValuePair<string, object?>("relay.home.change", "made")), new(counters.HomeChanges.Left, new KeyValuePair<string, object?>("relay.home.change", "left"))];
 
     private static Measurement<long>[] PeerGone(RelayCounters counters) =>
     [

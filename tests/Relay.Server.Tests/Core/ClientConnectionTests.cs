@@ -187,6 +187,7 @@ public class ClientConnectionTests
         (FrameType type, byte[] body) = Assert.Single(RelayWorld.Take(alice));
         Assert.Equal(FrameType.Pong, type);
         Assert.Equal([1, 2, 3, 4, 5, 6, 7, 8], body);
+        Assert.Equal(2, _world.Counters.Pings);
     }
 
     [Theory]

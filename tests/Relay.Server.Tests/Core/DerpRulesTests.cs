@@ -119,6 +119,10 @@ public class DerpRulesTests
 
         _world.Receive(alice, RelayWorld.Frame(FrameType.NotePreferred, [0]));
         Assert.Equal(0, ClientCensus.Of(_world.Router).Home);
+        Assert.Equal((1, 1), _world.Counters.HomeChanges);
+
+        _world.Receive(bob, RelayWorld.Frame(FrameType.NotePreferred, [0])); // It never was.
+        Assert.Equal((1, 1), _world.Counters.HomeChanges);
     }
 
     [Fact]
