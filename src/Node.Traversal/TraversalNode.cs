@@ -148,6 +148,12 @@ public sealed class TraversalNode : IAsyncDisposable
         _relays.SetFirewallMark(mark);
     }
 
+    /// <summary>
+    /// Says that <see cref="TraversalNodeOptions.RelayToken"/> may give another token than before: relays of ours are shown it on the connection as
+    /// it is, at most one in 15 s, others at the next login.
+    /// </summary>
+    public void RenewRelayToken() => _relays.RenewToken();
+
     /// <summary>Uses other relays from now on; connections to those that stay are kept.</summary>
     public void SetRelayMap(RelayMap map)
     {

@@ -14,7 +14,10 @@ public sealed record TraversalNodeOptions
     /// <summary>The relays it may use. Without any, only peers whose addresses are known can be reached.</summary>
     public RelayMap RelayMap { get; init; } = RelayMap.Empty;
 
-    /// <summary>Gives the token that relays which want one are shown, at each login: so a renewed one counts from the next on. Null, or giving null = none. It may not wait.</summary>
+    /// <summary>
+    /// Gives the token that relays which want one are shown: asked at each login, from two minutes before the last one runs out, and at
+    /// <see cref="TraversalNode.RenewRelayToken"/>. Null, or giving null = none. It may not wait or throw.
+    /// </summary>
     public Func<string?>? RelayToken { get; init; }
 
     /// <summary>By which HTTP proxy relays are reached, where that is not directly. STUN and direct paths are UDP, and pass no proxy.</summary>

@@ -25,7 +25,7 @@ internal sealed class UpCommand
         _conf = options.AddArgument("conf", "CONF", "The interface's wg-quick file. Its peers without an Endpoint are carried.");
         _interface = options.AddText("interface", "NAME", "The WireGuard interface, which exists already. Without it, the file's name without .conf.");
         _relayMap = options.AddText("relay-map", "FILE|URL", "The relay map (DERPMap JSON), as a file or by https. #RelayMap in [Interface] does the same.");
-        _relayToken = options.AddText("relay-token-file", "FILE", "The token for relays that want one, read at each login. #RelayTokenFile in [Interface] does the same.");
+        _relayToken = options.AddText("relay-token-file", "FILE", "The token for relays that want one, read at each login and when it changes. #RelayTokenFile in [Interface] does the same.");
         _proxy = options.AddText("proxy", "http://[USER:PASSWORD@]HOST:PORT|off", "The HTTP proxy to relays. #RelayProxy in [Interface] does the same; without either, HTTPS_PROXY and NO_PROXY count.");
         _port = options.AddText("port", "N", "The UDP port. Without it, one that follows from the key. #RelayPort in [Interface] does the same.");
         _portMapping = options.AddText("port-mapping", "on|off", "Whether the gateway is asked to map the port (PCP, NAT-PMP); on unless #RelayPortMapping in [Interface] says off.");

@@ -26,6 +26,9 @@ internal static partial class TraversalLog
     [LoggerMessage(6, LogLevel.Debug, "Relay {Region} cannot be reached: {Reason}")]
     public static partial void RelayUnreachable(ILogger log, string region, string reason);
 
+    [LoggerMessage(13, LogLevel.Information, "Relay {Region} is shown a new token")]
+    public static partial void RelayTokenShown(ILogger log, string region);
+
     [LoggerMessage(7, LogLevel.Information, "Home is relay {Region}")]
     public static partial void HomeSelected(ILogger log, string region);
 

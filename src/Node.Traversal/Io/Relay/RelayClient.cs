@@ -51,6 +51,7 @@ internal sealed class RelayClient : IAsyncDisposable
     private volatile bool _isHome;
     private volatile bool _isLeaving;
     private volatile TaskCompletionSource? _pause;
+    private volatile RelayTokenRenewal? _renewal;
     private ITimer? _verifying;
     private long _lastPong;
     private Instant _heardTold;
@@ -113,6 +114,9 @@ internal sealed class RelayClient : IAsyncDisposable
         _isHome = isHome;
         if (IsConnected) NotePreferred();
     }
+
+    /// <summary>Shows the relay the token of now, if it was shown another and takes it on the connection as it is; any other relay sees it at the next login.</summary>
+    public void RenewToken() => _renewal?.Renew();
 
     /// <summary>Marks the packets of the connection anew.</summary>
     public void SetFirewallMark(uint mark)
@@ -227,6 +231,9 @@ internal sealed class RelayClient : IAsyncDisposable
         SetLimit(stream.Info);
         _skip = 0;
         _stream = stream;
+        using RelayTokenRenewal? renewal = stream.Info.Extensions > 0 && _dialer.Token is { } token ? new RelayTokenRenewal(token, stream.Token, ShowToken, _clock) : null;
+        _renewal = renewal;
+        renewal?.Renew(); // It may have changed during the login.
         if (_isHome) NotePreferred();
         TraversalLog.RelayConnected(_log, Region.Code);
         _receiver.HandleConnected(this);
@@ -235,6 +242,7 @@ internal sealed class RelayClient : IAsyncDisposable
         Task writing = WriteAsync(stream, ending.Token);
         string reason = await ReadAsync(stream);
         _stream = null;
+        _renewal = null;
         await ending.CancelAsync();
         await writing;
         _queue.Clear();
@@ -344,6 +352,7 @@ internal sealed class RelayClient : IAsyncDisposable
                 break;
             case FrameType.ServerInfo when _stream is { } stream && ServerInfo.TryOpen(body, _keys, stream.ServerKey, out ServerInfo? info):
                 SetLimit(info!);
+                if (_isHome) NotePreferred(); // It has let us in only now, and has not heard what we said before.
                 break;
             case FrameType.Move when _stream is { Info.Extensions: > 0 } && MoveFrame.TryRead(body, out MoveFrame? move):
                 _receiver.HandleMove(this, move!);
@@ -362,6 +371,13 @@ internal sealed class RelayClient : IAsyncDisposable
         PingFrame.Write(pong, FrameType.Pong, data);
         _queue.EnqueueFrame(pong);
         Flush();
+    }
+
+    private void ShowToken(byte[] frame)
+    {
+        _queue.EnqueueFrame(frame);
+        Flush();
+        TraversalLog.RelayTokenShown(_log, Region.Code);
     }
 
     private void NotePreferred()

@@ -77,6 +77,12 @@ internal sealed class RelayConnections(
         }
     }
 
+    /// <summary>There may be another token than relays were shown.</summary>
+    public void RenewToken()
+    {
+        foreach (RelayClient client in _clients.Values) client.RenewToken();
+    }
+
     /// <summary>Our addresses have changed.</summary>
     public void Verify()
     {

@@ -13,13 +13,21 @@ namespace Node.Traversal.Io.Relay;
 /// <param name="ServerKey">The relay's key.</param>
 /// <param name="Info">What it says of itself.</param>
 /// <param name="NodeName">The machine's name in the map.</param>
-internal sealed record RelayStream(Socket Socket, Stream Stream, byte[] Leftover, NodeKey ServerKey, ServerInfo Info, string NodeName);
+/// <param name="Token">The token it was shown; null = none.</param>
+internal sealed record RelayStream(Socket Socket, Stream Stream, byte[] Leftover, NodeKey ServerKey, ServerInfo Info, string NodeName, string? Token)
+{
+    // A record's text has all its members: no token may get into a log by it.
+    public override string ToString() => NodeName;
+}
 
 /// <summary>Connects to a region: its machines in order, each by a <see cref="RelayTransport"/>, then upgrade and login.</summary>
 internal sealed class RelayDialer(NodeKeyPair keys, RelayTransport transport, Func<string?>? token, TimeProvider time)
 {
     /// <summary>How long all of it may take, for one machine.</summary>
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>Gives the token of now; null = there are none.</summary>
+    public Func<string?>? Token => token;
 
     /// <summary>Connects to the first machine that lets us in.</summary>
     /// <exception cref="ProxyRefusedException">None does, and a proxy wants other credentials; the message says why for each.</exception>
@@ -68,7 +76,8 @@ internal sealed class RelayDialer(NodeKeyPair keys, RelayTransport transport, Fu
     private async Task<RelayStream> LogInAsync(RelayNode node, RelayConnection connection, CancellationToken cancellation)
     {
         Stream stream = connection.Stream;
-        ClientHandshake handshake = new(keys, RelayTransport.HostFieldOf(node), new ClientInfo { Extensions = 1 }, RandomNumberGenerator.GetBytes(Box.NonceLength), token?.Invoke());
+        string? shown = token?.Invoke();
+        ClientHandshake handshake = new(keys, RelayTransport.HostFieldOf(node), new ClientInfo { Extensions = 1 }, RandomNumberGenerator.GetBytes(Box.NonceLength), shown);
 
         byte[] buffer = new byte[RelayLimits.MaxServerInfoLength + ClientHandshake.MaxHeadLength];
         int held = 0;
@@ -82,7 +91,7 @@ internal sealed class RelayDialer(NodeKeyPair keys, RelayTransport transport, Fu
             int consumed = handshake.Receive(buffer.AsSpan(0, held));
             buffer.AsSpan(consumed, held - consumed).CopyTo(buffer);
             held -= consumed;
-            if (handshake.IsComplete) return new RelayStream(connection.Socket, stream, buffer[..held], handshake.ServerKey, handshake.ServerInfo!, node.Name);
+            if (handshake.IsComplete) return new RelayStream(connection.Socket, stream, buffer[..held], handshake.ServerKey, handshake.ServerInfo!, node.Name, shown);
         }
     }
 }

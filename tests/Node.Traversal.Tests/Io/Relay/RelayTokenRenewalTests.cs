@@ -1,0 +1,195 @@
+using System.Buffers.Text;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Addresses;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Node.Traversal.Io;
+using Node.Traversal.Io.Relay;
+using Node.Traversal.Tests.Core;
+using Relay.Protocol;
+using Relay.Protocol.Extensions;
+using Relay.Protocol.Frames;
+using Relay.Protocol.Handshake;
+using Timing;
+
+namespace Node.Traversal.Tests.Io.Relay;
+
+/// <summary>A token that changes while a relay is connected.</summary>
+public sealed class RelayTokenRenewalTests
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly DateTimeOffset Start = DateTimeOffset.FromUnixTimeSeconds(1_800_000_000);
+
+    private readonly FakeTimeProvider _time = new(Start);
+    private readonly List<string> _sent = [];
+    private string? _token;
+
+    [Fact]
+    public void Another_token_is_shown_when_its_user_says_so_and_the_same_is_not()
+    {
+        _token = "one";
+        using RelayTokenRenewal renewal = Begin();
+
+        renewal.Renew();
+        Assert.Empty(_sent);
+
+        _token = "two";
+        renewal.Renew();
+        renewal.Renew();
+        Assert.Equal(["two"], _sent);
+
+        _token = null; // Its file is gone for a moment.
+        _time.Advance(TimeSpan.FromMinutes(1));
+        renewal.Renew();
+        _token = new string('x', TokenFrame.MaxTokenLength + 1);
+        renewal.Renew();
+        Assert.Equal(["two"], _sent);
+    }
+
+    [Fact]
+    public void However_often_it_changes_a_relay_is_shown_one_in_fifteen_seconds_and_the_last_in_the_end()
+    {
+        using RelayTokenRenewal renewal = Begin();
+
+        for (int i = 0; i <= 60; i++)
+        {
+            _token = $"token{i}";
+            renewal.Renew();
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        _time.Advance(RelayTokenRenewal.LeastInterval);
+        Assert.Equal(["token0", "token14", "token29", "token44", "token59", "token60"], _sent);
+    }
+
+    [Fact]
+    public void Before_the_end_of_a_token_another_is_asked_for_until_there_is_one()
+    {
+        string first = _token = Jwt(Start.AddHours(1)), second = Jwt(Start.AddHours(2));
+        using RelayTokenRenewal renewal = Begin();
+
+        _token = "early";
+        _time.Advance(TimeSpan.FromMinutes(57));
+        Assert.Empty(_sent);
+        _token = first;
+        _time.Advance(TimeSpan.FromMinutes(1.5)); // Two minutes before its end, and there is none yet.
+        _token = second;
+        _time.Advance(RelayTokenRenewal.LeastInterval);
+
+        Assert.Equal([second], _sent);
+        renewal.Dispose();
+        _token = "late";
+        _time.Advance(TimeSpan.FromHours(2));
+        Assert.Equal([second], _sent);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("a.b")]
+    [InlineData("a.!.c")]
+    [InlineData("a.bm90IEpTT04.c")]
+    [InlineData("a.W10.c")]
+    [InlineData("a.eyJleHAiOiJzb29uIn0.c")]
+    [InlineData("a.eyJleHAiOi0xfQ.c")]
+    [InlineData("a.eyJleHAiOjFlOTl9.c")]
+    public void What_does_not_say_when_it_ends_is_no_reason_to_ask(string token) => Assert.Null(TokenExpiry.Of(token));
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(0)]
+    public async Task Only_a_relay_that_speaks_our_extensions_is_shown_a_token_on_the_connection_as_it_is(int extensions)
+    {
+        _token = "one";
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        NodeKeyPair keys = CoreTesting.Keys(1);
+        RelayRegion region = new() { Id = 901, Code = "test", Nodes = [new RelayNode { Name = "901a", HostName = "127.0.0.1", Ipv4 = TransportAddress.FromIpv4(0x7f000001, 0), RelayPort = (ushort)((IPEndPoint)listener.LocalEndpoint).Port, IsPlain = true }] };
+        RelayTransport transport = new(new MarkedDns(() => 0, TimeProvider.System, NullLogger.Instance), () => 0, () => ProxySettings.None, TimeProvider.System, NullLogger.Instance);
+        Connected receiver = new();
+        await using RelayClient client = new(region, keys, new RelayDialer(keys, transport, () => _token, TimeProvider.System), receiver, MonotonicClock.System, new TraversalCounters(), NullLogger.Instance);
+
+        client.Start();
+        using TcpClient accepted = await listener.AcceptTcpClientAsync().WaitAsync(Patience);
+        NetworkStream stream = accepted.GetStream();
+        string head = await LetInAsync(stream, extensions);
+        Assert.Contains("Bearer one\r\n", head, StringComparison.Ordinal);
+        await receiver.Task.WaitAsync(Patience);
+        _token = "two";
+        client.RenewToken();
+        client.SetHome(true); // Behind the token, if there is one.
+
+        (FrameType type, byte[] body) = await ReadAsync(stream);
+        if (extensions > 0)
+        {
+            Assert.Equal(FrameType.Token, type);
+            Assert.True(TokenFrame.TryRead(body, out string shown));
+            Assert.Equal("two", shown);
+            (type, _) = await ReadAsync(stream);
+        }
+
+        Assert.Equal(FrameType.NotePreferred, type);
+    }
+
+    private RelayTokenRenewal Begin() => new(() => _token, _token, Take, new MonotonicClock(_time));
+
+    private void Take(byte[] frame)
+    {
+        Assert.True(TokenFrame.TryRead(frame.AsSpan(FrameHeader.Length), out string token));
+        _sent.Add(token);
+    }
+
+    private static string Jwt(DateTimeOffset expiry) => $"e30.{Base64Url.EncodeToString(Encoding.ASCII.GetBytes($"{{\"exp\":{expiry.ToUnixTimeSeconds()}}}"))}.c2ln";
+
+    /// <summary>The relay's side of a login.</summary>
+    /// <returns>The head of the request.</returns>
+    private static async Task<string> LetInAsync(NetworkStream stream, int extensions)
+    {
+        NodeKeyPair relay = CoreTesting.Keys(200);
+        StringBuilder head = new();
+        byte[] one = new byte[1];
+        while (!head.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal))
+        {
+            await stream.ReadExactlyAsync(one).AsTask().WaitAsync(Patience);
+            head.Append((char)one[0]);
+        }
+
+        byte[] serverKey = new byte[ServerKeyFrame.Length];
+        ServerKeyFrame.Write(serverKey, relay.PublicKey);
+        await stream.WriteAsync((byte[])[.. UpgradeResponse.Switching(relay.PublicKey), .. serverKey]);
+        (FrameType type, byte[] body) = await ReadAsync(stream);
+        Assert.Equal(FrameType.ClientInfo, type);
+        Assert.True(ClientInfo.TryOpen(body, relay, out NodeKey client, out _));
+        await stream.WriteAsync(new ServerInfo { Extensions = extensions }.ToFrame(relay, client, new byte[Box.NonceLength]));
+        return head.ToString();
+    }
+
+    private static async Task<(FrameType Type, byte[] Body)> ReadAsync(NetworkStream stream)
+    {
+        byte[] head = new byte[FrameHeader.Length];
+        await stream.ReadExactlyAsync(head).AsTask().WaitAsync(Patience);
+        Assert.True(FrameHeader.TryRead(head, out FrameHeader header));
+        byte[] body = new byte[header.BodyLength];
+        await stream.ReadExactlyAsync(body).AsTask().WaitAsync(Patience);
+        return (header.Type, body);
+    }
+
+    /// <summary>Says when the relay has let us in, and hears nothing else.</summary>
+    private sealed class Connected : TaskCompletionSource, IRelayReceiver
+    {
+        public void HandleConnected(RelayClient relay) => TrySetResult();
+
+        public void HandleDisconnected(RelayClient relay) => TrySetException(new IOException(relay.Problem));
+
+        public void HandlePacket(RelayClient relay, NodeKey source, ReadOnlySpan<byte> packet) => Assert.Fail("There are no peers.");
+
+        public void HandleHeard(RelayClient relay) => Assert.NotNull(relay);
+
+        public void HandleRoundEnd(RelayClient relay) => Assert.NotNull(relay);
+
+        public void HandleMove(RelayClient relay, MoveFrame move) => Assert.Fail("Nobody drains.");
+
+        public void HandlePeerGone(RelayClient relay, NodeKey peer, PeerGoneReason reason) => Assert.Fail("There are no peers.");
+    }
+}
