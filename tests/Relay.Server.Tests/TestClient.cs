@@ -10,12 +10,15 @@ internal sealed class TestClient : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
+    private const int LongBuffer = 256 << 10;
+
     private readonly Stream _stream;
-    private readonly byte[] _buffer = new byte[256 << 10];
+    private readonly byte[] _buffer;
     private int _held;
 
-    private TestClient(Stream stream, NodeKeyPair keys)
+    private TestClient(Stream stream, NodeKeyPair keys, int bufferLength = LongBuffer)
     {
+        _buffer = new byte[bufferLength];
         _stream = stream;
         Key = keys.PublicKey;
     }
@@ -24,10 +27,18 @@ internal sealed class TestClient : IDisposable
 
     public NodeKey ServerKey { get; private set; }
 
-    public static async Task<TestClient> LogInAsync(Stream stream, byte seed, ClientInfo? info = null, string fields = "", string? token = null)
+    public static Task<TestClient> LogInAsync(Stream stream, byte seed, ClientInfo? info = null, string fields = "", string? token = null) =>
+        LogInAsync(stream, RelayWorld.Keys(seed), info, fields, token);
+
+    /// <param name="stream">The connection.</param>
+    /// <param name="keys">The client's keys.</param>
+    /// <param name="info">What it says of itself.</param>
+    /// <param name="fields">Further fields of its request.</param>
+    /// <param name="token">The token that it shows.</param>
+    /// <param name="bufferLength">What it holds of what has come: the longest frame that it can take.</param>
+    public static async Task<TestClient> LogInAsync(Stream stream, NodeKeyPair keys, ClientInfo? info = null, string fields = "", string? token = null, int bufferLength = LongBuffer)
     {
-        NodeKeyPair keys = RelayWorld.Keys(seed);
-        TestClient client = new(stream, keys);
+        TestClient client = new(stream, keys, bufferLength);
         ClientHandshake handshake = new(keys, $"relay{fields}", info ?? new ClientInfo(), new byte[Box.NonceLength], token);
         while (true)
         {
