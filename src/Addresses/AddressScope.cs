@@ -39,8 +39,14 @@ public static class AddressScopes
 
     private static readonly IpPrefix Teredo = ParseOne("2001::/32");
     private static readonly IpPrefix Ipv4Compatible = ParseOne("::/96");
+    private static readonly IpPrefix Ipv4Translated = ParseOne("::ffff:0:0:0/96");
     private static readonly IpPrefix Nat64 = ParseOne("64:ff9b::/96");
+    private static readonly IpPrefix LocalNat64 = ParseOne("64:ff9b:1::/48");
     private static readonly IpPrefix SixToFour = ParseOne("2002::/16");
+
+    // ISATAP (RFC 5214 §6.1): the upper half of the interface id is 0000:5efe, or 0200:5efe where the IPv4 address is globally unique.
+    private const uint IsatapMask = 0xfdffffff;
+    private const uint IsatapId = 0x00005efe;
 
     /// <summary>How far <paramref name="address"/> reaches. An IPv4 address inside an IPv6 one counts as that IPv4 address.</summary>
     public static AddressScope ScopeOf(TransportAddress address)
@@ -53,9 +59,19 @@ public static class AddressScopes
 
         if (address.IsIpv4) return AddressScope.Global;
         if (Teredo.Contains(address) || Ipv4Compatible.Contains(address)) return AddressScope.Unusable;
-        if (Nat64.Contains(address)) return ScopeOf(TransportAddress.FromIpv4((uint)address.Bits, address.Port));
-        if (SixToFour.Contains(address)) return ScopeOf(TransportAddress.FromIpv4((uint)(address.Bits >> 80), address.Port));
-        return AddressScope.Global;
+        return TryReadEmbedded(address, out TransportAddress embedded) ? ScopeOf(embedded) : AddressScope.Global;
+    }
+
+    /// <summary>Reads the IPv4 address that an IPv6 one leads to: NAT64 (RFC 6052, RFC 8215), 6to4, ISATAP, and the older forms.</summary>
+    /// <returns>False where it leads to none. An IPv4-mapped address is IPv4 from the start and has none inside.</returns>
+    public static bool TryReadEmbedded(TransportAddress address, out TransportAddress embedded)
+    {
+        embedded = default;
+        if (!address.IsIpv6) return false;
+        bool isIsatap = ((uint)(address.Bits >> 32) & IsatapMask) == IsatapId;
+        if (SixToFour.Contains(address)) embedded = TransportAddress.FromIpv4((uint)(address.Bits >> 80), address.Port);
+        else if (isIsatap || Nat64.Contains(address) || LocalNat64.Contains(address) || Ipv4Translated.Contains(address) || Ipv4Compatible.Contains(address)) embedded = TransportAddress.FromIpv4((uint)address.Bits, address.Port);
+        return embedded.IsValid;
     }
 
     private static (IpPrefix, AddressScope)[] Parse(params (string Text, AddressScope Scope)[] ranges) =>

@@ -243,7 +243,12 @@ public sealed class TraversalNode : IAsyncDisposable
 
     private void HandleAddresses(IReadOnlyList<TransportAddress> addresses)
     {
-        _loop.Post((core, now) => core.HandleLocalAddresses(addresses, now));
+        TransportAddress gateway = DefaultGateway.Find();
+        _loop.Post((core, now) =>
+        {
+            core.HandleGateways(gateway.IsValid ? [gateway] : []);
+            core.HandleLocalAddresses(addresses, now);
+        });
         _portMapping?.HandleAddresses(addresses);
         _relays.Verify();
     }

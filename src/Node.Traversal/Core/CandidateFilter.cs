@@ -14,9 +14,19 @@ internal sealed class CandidateFilter
     /// </summary>
     public const int ShortestTunnelRange = 8;
 
+    /// <summary>The most ports of one address that a peer's list may name: more is a port scan in the peer's name.</summary>
+    public const int MaxPortsOfAddress = 8;
+
+    /// <summary>Ports below this belong to services: a peer is tried there only once it has spoken from there.</summary>
+    public const ushort LowestAnnouncedPort = 1024;
+
+    /// <summary>Clouds' metadata services outside 169.254.0.0/16: they hand out credentials, and are no peer's.</summary>
+    private static readonly IpPrefix[] MetadataServices = [Single("fd00:ec2::254"), Single("100.100.100.200"), Single("168.63.129.16")];
+
     private readonly List<IpPrefix> _tunnelRanges = [];
     private readonly HashSet<UInt128> _tunnelAddresses = [];
     private readonly HashSet<UInt128> _localAddresses = [];
+    private readonly HashSet<UInt128> _gateways = [];
 
     /// <summary>Says that loopback addresses count.</summary>
     public bool AllowLoopback { get; set; }
@@ -34,6 +44,20 @@ internal sealed class CandidateFilter
     /// <summary>Takes the addresses of the other interfaces: these are real, whatever AllowedIPs say.</summary>
     public void SetLocalAddresses(IEnumerable<TransportAddress> addresses) => Replace(_localAddresses, addresses);
 
+    /// <summary>Takes the routers of this machine's own links.</summary>
+    public void SetGateways(IEnumerable<TransportAddress> addresses) => Replace(_gateways, addresses);
+
+    /// <summary>Picks from a peer's list what may be tried on its word alone.</summary>
+    /// <param name="addresses">The list, best first.</param>
+    /// <param name="isOurs">Says whether an address is a socket of this node.</param>
+    public TransportAddress[] PickAnnounced(IEnumerable<TransportAddress> addresses, Func<TransportAddress, bool> isOurs)
+    {
+        Dictionary<UInt128, int> ports = [];
+        return [.. addresses.Distinct().Where(address => IsAnnounceable(address) && !isOurs(address) && IsWithinLimit(address))];
+
+        bool IsWithinLimit(TransportAddress address) => (ports[address.Bits] = ports.GetValueOrDefault(address.Bits) + 1) <= MaxPortsOfAddress;
+    }
+
     /// <summary>Says whether a peer may be reached there, or may be speaking from there.</summary>
     public bool IsAllowed(TransportAddress address)
     {
@@ -43,14 +67,31 @@ internal sealed class CandidateFilter
         if (scope is AddressScope.Unusable or AddressScope.LinkLocal) return false;
         if (scope == AddressScope.Loopback) return AllowLoopback;
         if (_localAddresses.Contains(address.Bits)) return true;
+        return !IsForbidden(address) && !(AddressScopes.TryReadEmbedded(address, out TransportAddress embedded) && IsForbidden(embedded));
+    }
 
+    private bool IsForbidden(TransportAddress address)
+    {
         foreach (IpPrefix range in _tunnelRanges)
         {
-            if (range.Contains(address)) return false;
+            if (range.Contains(address)) return true;
         }
 
-        return true;
+        foreach (IpPrefix service in MetadataServices)
+        {
+            if (service.Contains(address)) return true;
+        }
+
+        return _tunnelAddresses.Contains(address.Bits);
     }
+
+    private bool IsAnnounceable(TransportAddress address)
+    {
+        if (!IsAllowed(address) || address.Port < LowestAnnouncedPort || _gateways.Contains(address.Bits)) return false;
+        return !AddressScopes.TryReadEmbedded(address, out TransportAddress embedded) || AddressScopes.ScopeOf(embedded) == AddressScope.Global; // No LAN lies behind a translator.
+    }
+
+    private static IpPrefix Single(string address) => IpPrefix.TryParse(address, out IpPrefix prefix) ? prefix : throw new FormatException(address);
 
     private static void Replace(HashSet<UInt128> set, IEnumerable<TransportAddress> addresses)
     {

@@ -35,6 +35,9 @@ public enum VerdictCode
 
     /// <summary>Both NATs could be passed, yet no check is answered: a firewall between drops them.</summary>
     ChecksUnanswered,
+
+    /// <summary>One end has IPv4 addresses only, and the other IPv6 addresses only.</summary>
+    NoCommonFamily = 20,
 }
 
 /// <summary>Why a pair is not direct, in a code for programs and a sentence for people.</summary>

@@ -22,6 +22,7 @@ internal sealed class PeerSession
 
     private readonly NodeContext _context;
     private readonly Box _helloBox;
+    private readonly SeenChecks _seenChecks = new();
     private TokenBucket _callMeMaybes;
     private Box? _discoBox;
     private long _startedAt;
@@ -60,6 +61,9 @@ internal sealed class PeerSession
 
     /// <summary>What the peer knows of its NAT for IPv4, or for IPv6 where it has no IPv4.</summary>
     public NatProfile Nat { get; private set; }
+
+    /// <summary>Says that the peer has addresses of the one family only, and we of the other.</summary>
+    public bool SharesNoFamily { get; private set; }
 
     /// <summary>What the peer knows of its NAT or firewall for IPv6.</summary>
     public NatProfile NatIpv6 { get; private set; }
@@ -101,27 +105,36 @@ internal sealed class PeerSession
         if (!IsConfirmed) { _context.Drops.Count(NodeDrop.WrongWay); return; }
         if (!_callMeMaybes.TryTake(1, now)) { _context.Drops.Count(NodeDrop.TooOften); return; }
 
-        TransportAddress[] addresses = Array.FindAll(CallMeMaybe.Read(message), IsUsable);
-        Finder.HandleCandidates(addresses, now);
+        TransportAddress[] announced = CallMeMaybe.Read(message);
+        SharesNoFamily = announced.Length > 0 && _context.Candidates.Count > 0 && !announced.Any(address => _context.Candidates.Any(own => own.IsIpv4 == address.IsIpv4));
+        Finder.HandleCandidates(_context.Filter.PickAnnounced(announced.Where(IsUsable), _context.LocalCandidates.Contains), now);
     }
 
     /// <summary>Takes a check that came by UDP, its box opened: answers it, and takes its source for an address of the peer.</summary>
-    public void HandlePing(PairId arrivedOn, ReadOnlySpan<byte> message, Instant now)
+    /// <returns>False where it proves nothing of where it came from.</returns>
+    public bool HandlePing(PairId arrivedOn, ReadOnlySpan<byte> message, Instant now)
     {
-        if (!DiscoPing.TryRead(message, out DiscoPing ping)) { _context.Drops.Count(NodeDrop.Malformed); return; }
-        if (ping.Sender != Key) { _context.Drops.Count(NodeDrop.WrongParty); return; }
+        if (!DiscoPing.TryRead(message, out DiscoPing ping)) { _context.Drops.Count(NodeDrop.Malformed); return false; }
+        if (ping.Sender != Key) { _context.Drops.Count(NodeDrop.WrongParty); return false; }
+
+        // Checks carry no counter. One that was captured and comes again from elsewhere would have us check, and answer, whoever it names.
+        if (!_seenChecks.TryNote(ping.Id, arrivedOn.Remote)) { _context.Drops.Count(NodeDrop.Stale); return false; }
 
         Span<byte> pong = stackalloc byte[DiscoPong.Length];
         new DiscoPong(ping.Id, arrivedOn.Remote).Write(pong);
         SendSealed(arrivedOn, pong);
         Finder.HandlePing(arrivedOn, now);
+        return true;
     }
 
     /// <summary>Takes an answer that came by UDP, its box opened.</summary>
-    public void HandlePong(PairId arrivedOn, ReadOnlySpan<byte> message, Instant now)
+    /// <returns>False where it answers no check in flight: then it proves nothing of where it came from.</returns>
+    public bool HandlePong(PairId arrivedOn, ReadOnlySpan<byte> message, Instant now)
     {
-        if (!DiscoPong.TryRead(message, out DiscoPong pong)) { _context.Drops.Count(NodeDrop.Malformed); return; }
-        if (!Finder.HandlePong(arrivedOn, pong.Id, now)) _context.Drops.Count(NodeDrop.UnmatchedPong);
+        if (!DiscoPong.TryRead(message, out DiscoPong pong)) { _context.Drops.Count(NodeDrop.Malformed); return false; }
+        if (Finder.HandlePong(arrivedOn, pong.Id, now)) return true;
+        _context.Drops.Count(NodeDrop.UnmatchedPong);
+        return false;
     }
 
     /// <summary>Opens an envelope sealed with the peer's disco key; null where it does not open.</summary>

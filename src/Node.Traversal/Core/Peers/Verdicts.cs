@@ -40,6 +40,7 @@ internal static class Verdicts
         NatProfile other = peer.Nat;
         if (own.Udp == UdpReach.Blocked) return Verdict(VerdictCode.UdpBlockedHere, "UDP is blocked at this end; open it outbound");
         if (other.Udp == UdpReach.Blocked) return Verdict(VerdictCode.UdpBlockedThere, "UDP is blocked at the peer's end; open it outbound there");
+        if (peer.SharesNoFamily) return Verdict(VerdictCode.NoCommonFamily, "one end has IPv4 only and the other IPv6 only; give either of them the other family too");
         if (peer.Finder.IsSearching) return Verdict(VerdictCode.Checking, "trying the peer's addresses");
 
         bool isHardHere = own.IsHard;
