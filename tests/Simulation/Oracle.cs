@@ -32,12 +32,20 @@ public static class Oracle
         return methods;
     }
 
+    /// <summary>Says that no packet of the one can ever reach the other directly. Between two hard NATs a guess may be lucky: that is no method, and no fault.</summary>
+    public static bool IsImpossible(SimSite left, SimSite right)
+    {
+        bool sharesMuteCarrier = left.Carrier is not null && left.Carrier == right.Carrier && !left.Carrier.Nat.Kind.Hairpins;
+        bool hasIpv4 = left.Kind.HasIpv4 && right.Kind.HasIpv4 && !Box.OfIpv4(left).IsBlocked && !Box.OfIpv4(right).IsBlocked && !sharesMuteCarrier;
+        return !hasIpv4 && Methods(left, right).Count == 0;
+    }
+
     /// <summary>The verdicts that are right for <paramref name="here"/> where there is no method, or none that the nodes have.</summary>
     public static IReadOnlyList<VerdictCode> RightVerdicts(SimSite here, SimSite there)
     {
         if (IsBlocked(here)) return [VerdictCode.UdpBlockedHere];
         if (IsBlocked(there)) return [VerdictCode.UdpBlockedThere];
-        if (!here.Kind.HasIpv4 || !there.Kind.HasIpv4) return [VerdictCode.ChecksUnanswered]; // They have no family in common.
+        if (!here.Kind.HasIpv4 || !there.Kind.HasIpv4) return [VerdictCode.NoCommonFamily];
 
         bool isHardHere = Box.OfIpv4(here).IsHard, isHardThere = Box.OfIpv4(there).IsHard;
         if (isHardHere && isHardThere) return [VerdictCode.HardBoth];
