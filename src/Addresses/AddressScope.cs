@@ -41,12 +41,11 @@ public static class AddressScopes
     private static readonly IpPrefix Ipv4Compatible = ParseOne("::/96");
     private static readonly IpPrefix Ipv4Translated = ParseOne("::ffff:0:0:0/96");
     private static readonly IpPrefix Nat64 = ParseOne("64:ff9b::/96");
-    private static readonly IpPrefix LocalNat64 = ParseOne("64:ff9b:1::/48");
+    private static readonly IpPrefix LocalNat64 = ParseOne("64:ff9b:1::/48"); // RFC 8215: it means something in one network alone.
     private static readonly IpPrefix SixToFour = ParseOne("2002::/16");
 
-    // ISATAP (RFC 5214 §6.1): the upper half of the interface id is 0000:5efe, or 0200:5efe where the IPv4 address is globally unique.
-    private const uint IsatapMask = 0xfdffffff;
-    private const uint IsatapId = 0x00005efe;
+    private const uint IsatapPrivate = 0x0000_5efe; // The upper half of the interface identifier (RFC 5214 §6.1).
+    private const uint IsatapGlobal = 0x0200_5efe;
 
     /// <summary>How far <paramref name="address"/> reaches. An IPv4 address inside an IPv6 one counts as that IPv4 address.</summary>
     public static AddressScope ScopeOf(TransportAddress address)
@@ -58,20 +57,20 @@ public static class AddressScopes
         }
 
         if (address.IsIpv4) return AddressScope.Global;
-        if (Teredo.Contains(address) || Ipv4Compatible.Contains(address)) return AddressScope.Unusable;
-        return TryReadEmbedded(address, out TransportAddress embedded) ? ScopeOf(embedded) : AddressScope.Global;
+        if (Teredo.Contains(address) || Ipv4Compatible.Contains(address) || LocalNat64.Contains(address)) return AddressScope.Unusable;
+        return EmbeddedIn(address) is { IsValid: true } ipv4 ? ScopeOf(ipv4) : AddressScope.Global;
     }
 
-    /// <summary>Reads the IPv4 address that an IPv6 one leads to: NAT64 (RFC 6052, RFC 8215), 6to4, ISATAP, and the older forms.</summary>
-    /// <returns>False where it leads to none. An IPv4-mapped address is IPv4 from the start and has none inside.</returns>
-    public static bool TryReadEmbedded(TransportAddress address, out TransportAddress embedded)
+    /// <summary>
+    /// The IPv4 address that packets to an IPv6 address end at: NAT64 (RFC 6052), 6to4 (RFC 3056), ISATAP (RFC 5214). Not valid = there is none.
+    /// </summary>
+    public static TransportAddress EmbeddedIn(TransportAddress address)
     {
-        embedded = default;
-        if (!address.IsIpv6) return false;
-        bool isIsatap = ((uint)(address.Bits >> 32) & IsatapMask) == IsatapId;
-        if (SixToFour.Contains(address)) embedded = TransportAddress.FromIpv4((uint)(address.Bits >> 80), address.Port);
-        else if (isIsatap || Nat64.Contains(address) || LocalNat64.Contains(address) || Ipv4Translated.Contains(address) || Ipv4Compatible.Contains(address)) embedded = TransportAddress.FromIpv4((uint)address.Bits, address.Port);
-        return embedded.IsValid;
+        if (!address.IsIpv6) return default;
+        if (Nat64.Contains(address) || Ipv4Translated.Contains(address)) return TransportAddress.FromIpv4((uint)address.Bits, address.Port);
+        if (SixToFour.Contains(address)) return TransportAddress.FromIpv4((uint)(address.Bits >> 80), address.Port);
+        bool isIsatap = (uint)(address.Bits >> 32) is IsatapPrivate or IsatapGlobal;
+        return isIsatap ? TransportAddress.FromIpv4((uint)address.Bits, address.Port) : default;
     }
 
     private static (IpPrefix, AddressScope)[] Parse(params (string Text, AddressScope Scope)[] ranges) =>

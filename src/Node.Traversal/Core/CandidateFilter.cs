@@ -14,14 +14,14 @@ internal sealed class CandidateFilter
     /// </summary>
     public const int ShortestTunnelRange = 8;
 
+    /// <summary>Ports below belong to services: nobody is sent there on a stranger's word, though a peer may speak from there.</summary>
+    public const ushort LowestAnnouncedPort = 1024;
+
     /// <summary>The most ports of one address that a peer's list may name: more is a port scan in the peer's name.</summary>
     public const int MaxPortsOfAddress = 8;
 
-    /// <summary>Ports below this belong to services: a peer is tried there only once it has spoken from there.</summary>
-    public const ushort LowestAnnouncedPort = 1024;
-
-    /// <summary>Clouds' metadata services outside 169.254.0.0/16: they hand out credentials, and are no peer's.</summary>
-    private static readonly IpPrefix[] MetadataServices = [Single("fd00:ec2::254"), Single("100.100.100.200"), Single("168.63.129.16")];
+    /// <summary>Where clouds keep what only their own machines may ask for, besides the link-local 169.254.169.254.</summary>
+    private static readonly UInt128[] MetadataServices = [Bits("[fd00:ec2::254]:0"), Bits("100.100.100.200:0"), Bits("168.63.129.16:0")];
 
     private readonly List<IpPrefix> _tunnelRanges = [];
     private readonly HashSet<UInt128> _tunnelAddresses = [];
@@ -47,51 +47,42 @@ internal sealed class CandidateFilter
     /// <summary>Takes the routers of this machine's own links.</summary>
     public void SetGateways(IEnumerable<TransportAddress> addresses) => Replace(_gateways, addresses);
 
-    /// <summary>Picks from a peer's list what may be tried on its word alone.</summary>
-    /// <param name="addresses">The list, best first.</param>
-    /// <param name="isOurs">Says whether an address is a socket of this node.</param>
-    public TransportAddress[] PickAnnounced(IEnumerable<TransportAddress> addresses, Func<TransportAddress, bool> isOurs)
-    {
-        Dictionary<UInt128, int> ports = [];
-        return [.. addresses.Distinct().Where(address => IsAnnounceable(address) && !isOurs(address) && IsWithinLimit(address))];
-
-        bool IsWithinLimit(TransportAddress address) => (ports[address.Bits] = ports.GetValueOrDefault(address.Bits) + 1) <= MaxPortsOfAddress;
-    }
-
     /// <summary>Says whether a peer may be reached there, or may be speaking from there.</summary>
     public bool IsAllowed(TransportAddress address)
     {
-        if (!address.IsValid || address.Port == 0 || _tunnelAddresses.Contains(address.Bits)) return false;
+        if (!address.IsValid || address.Port == 0 || IsRefused(address)) return false;
 
-        AddressScope scope = AddressScopes.ScopeOf(address);
-        if (scope is AddressScope.Unusable or AddressScope.LinkLocal) return false;
-        if (scope == AddressScope.Loopback) return AllowLoopback;
-        if (_localAddresses.Contains(address.Bits)) return true;
-        return !IsForbidden(address) && !(AddressScopes.TryReadEmbedded(address, out TransportAddress embedded) && IsForbidden(embedded));
+        // An IPv4 address inside an IPv6 one is where packets end: it must be allowed too.
+        TransportAddress embedded = AddressScopes.EmbeddedIn(address);
+        return !embedded.IsValid || !IsRefused(embedded);
     }
 
-    private bool IsForbidden(TransportAddress address)
+    /// <summary>Says whether a peer that says it can be reached there is tried there: not at our own router, and at no private address behind a translator.</summary>
+    public bool IsAnnounceable(TransportAddress address)
     {
+        if (address.Port < LowestAnnouncedPort || !IsAllowed(address) || _gateways.Contains(address.Bits)) return false;
+        TransportAddress embedded = AddressScopes.EmbeddedIn(address);
+        return !embedded.IsValid || AddressScopes.ScopeOf(embedded) == AddressScope.Global;
+    }
+
+    private bool IsRefused(TransportAddress address)
+    {
+        if (_tunnelAddresses.Contains(address.Bits)) return true;
+
+        AddressScope scope = AddressScopes.ScopeOf(address);
+        if (scope is AddressScope.Unusable or AddressScope.LinkLocal || MetadataServices.Contains(address.Bits)) return true;
+        if (scope == AddressScope.Loopback) return !AllowLoopback;
+        if (_localAddresses.Contains(address.Bits)) return false;
+
         foreach (IpPrefix range in _tunnelRanges)
         {
             if (range.Contains(address)) return true;
         }
 
-        foreach (IpPrefix service in MetadataServices)
-        {
-            if (service.Contains(address)) return true;
-        }
-
-        return _tunnelAddresses.Contains(address.Bits);
+        return false;
     }
 
-    private bool IsAnnounceable(TransportAddress address)
-    {
-        if (!IsAllowed(address) || address.Port < LowestAnnouncedPort || _gateways.Contains(address.Bits)) return false;
-        return !AddressScopes.TryReadEmbedded(address, out TransportAddress embedded) || AddressScopes.ScopeOf(embedded) == AddressScope.Global; // No LAN lies behind a translator.
-    }
-
-    private static IpPrefix Single(string address) => IpPrefix.TryParse(address, out IpPrefix prefix) ? prefix : throw new FormatException(address);
+    private static UInt128 Bits(string text) => TransportAddress.TryParse(text, out TransportAddress address) ? address.Bits : throw new FormatException(text);
 
     private static void Replace(HashSet<UInt128> set, IEnumerable<TransportAddress> addresses)
     {
