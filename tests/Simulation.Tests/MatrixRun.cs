@@ -63,7 +63,9 @@ internal sealed record MatrixRun(SiteKind LeftKind, SiteKind RightKind, MatrixWe
         if (lab.World.Sent != lab.World.Delivered + lab.World.Dropped + lab.World.UnderWay) return "a packet has ended uncounted";
         if (weather != MatrixWeather.Rough && lab.Lost > 0) return $"{lab.Lost} lost";
 
-        bool mustBeDirect = Oracle.CanBeDirect(lab.LeftSite, lab.RightSite, Today.Methods);
+        bool mustBeDirect = weather == MatrixWeather.Early
+            ? Oracle.CanBeDirectForCertain(lab.LeftSite, lab.RightSite, Today.Methods)
+            : Oracle.CanBeDirect(lab.LeftSite, lab.RightSite, Today.Methods);
         if (lab.IsDirect)
         {
             if (Oracle.IsImpossible(lab.LeftSite, lab.RightSite)) return "direct, where it cannot be";

@@ -117,7 +117,7 @@ internal sealed class Scenario
 
         if (AlwaysHolds() is { } problem) return problem;
         if (_lab.Lost > 0) return $"{_lab.Lost} lost in the calm";
-        bool mustBeDirect = Oracle.CanBeDirect(_lab.Left.Site, _lab.Right.Site, Today.Methods);
+        bool mustBeDirect = Oracle.CanBeDirectForCertain(_lab.Left.Site, _lab.Right.Site, Today.Methods);
         if (mustBeDirect && !_lab.IsDirect) return $"not direct, though {string.Join(" or ", Oracle.Methods(_lab.Left.Site, _lab.Right.Site))} would do";
         if (_lab.IsDirect && Oracle.IsImpossible(_lab.Left.Site, _lab.Right.Site)) return "direct, where it cannot be";
         return _lab.IsDirect || _lab.IsRelayed ? null : "direct one way only";
