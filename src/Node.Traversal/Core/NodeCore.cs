@@ -20,6 +20,7 @@ internal sealed class NodeCore
     private readonly StunProber _stun;
     private readonly ProfileKeeper _profiles;
     private readonly HomeSelector _homes;
+    private readonly HttpsLatencies _https;
     private readonly RelayWants _wants;
     private readonly AddressBook _addresses;
     private readonly PeerTable _peers;
@@ -35,6 +36,7 @@ internal sealed class NodeCore
         _stun = new StunProber(_context);
         _profiles = new ProfileKeeper(_context);
         _homes = new HomeSelector(_context);
+        _https = new HttpsLatencies(_context);
         _wants = new RelayWants(_context);
         _addresses = new AddressBook(_context);
         _peers = new PeerTable(now);
@@ -51,7 +53,7 @@ internal sealed class NodeCore
     public NatProfile NatIpv6 => _context.NatIpv6;
 
     /// <summary>Where this node may be reached, as it tells its peers.</summary>
-    public IReadOnlyList<TransportAddress> Candidates => _context.Candidates;
+    public IReadOnlyList<Candidate> Candidates => _context.Candidates;
 
     /// <summary>Control packets let go, by reason. May be read from any thread.</summary>
     public NodeDropCounters Drops => _context.Drops;
@@ -64,6 +66,7 @@ internal sealed class NodeCore
             Instant next = Instant.Min(_stun.NextTimeout ?? Instant.Never, _homes.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, _profiles.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, _wants.NextTimeout ?? Instant.Never);
+            next = Instant.Min(next, _https.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, _context.Moves.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, _peers.NextTimeout);
             return next == Instant.Never ? null : next;
@@ -129,6 +132,25 @@ internal sealed class NodeCore
         Settle(now);
     }
 
+    /// <summary>How far away the regions are, as measured in this network.</summary>
+    public IReadOnlyDictionary<int, TimeSpan> Latencies => _stun.Latencies.Measured();
+
+    /// <summary>Takes how far away the regions were when the node was last in this network: home need not wait for the first answers.</summary>
+    public void HandleKnownLatencies(IReadOnlyDictionary<int, TimeSpan> known, Instant now)
+    {
+        _stun.Latencies.Recall(known);
+        Settle(now);
+    }
+
+    /// <summary>Takes what was measured by HTTPS, where <see cref="NodeEvent.HttpsLatencyWanted"/> asked for it.</summary>
+    public void HandleHttpsLatencies(int round, IReadOnlyDictionary<int, TimeSpan> latencies, Instant now)
+    {
+        if (!_https.TryEnd(round, latencies.Count > 0, now)) return;
+        foreach ((int region, TimeSpan latency) in latencies) _stun.Latencies.Note(region, latency);
+        _stun.Latencies.EndRound(now);
+        Settle(now);
+    }
+
     /// <summary>Takes what the discovery of <see cref="NodeEvent.NatDiscoveryWanted"/> has found out of the NAT for one family, in part or in whole.</summary>
     public void HandleNatProfile(bool isIpv4, NatProfile found, Instant now)
     {
@@ -150,6 +172,7 @@ internal sealed class NodeCore
         if (!isFirst)
         {
             _stun.HandleNetworkChange(now);
+            _https.HandleNetworkChange();
             _profiles.HandleNetworkChange();
             foreach (PeerSession peer in _peers.All) peer.Finder.HandleNetworkChange(now);
         }
@@ -289,7 +312,7 @@ internal sealed class NodeCore
         {
             case DiscoMessageType.Ping: peer.HandlePing(pair, message, now); break;
             case DiscoMessageType.Pong: peer.HandlePong(pair, message, now); break;
-            case DiscoMessageType.CallMeMaybe or DiscoMessageType.Hello: _context.Drops.Count(NodeDrop.WrongWay); return;
+            case DiscoMessageType.CallMeMaybe or DiscoMessageType.Candidates or DiscoMessageType.Hello: _context.Drops.Count(NodeDrop.WrongWay); return;
             default: _context.Drops.Count(NodeDrop.UnknownType); return;
         }
 
@@ -341,22 +364,27 @@ internal sealed class NodeCore
     {
         if (peer.Open(packet) is not { } message) return;
         peer.Route.HandleHeard(regionId);
-        if ((DiscoMessageType)message[0] == DiscoMessageType.CallMeMaybe) peer.HandleCallMeMaybe(message, now);
-        else _context.Drops.Count(NodeDrop.WrongWay);
+        switch ((DiscoMessageType)message[0])
+        {
+            case DiscoMessageType.CallMeMaybe: peer.HandleCallMeMaybe(message, now); break;
+            case DiscoMessageType.Candidates: peer.HandleCandidates(message, now); break;
+            case DiscoMessageType.Ping or DiscoMessageType.Pong or DiscoMessageType.Hello: _context.Drops.Count(NodeDrop.WrongWay); break;
+            default: _context.Drops.Count(NodeDrop.UnknownType); break;
+        }
     }
 
     /// <summary>Our addresses, or what we know of our NAT, may have changed: peers hear of it.</summary>
     private void HandleObservations(Instant now)
     {
-        TransportAddress[] candidates = CandidateList.Make(_context, _localAddresses, [.. _stun.Reflexive.Select(seen => seen.Address)], _portMapped);
         NatProfile ipv6 = _profiles.ProfileOf(isIpv4: false, _stun.ProfileIpv6);
         NatProfile ipv4 = _profiles.ProfileOf(isIpv4: true, _stun.Profile);
         NatProfile nat = ipv4.Mapping == NatMapping.Unknown && !_stun.HasAnswer(isIpv4: true) ? ipv6 with { Udp = ipv4.Udp } : ipv4;
         bool isProfileNew = nat != _context.Nat || ipv6 != _context.NatIpv6;
-        bool isListNew = !candidates.ToHashSet().SetEquals(_context.Candidates);
-        _context.Candidates = candidates;
         _context.Nat = nat;
         _context.NatIpv6 = ipv6;
+        Candidate[] candidates = CandidateList.Make(_context, _localAddresses, _stun.Reflexive, _portMapped.IsValid ? [_portMapped] : []);
+        bool isListNew = !candidates.ToHashSet().SetEquals(_context.Candidates);
+        _context.Candidates = candidates;
         foreach (PeerSession peer in _peers.All)
         {
             if (isProfileNew) peer.JudgeHope();
@@ -374,6 +402,7 @@ internal sealed class NodeCore
     /// <summary>What follows from any input: home, the relays that are wanted, and the Hellos that are due.</summary>
     private void Settle(Instant now)
     {
+        _https.Update(_stun, now);
         bool hasLeft = _context.Moves.Update(_peers.All, _stun, now);
         int home = _homes.Choose(_stun, now);
         if (home != _context.HomeRegion)
