@@ -364,6 +364,18 @@ internal sealed class NodeCore
             Verdicts.Judge(_context, peer, now));
     }
 
+    /// <summary>Counts the peers that are not direct, by why they are not.</summary>
+    public Dictionary<VerdictCode, int> CountVerdicts(Instant now)
+    {
+        Dictionary<VerdictCode, int> counts = [];
+        foreach (PeerSession peer in _peers.All)
+        {
+            if (Verdicts.Judge(_context, peer, now) is { } verdict) counts[verdict.Code] = counts.GetValueOrDefault(verdict.Code) + 1;
+        }
+
+        return counts;
+    }
+
     private void HandleRelayedDisco(PeerSession peer, int regionId, ReadOnlySpan<byte> packet, Instant now)
     {
         if (peer.Open(packet) is not { } message) return;
