@@ -146,7 +146,12 @@ public sealed class SimNode : ISimReceiver
             _isAsleep = false;
             _slept += _world.Now - asleepSince;
             if (!_isRunning) return;
-            foreach (int region in _connected.ToArray()) HandleRelay(region, isConnected: false);
+            foreach (int region in _wanted.ToArray())
+            {
+                if (_connected.Contains(region)) HandleRelay(region, isConnected: false);
+                else Dial(region);
+            }
+
             Drain();
         };
         foreach (int region in _connected) _world.Relays[region].Disconnect(this);
@@ -337,7 +342,7 @@ public sealed class SimNode : ISimReceiver
             {
                 ControlDatagrams++;
                 ContactOf(transmit.Socket, transmit.Destination).Sent = _world.Now;
-                SendUdp(transmit.Socket, transmit.Destination, transmit.Payload);
+                SendUdp(transmit.Socket, transmit.Destination, transmit.Payload, transmit.Ttl == 0 ? SimPacket.UsualTimeToLive : transmit.Ttl);
             }
             else if (_connected.Contains(transmit.RegionId))
             {
