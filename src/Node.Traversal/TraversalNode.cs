@@ -284,6 +284,9 @@ public sealed class TraversalNode : IAsyncDisposable
                 _relays.SetHome(home.RegionId);
                 TraversalLog.HomeSelected(_log, _map.Find(home.RegionId)?.Code ?? "none");
                 break;
+            case NodeEvent.NetworkDoubted:
+                _relays.Verify();
+                break;
             case NodeEvent.NatDiscoveryWanted wanted:
                 _nat.Start(wanted);
                 break;

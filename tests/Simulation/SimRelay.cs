@@ -8,6 +8,7 @@ public sealed class SimRelay(SimWorld world, int regionId, TimeSpan delay)
 {
     private readonly Dictionary<NodeKey, SimNode> _clients = [];
     private readonly HashSet<(NodeKey From, NodeKey To)> _sent = [];
+    private readonly Dictionary<NodeKey, (SimSite Site, int Reboots)> _ways = []; // By which router each came in.
 
     /// <summary>The region it is.</summary>
     public int RegionId => regionId;
@@ -31,8 +32,12 @@ public sealed class SimRelay(SimWorld world, int regionId, TimeSpan delay)
         }
 
         _clients[node.Key] = node;
+        _ways[node.Key] = (node.Site, node.Site.Reboots);
         node.HandleRelay(regionId, isConnected: true);
     });
+
+    /// <summary>Says that the connection is broken, though neither end has been told: the router that it came by has forgotten it.</summary>
+    public bool IsStale(SimNode node) => _ways.TryGetValue(node.Key, out (SimSite Site, int Reboots) way) && way != (node.Site, node.Site.Reboots);
 
     /// <summary>A node leaves; those it has sent to are told.</summary>
     public void Disconnect(SimNode node)
@@ -62,12 +67,15 @@ public sealed class SimRelay(SimWorld world, int regionId, TimeSpan delay)
     /// <summary>A node sends a packet.</summary>
     public void Send(SimNode from, NodeKey to, byte[] packet) => world.After(delay, () =>
     {
-        if (!IsUp || !_clients.ContainsKey(from.Key)) return;
+        if (!IsUp || !_clients.ContainsKey(from.Key) || IsStale(from)) return;
         if (_clients.TryGetValue(to, out SimNode? receiver))
         {
             Carried++;
             _sent.Add((from.Key, to));
-            world.After(delay, () => receiver.ReceiveRelayed(regionId, from.Key, packet));
+            world.After(delay, () =>
+            {
+                if (!IsStale(receiver)) receiver.ReceiveRelayed(regionId, from.Key, packet);
+            });
         }
         else if (PacketKinds.Of(packet) == PacketKind.Disco)
         {

@@ -35,6 +35,9 @@ public enum VerdictCode
 
     /// <summary>Both NATs could be passed, yet no check is answered: a firewall between drops them.</summary>
     ChecksUnanswered,
+
+    /// <summary>Checks are answered on a direct path, and the peer does not receive the data sent on it: something between drops WireGuard's packets.</summary>
+    DataNotPassing = 30,
 }
 
 /// <summary>Why a pair is not direct, in a code for programs and a sentence for people.</summary>

@@ -24,6 +24,7 @@ internal static class Verdicts
 
         if (peer.Route.IsGoneEverywhere(now)) return Verdict(VerdictCode.PeerOffline, "the peer is not connected to its relay");
         if (!peer.IsConfirmed) return JudgeSilence(peer, now);
+        if (peer.Finder.HasBarred(now)) return Verdict(VerdictCode.DataNotPassing, "checks pass directly, but the data sent there does not arrive; something between the ends drops it");
         return JudgeNetwork(context.Nat, peer);
     }
 
