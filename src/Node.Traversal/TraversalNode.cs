@@ -235,7 +235,7 @@ public sealed class TraversalNode : IAsyncDisposable
             _portMapping.HandleAddresses([]); // Until some are told, every way may be the tunnel's.
         }
 
-        _links = new LinkMonitor(_options.TunnelAddresses, _options.AllowLoopback, _options.TimeProvider, HandleAddresses);
+        _links = new LinkMonitor(_options.TunnelAddresses, _options.AllowLoopback, () => _mark, _options.TimeProvider, HandleAddresses, HandleNetworkChange);
         _portMapping?.Start(); // Now that it knows which addresses are not the tunnel's.
         _stunServers = new StunServerList(_map, _dns, _loop, _options.TimeProvider);
         _sockets.Start(_demux.Receive);
@@ -245,6 +245,13 @@ public sealed class TraversalNode : IAsyncDisposable
     {
         _loop.Post((core, now) => core.HandleLocalAddresses(addresses, now));
         _portMapping?.HandleAddresses(addresses);
+        _relays.Verify();
+    }
+
+    /// <summary>The addresses are the same, and the network is not: another way out, or a sleep.</summary>
+    private void HandleNetworkChange()
+    {
+        _loop.Post((core, now) => core.HandleNetworkChange(now));
         _relays.Verify();
     }
 
