@@ -28,6 +28,9 @@ internal abstract record NodeEvent
     /// <summary>Our own network may have changed unseen: ask the relays for a sign of life.</summary>
     public sealed record NetworkDoubted : NodeEvent;
 
+    /// <summary>Measure these regions by HTTPS, the nearest first, and hand back what was found with the round's number.</summary>
+    public sealed record HttpsLatencyWanted(int Round, IReadOnlyList<int> Regions) : NodeEvent;
+
     /// <summary>The peer is at home in this region: worth keeping over a restart.</summary>
     public sealed record PeerHomeLearnt(NodeKey Peer, int RegionId) : NodeEvent;
 
