@@ -245,7 +245,7 @@ public sealed class TraversalNode : IAsyncDisposable
             _portMapping.HandleAddresses([]); // Until some are told, every way may be the tunnel's.
         }
 
-        _links = new LinkMonitor(_options.TunnelAddresses, _options.AllowLoopback, _options.TimeProvider, HandleAddresses);
+        _links = new LinkMonitor(_options.TunnelAddresses, _options.AllowLoopback, () => _mark, _options.TimeProvider, HandleAddresses, HandleNetworkChange);
         _portMapping?.Start(); // Now that it knows which addresses are not the tunnel's.
         _stunServers = new StunServerList(_map, _dns, _loop, _options.TimeProvider);
         _sockets.Start(_demux.Receive);
@@ -263,6 +263,13 @@ public sealed class TraversalNode : IAsyncDisposable
             core.HandleKnownLatencies(known, now);
         });
         _portMapping?.HandleAddresses(addresses);
+        _relays.Verify();
+    }
+
+    /// <summary>The addresses are the same, and the network is not: another way out, or a sleep.</summary>
+    private void HandleNetworkChange()
+    {
+        _loop.Post((core, now) => core.HandleNetworkChange(now));
         _relays.Verify();
     }
 
@@ -302,6 +309,9 @@ public sealed class TraversalNode : IAsyncDisposable
                 _relays.SetHome(home.RegionId);
                 _state.NoteLatencies(_network, _loop.Read((core, _) => core.Latencies));
                 TraversalLog.HomeSelected(_log, _map.Find(home.RegionId)?.Code ?? "none");
+                break;
+            case NodeEvent.NetworkDoubted:
+                _relays.Verify();
                 break;
             case NodeEvent.HttpsLatencyWanted wanted:
                 _https?.Measure(wanted);

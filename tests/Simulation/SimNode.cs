@@ -19,6 +19,15 @@ public sealed class SimNode : ISimReceiver
     private const int DataLength = 16;
     private static readonly TimeSpan DiscoveryTakes = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ReconnectAfter = TimeSpan.FromSeconds(1);
+
+    /// <summary>A connection that was lost is tried again at once; one that could not be made, later.</summary>
+    private static readonly TimeSpan FirstReconnectAfter = TimeSpan.FromMilliseconds(20);
+
+    private static readonly TimeSpan VerifyTimeout = TimeSpan.FromMilliseconds(400);
+
+    /// <summary>How long a relay may be silent before a node asks it for a sign of life.</summary>
+    private static readonly TimeSpan RelaySilence = TimeSpan.FromSeconds(25);
+
     private static readonly TimeSpan PortMappingTakes = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan ProofLasts = TimeSpan.FromSeconds(6);
 
@@ -152,7 +161,7 @@ public sealed class SimNode : ISimReceiver
                 else Dial(region);
             }
 
-            Drain();
+            Input(() => _core.HandleNetworkChange(Now)); // The shell sees by the wall clock that it has slept.
         };
         foreach (int region in _connected) _world.Relays[region].Disconnect(this);
     }
@@ -228,7 +237,11 @@ public sealed class SimNode : ISimReceiver
     }
 
     /// <summary>The router of the site has started anew: a port that it had opened is gone, and is asked for again.</summary>
-    internal void HandleRouterRebooted() => AskForPort();
+    internal void HandleRouterRebooted()
+    {
+        AskForPort();
+        _world.After(RelaySilence, VerifyRelays);
+    }
 
     internal void ReceiveRelayed(int regionId, NodeKey source, byte[] packet)
     {
@@ -257,9 +270,10 @@ public sealed class SimNode : ISimReceiver
             return;
         }
 
-        _connected.Remove(regionId);
+        bool wasConnected = _connected.Remove(regionId);
         Input(() => _core.HandleRelayDisconnected(regionId, Now));
-        _world.After(ReconnectAfter * (0.5 + _random.NextDouble()), () => Dial(regionId));
+        TimeSpan pause = wasConnected ? FirstReconnectAfter : ReconnectAfter;
+        _world.After(pause * (0.5 + _random.NextDouble()), () => Dial(regionId));
     }
 
     internal void HandlePeerGone(int regionId, NodeKey peer, PeerGoneReason reason)
@@ -283,6 +297,26 @@ public sealed class SimNode : ISimReceiver
         if (WantsRelay(regionId) && !_connected.Contains(regionId)) _world.Relays[regionId].Connect(this);
     }
 
+    /// <summary>Asks all relays for a sign of life, and connects again where none comes.</summary>
+    private void VerifyRelays()
+    {
+        foreach (int region in _connected.ToArray()) VerifyRelay(region);
+    }
+
+    private void VerifyRelay(int regionId)
+    {
+        SimRelay relay = _world.Relays[regionId];
+        if (!relay.IsStale(this)) return;
+        _world.After(VerifyTimeout, () =>
+        {
+            if (!_connected.Contains(regionId) || !relay.IsStale(this)) return;
+            relay.Disconnect(this);
+            _connected.Remove(regionId);
+            Input(() => _core.HandleRelayDisconnected(regionId, Now));
+            Dial(regionId);
+        });
+    }
+
     private void Send(NodeKey peer, SimPeer link, byte[] packet)
     {
         if (link.Path.Kind == PathKind.None || link.Path.IsUnproven) link.Held.Add(packet, Now);
@@ -292,7 +326,12 @@ public sealed class SimNode : ISimReceiver
     private void Carry(NodeKey peer, SimPeer link, byte[] packet)
     {
         SelectedPath path = link.Path;
-        if (path.Kind == PathKind.Direct) SendUdp(path.Socket, path.Remote, packet);
+        if (path.Kind == PathKind.Direct)
+        {
+            link.Traffic.CountSentDirect(1);
+            SendUdp(path.Socket, path.Remote, packet);
+        }
+
         bool goesByRelay = path.Kind == PathKind.Relay || link.Traffic.IsAlsoByRelay(path, Now);
         if (goesByRelay && _connected.Contains(path.RegionId)) _world.Relays[path.RegionId].Send(this, peer, packet);
     }
@@ -364,6 +403,9 @@ public sealed class SimNode : ISimReceiver
                 link.Held.DropOld(Now);
                 foreach (byte[] packet in link.Held.Packets.ToArray()) Carry(selected.Peer, link, packet);
                 if (!link.Path.IsUnproven) link.Held.Clear();
+                break;
+            case NodeEvent.NetworkDoubted:
+                VerifyRelays();
                 break;
             case NodeEvent.AddressLearnt learnt:
                 _owners[learnt.Address] = learnt.Peer;

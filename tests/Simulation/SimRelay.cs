@@ -8,6 +8,7 @@ public sealed class SimRelay(SimWorld world, int regionId, TimeSpan delay)
 {
     private readonly Dictionary<NodeKey, SimNode> _clients = [];
     private readonly HashSet<(NodeKey From, NodeKey To)> _sent = [];
+    private readonly Dictionary<NodeKey, (SimSite Site, int Reboots)> _ways = []; // By which router each came in.
 
     /// <summary>The region it is.</summary>
     public int RegionId => regionId;
@@ -34,8 +35,12 @@ public sealed class SimRelay(SimWorld world, int regionId, TimeSpan delay)
         }
 
         _clients[node.Key] = node;
+        _ways[node.Key] = (node.Site, node.Site.Reboots);
         node.HandleRelay(regionId, isConnected: true);
     });
+
+    /// <summary>Says that the connection is broken, though neither end has been told: the router that it came by has forgotten it.</summary>
+    public bool IsStale(SimNode node) => _ways.TryGetValue(node.Key, out (SimSite Site, int Reboots) way) && way != (node.Site, node.Site.Reboots);
 
     /// <summary>A node leaves; those it has sent to are told.</summary>
     public void Disconnect(SimNode node)
@@ -65,7 +70,7 @@ public sealed class SimRelay(SimWorld world, int regionId, TimeSpan delay)
     /// <summary>A node sends a packet.</summary>
     public void Send(SimNode from, NodeKey to, byte[] packet) => world.After(delay, () =>
     {
-        if (!IsUp || !_clients.ContainsKey(from.Key)) return;
+        if (!IsUp || !_clients.ContainsKey(from.Key) || IsStale(from)) return;
         if (Conduct is { } conduct)
         {
             foreach (RelayedPacket made in conduct(from.Key, to, packet)) world.After(made.Delay, () => Carry(made.From, made.To, made.Packet));
@@ -81,7 +86,10 @@ public sealed class SimRelay(SimWorld world, int regionId, TimeSpan delay)
         if (!_clients.TryGetValue(to, out SimNode? receiver)) return false;
         Carried++;
         _sent.Add((from, to));
-        world.After(delay, () => receiver.ReceiveRelayed(regionId, from, packet));
+        world.After(delay, () =>
+        {
+            if (!IsStale(receiver)) receiver.ReceiveRelayed(regionId, from, packet);
+        });
         return true;
     }
 }

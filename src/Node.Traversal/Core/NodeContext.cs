@@ -12,9 +12,14 @@ internal sealed class NodeContext
     /// <summary>A region that could not be reached for this long is passed over for the next in rank.</summary>
     public static readonly TimeSpan UnreachableAfter = TimeSpan.FromSeconds(3);
 
+    /// <summary>The network is doubted no more often than this, however many peers fall silent.</summary>
+    private static readonly TimeSpan DoubtInterval = TimeSpan.FromSeconds(2);
+
     private readonly Dictionary<int, RelayLink> _links = [];
     private readonly Queue<Transmit> _transmits = [];
     private readonly Queue<NodeEvent> _events = [];
+    private Instant? _lastDoubt;
+    private bool _isInDoubt;
 
     public NodeContext(NodeCoreOptions options, RelayMap map)
     {
@@ -92,6 +97,23 @@ internal sealed class NodeContext
 
     /// <summary>The region is not asked for any more: what was known of its connection is void.</summary>
     public void HandleUnwanted(int regionId) => _links.Remove(regionId);
+
+    /// <summary>A peer has fallen silent, and it may be our own network that has changed: the relays are to be asked, and the STUN servers.</summary>
+    public void Doubt(Instant now)
+    {
+        if (_lastDoubt is { } last && now - last < DoubtInterval) return;
+        _lastDoubt = now;
+        _isInDoubt = true;
+        Raise(new NodeEvent.NetworkDoubted());
+    }
+
+    /// <summary>Says whether the network has been doubted since this was last asked.</summary>
+    public bool TakeDoubt()
+    {
+        bool isInDoubt = _isInDoubt;
+        _isInDoubt = false;
+        return isInDoubt;
+    }
 
     public void Send(Transmit transmit) => _transmits.Enqueue(transmit);
 

@@ -25,6 +25,7 @@ internal sealed class NodeCore
     private readonly AddressBook _addresses;
     private readonly PeerTable _peers;
     private IReadOnlyList<TransportAddress> _localAddresses = [];
+    private bool _hasAddresses;
     private IReadOnlyList<IpPrefix> _otherTunnelRanges = [];
     private TransportAddress _portMapped;
 
@@ -163,20 +164,31 @@ internal sealed class NodeCore
     /// <summary>Takes the addresses of the machine's interfaces, WireGuard's own not among them. A change counts as a change of network.</summary>
     public void HandleLocalAddresses(IReadOnlyList<TransportAddress> addresses, Instant now)
     {
-        bool isFirst = _localAddresses.Count == 0;
+        bool isFirst = !_hasAddresses;
         bool isSame = _localAddresses.Select(address => address.Bits).ToHashSet().SetEquals(addresses.Select(address => address.Bits));
         if (isSame) return;
 
+        _hasAddresses = true;
         _localAddresses = [.. addresses];
         _context.Filter.SetLocalAddresses(addresses);
         if (!isFirst)
         {
-            _stun.HandleNetworkChange(now);
-            _https.HandleNetworkChange();
-            _profiles.HandleNetworkChange();
-            foreach (PeerSession peer in _peers.All) peer.Finder.HandleNetworkChange(now);
+            HandleNetworkChange(now);
+            return;
         }
 
+        HandleObservations(now);
+        _peers.Drain(now);
+        Settle(now);
+    }
+
+    /// <summary>The network is another one, though perhaps by the same addresses: another way out is taken, or the machine has slept.</summary>
+    public void HandleNetworkChange(Instant now)
+    {
+        _stun.HandleNetworkChange(now);
+        _https.HandleNetworkChange();
+        _profiles.HandleNetworkChange();
+        foreach (PeerSession peer in _peers.All) peer.Finder.HandleNetworkChange(now);
         HandleObservations(now);
         _peers.Drain(now);
         Settle(now);
@@ -229,7 +241,7 @@ internal sealed class NodeCore
             // A greeting that had no way to go goes now; and who comes back says so, for others may have been told that it was gone.
             if (!peer.IsConfirmed || peer.Hellos.IsAwaiting) peer.Hellos.Ask(now);
             else if (isReturn || peer.Route.HasFollowed(regionId)) peer.Hellos.Plan(now);
-            if (peer.Finder.Selected is null) peer.PlanCallMeMaybe(now);
+            if (peer.Finder.Selected is null || peer.Finder.IsSuspect) peer.PlanCallMeMaybe(now);
         }
 
         _peers.Drain(now);
@@ -403,7 +415,7 @@ internal sealed class NodeCore
         _context.Candidates = candidates;
         foreach (PeerSession peer in _peers.All)
         {
-            if (isProfileNew) peer.JudgeHope();
+            if (isProfileNew) peer.JudgeNats();
             if (isProfileNew && peer.DiscoKey is not null) peer.Hellos.Plan(now);
             if (isListNew) peer.PlanCallMeMaybe(now);
         }
@@ -436,6 +448,7 @@ internal sealed class NodeCore
             _context.Moves.Update(_peers.All, _stun, now); // From now on the old relay waits to be left.
         }
 
+        if (_context.TakeDoubt()) _stun.AskAgain(now);
         _profiles.Update(_stun, now);
         _wants.Update(_peers.All, now);
         if (hasLeft) _peers.Drain(now); // What went by that relay goes by another.

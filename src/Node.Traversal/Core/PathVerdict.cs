@@ -40,6 +40,9 @@ public enum VerdictCode
 
     /// <summary>One end has IPv4 addresses only, and the other IPv6 addresses only.</summary>
     NoCommonFamily = 20,
+
+    /// <summary>Checks are answered on a direct path, and the peer does not receive the data sent on it: something between drops WireGuard's packets.</summary>
+    DataNotPassing = 30,
 }
 
 /// <summary>How far a pair has come before it failed.</summary>

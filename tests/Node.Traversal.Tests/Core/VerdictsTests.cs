@@ -83,7 +83,7 @@ public class VerdictsTests
         _peer.Finder.HandleCandidates([Address("198.18.2.2:5000")], _now);
         Assert.True(_peer.Finder.TryDequeueTransmit(out PathCheck check));
 
-        Assert.True(_peer.Finder.HandlePong(check.Pair, check.Id, _now + Milliseconds(10)));
+        Assert.True(_peer.Finder.HandlePong(check.Pair, check.Id, null, _now + Milliseconds(10)));
 
         Assert.Null(Verdicts.Judge(_context, _peer, _now));
     }

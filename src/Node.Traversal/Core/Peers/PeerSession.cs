@@ -138,8 +138,8 @@ internal sealed class PeerSession
         // Checks carry no counter. One that was captured and comes again from elsewhere would have us check, and answer, whoever it names.
         if (!_seenChecks.TryNote(ping.Id, arrivedOn.Remote)) { _context.Drops.Count(NodeDrop.Stale); return false; }
 
-        Span<byte> pong = stackalloc byte[DiscoPong.Length];
-        new DiscoPong(ping.Id, arrivedOn.Remote).Write(pong);
+        Span<byte> pong = stackalloc byte[DiscoPong.LengthWithCount];
+        new DiscoPong(ping.Id, arrivedOn.Remote) { DataReceived = unchecked((uint)Options.Traffic.ReceivedDirect) }.Write(pong);
         SendSealed(arrivedOn, pong);
         Finder.HandlePing(arrivedOn, now);
         return true;
@@ -150,7 +150,7 @@ internal sealed class PeerSession
     public bool HandlePong(PairId arrivedOn, ReadOnlySpan<byte> message, Instant now)
     {
         if (!DiscoPong.TryRead(message, out DiscoPong pong)) { _context.Drops.Count(NodeDrop.Malformed); return false; }
-        if (Finder.HandlePong(arrivedOn, pong.Id, now)) return true;
+        if (Finder.HandlePong(arrivedOn, pong.Id, pong.DataReceived, now)) return true;
         _context.Drops.Count(NodeDrop.UnmatchedPong);
         return false;
     }
@@ -217,13 +217,20 @@ internal sealed class PeerSession
             PlanCallMeMaybe(now);
         }
 
+        if (Finder.DoubtsNetwork)
+        {
+            Finder.DoubtsNetwork = false;
+            _context.Doubt(now);
+        }
+
         Finder.HasChanged = false;
         Publish(now);
     }
 
-    /// <summary>Says that checks cannot succeed as far as both profiles tell, so that they are made rarely.</summary>
-    public void JudgeHope()
+    /// <summary>Draws from both profiles whether checks can succeed, so that those that cannot are made rarely, and how often an idle path must be kept open.</summary>
+    public void JudgeNats()
     {
+        Finder.Keepalive = KeepaliveInterval.For(_context.Nat.LifetimeSeconds, Nat.LifetimeSeconds);
         bool isHard = _context.Nat.IsHard && Nat.IsHard;
         bool isBlocked = _context.Nat.Udp == UdpReach.Blocked || Nat.Udp == UdpReach.Blocked;
         Finder.IsHopeless = isHard || isBlocked;
@@ -256,7 +263,7 @@ internal sealed class PeerSession
         IsConfirmed |= knowsUs;
         Route.HandleHeard(regionId);
         MoveHome(hello.HomeRegion);
-        JudgeHope();
+        JudgeNats();
         Hellos.HandleHeard();
         if (!IsConfirmed) Hellos.Ask(now);
         else if (hello.AsksForAnswer || !knowsUs || isNewStart) Hellos.Plan(now); // It asks, or does not know yet that we know it.
@@ -324,7 +331,7 @@ internal sealed class PeerSession
     private void Publish(Instant now)
     {
         int region = Route.Choose(now);
-        SelectedPath path = Finder.Selected is { } pair ? SelectedPath.Direct(pair, region, Finder.IsSuspect)
+        SelectedPath path = Finder.Selected is { } pair ? SelectedPath.Direct(pair, region, Finder.IsSuspect || Finder.IsOnTrial)
             : region != 0 ? SelectedPath.ByRelay(region) with { IsUnproven = DiscoKey is null || Route.IsGoneEverywhere(now) }
             : SelectedPath.None;
         if (path == Path) return;

@@ -15,7 +15,7 @@ internal static class Verdicts
     public static PathVerdict? Judge(NodeContext context, PeerSession peer, Instant now)
     {
         if (peer.Finder.Selected is not null) return null;
-        PathVerdict verdict = JudgeMeeting(context, peer, now) ?? JudgeNetwork(context.Nat, peer);
+        PathVerdict verdict = JudgeMeeting(context, peer, now) ?? JudgeData(peer, now) ?? JudgeNetwork(context.Nat, peer);
         return verdict with
         {
             RemedyText = Remedies.TextOf(verdict.Remedy, context, peer),
@@ -45,6 +45,11 @@ internal static class Verdicts
             ? new PathVerdict(VerdictCode.PeerSilent, "the peer is connected but does not answer") { Stage = VerdictStage.Greeting, Remedy = VerdictRemedy.AddKeyThere }
             : new PathVerdict(VerdictCode.Checking, "greeting the peer") { Stage = VerdictStage.Greeting };
     }
+
+    /// <summary>Says that a path whose checks are answered has not carried data; null where none was put back for it of late.</summary>
+    private static PathVerdict? JudgeData(PeerSession peer, Instant now) => peer.Finder.HasBarred(now)
+        ? new PathVerdict(VerdictCode.DataNotPassing, "checks pass directly, but the data sent there does not arrive; something between the ends drops it") { Stage = VerdictStage.Checks }
+        : null;
 
     private static PathVerdict JudgeNetwork(NatProfile own, PeerSession peer)
     {
