@@ -14,4 +14,7 @@ public enum DiscoMessageType : byte
 
     /// <summary>Ours: who the sender is since its start; by relay only, sealed between node keys: <see cref="Hello"/>.</summary>
     Hello = 0x40,
+
+    /// <summary>Ours: how and when both ends make a hole; by relay only: <see cref="Disco.PunchingPlan"/>.</summary>
+    PunchingPlan = 0x41,
 }

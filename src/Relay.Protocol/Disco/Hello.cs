@@ -49,6 +49,15 @@ public sealed record Hello
     /// <summary>What the sender knows of its NAT or firewall for IPv6.</summary>
     public NatProfile NatIpv6 { get; init; }
 
+    /// <summary>The counter of the receiver's latest Hello as heard here; null where none was heard since its start.</summary>
+    public long? EchoOf { get; init; }
+
+    /// <summary>How long ago that one came: what is left of the time since it was sent is the relayed round trip.</summary>
+    public TimeSpan EchoHeldFor { get; init; }
+
+    /// <summary>The highest version of <see cref="PunchingPlan"/> that the sender understands; 0 = it takes none.</summary>
+    public int Plans { get; init; }
+
     /// <summary>Says whether this is later than <paramref name="startedAt"/> and <paramref name="counter"/> of an earlier one.</summary>
     public bool IsNewerThan(long startedAt, long counter) => StartedAt > startedAt || (StartedAt == startedAt && Counter > counter);
 
@@ -58,20 +67,27 @@ public sealed record Hello
         ArrayBufferWriter<byte> buffer = new(256);
         buffer.Write<byte>([(byte)DiscoMessageType.Hello, 0]);
         MessagePackWriter writer = new(buffer);
-        writer.WriteMapHeader(Echo is null ? 9 : 10);
-        WriteKey(ref writer, Field.Sender, Sender);
-        WriteKey(ref writer, Field.Receiver, Receiver);
-        WriteNumber(ref writer, Field.StartedAt, StartedAt);
-        WriteNumber(ref writer, Field.Counter, Counter);
-        WriteKey(ref writer, Field.DiscoKey, DiscoKey.Value);
-        if (Echo is { } echo) WriteKey(ref writer, Field.Echo, echo.Value);
-        WriteNumber(ref writer, Field.HomeRegion, HomeRegion);
+        writer.WriteMapHeader(9 + (Echo is null ? 0 : 1) + (EchoOf is null ? 0 : 2) + (Plans == 0 ? 0 : 1));
+        MessageFields.Write(ref writer, (int)Field.Sender, Sender);
+        MessageFields.Write(ref writer, (int)Field.Receiver, Receiver);
+        MessageFields.Write(ref writer, (int)Field.StartedAt, StartedAt);
+        MessageFields.Write(ref writer, (int)Field.Counter, Counter);
+        MessageFields.Write(ref writer, (int)Field.DiscoKey, DiscoKey.Value);
+        if (Echo is { } echo) MessageFields.Write(ref writer, (int)Field.Echo, echo.Value);
+        MessageFields.Write(ref writer, (int)Field.HomeRegion, HomeRegion);
         writer.Write((int)Field.Nat);
         NatProfileMap.Write(ref writer, Nat);
         writer.Write((int)Field.NatIpv6);
         NatProfileMap.Write(ref writer, NatIpv6);
         writer.Write((int)Field.AsksForAnswer);
         writer.Write(AsksForAnswer);
+        if (EchoOf is { } echoOf)
+        {
+            MessageFields.Write(ref writer, (int)Field.EchoOf, echoOf);
+            MessageFields.Write(ref writer, (int)Field.EchoHeldFor, MessageFields.Microseconds(EchoHeldFor));
+        }
+
+        if (Plans != 0) MessageFields.Write(ref writer, (int)Field.Plans, Plans);
         writer.Flush();
         return buffer.WrittenSpan.ToArray();
     }
@@ -87,7 +103,7 @@ public sealed record Hello
             hello = ReadFields(message[PrefixLength..].ToArray());
             return hello is not null;
         }
-        catch (Exception exception) when (exception is MessagePackSerializationException or EndOfStreamException or OverflowException)
+        catch (Exception exception) when (MessageFields.IsNonsense(exception))
         {
             return false; // An authenticated peer sent nonsense; the caller counts it.
         }
@@ -100,29 +116,33 @@ public sealed record Hello
         if (count > MaxFields) return null;
 
         NodeKey sender = default, receiver = default, disco = default, echo = default;
-        long startedAt = 0, counter = -1, home = 0;
+        long startedAt = 0, counter = -1, home = 0, echoOf = -1, heldFor = 0, plans = 0;
         NatProfile nat = default, natIpv6 = default;
         bool asks = false;
         for (int i = 0; i < count; i++)
         {
             switch ((Field)reader.ReadInt32())
             {
-                case Field.Sender: sender = ReadKey(ref reader); break;
-                case Field.Receiver: receiver = ReadKey(ref reader); break;
+                case Field.Sender: sender = MessageFields.ReadKey(ref reader); break;
+                case Field.Receiver: receiver = MessageFields.ReadKey(ref reader); break;
                 case Field.StartedAt: startedAt = reader.ReadInt64(); break;
                 case Field.Counter: counter = reader.ReadInt64(); break;
-                case Field.DiscoKey: disco = ReadKey(ref reader); break;
-                case Field.Echo: echo = ReadKey(ref reader); break;
+                case Field.DiscoKey: disco = MessageFields.ReadKey(ref reader); break;
+                case Field.Echo: echo = MessageFields.ReadKey(ref reader); break;
                 case Field.HomeRegion: home = reader.ReadInt64(); break;
                 case Field.Nat: nat = NatProfileMap.Read(ref reader); break;
                 case Field.NatIpv6: natIpv6 = NatProfileMap.Read(ref reader); break;
                 case Field.AsksForAnswer: asks = reader.ReadBoolean(); break;
+                case Field.EchoOf: echoOf = reader.ReadInt64(); break;
+                case Field.EchoHeldFor: heldFor = reader.ReadInt64(); break;
+                case Field.Plans: plans = reader.ReadInt64(); break;
                 default: reader.Skip(); break; // For later versions.
             }
         }
 
         bool isWhole = !sender.IsZero && !receiver.IsZero && !disco.IsZero && startedAt > 0 && counter >= 0 && home is >= 0 and <= int.MaxValue;
-        return !isWhole ? null : new Hello
+        bool isTimed = MessageFields.TryTime(heldFor, TimeSpan.MaxValue, out TimeSpan echoHeldFor);
+        return !isWhole || !isTimed ? null : new Hello
         {
             Sender = sender,
             Receiver = receiver,
@@ -134,28 +154,10 @@ public sealed record Hello
             HomeRegion = (int)home,
             Nat = nat,
             NatIpv6 = natIpv6,
+            EchoOf = echoOf >= 0 ? echoOf : null,
+            EchoHeldFor = echoOf >= 0 ? echoHeldFor : default,
+            Plans = (int)Math.Clamp(plans, 0, byte.MaxValue),
         };
-    }
-
-    private static void WriteKey(ref MessagePackWriter writer, Field field, NodeKey key)
-    {
-        Span<byte> bytes = stackalloc byte[NodeKey.Length];
-        key.CopyTo(bytes);
-        writer.Write((int)field);
-        writer.Write(bytes);
-    }
-
-    private static void WriteNumber(ref MessagePackWriter writer, Field field, long value)
-    {
-        writer.Write((int)field);
-        writer.Write(value);
-    }
-
-    private static NodeKey ReadKey(ref MessagePackReader reader)
-    {
-        ReadOnlySequence<byte>? bytes = reader.ReadBytes();
-        if (bytes is not { Length: NodeKey.Length } whole) throw new MessagePackSerializationException("A key has 32 bytes.");
-        return new NodeKey(whole.ToArray());
     }
 
     private enum Field
@@ -170,5 +172,8 @@ public sealed record Hello
         Nat = 8,
         NatIpv6 = 9,
         AsksForAnswer = 10,
+        EchoOf = 11,
+        EchoHeldFor = 12,
+        Plans = 13,
     }
 }
