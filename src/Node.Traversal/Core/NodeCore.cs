@@ -2,6 +2,7 @@ using Addresses;
 using Node.Traversal.Core.Netcheck;
 using Node.Traversal.Core.Paths;
 using Node.Traversal.Core.Peers;
+using Node.Traversal.Core.Punching;
 using Node.Traversal.Core.RelayMaps;
 using Relay.Protocol;
 using Relay.Protocol.Disco;
@@ -99,7 +100,8 @@ internal sealed class NodeCore
     /// <summary>Forgets a peer and all it has found.</summary>
     public void HandlePeerRemoved(NodeKey key, Instant now)
     {
-        if (!_peers.Remove(key)) return;
+        if (!_peers.TryFind(key, out PeerSession? peer) || !_peers.Remove(key)) return;
+        peer.Punch.Close(now);
         _addresses.Forget(key);
         _context.HaveRoutesChanged = true;
         UpdateTunnelRanges(now);
@@ -118,6 +120,7 @@ internal sealed class NodeCore
     /// <summary>Takes the STUN servers of the map, looked up by the shell; again whenever that changes. The first call starts the probing.</summary>
     public void HandleStunServers(IReadOnlyList<StunServerAddress> servers, Instant now)
     {
+        _context.StunServers = [.. servers.Select(server => server.Address).Where(address => address.IsIpv4).DistinctBy(address => address.Bits)];
         _stun.HandleServers(servers, now);
         HandleObservations(now);
         Settle(now);
@@ -135,7 +138,12 @@ internal sealed class NodeCore
         if (!isFirst)
         {
             _stun.HandleNetworkChange(now);
-            foreach (PeerSession peer in _peers.All) peer.Finder.HandleNetworkChange(now);
+            _context.Punches.HandleNetworkChange();
+            foreach (PeerSession peer in _peers.All)
+            {
+                peer.Finder.HandleNetworkChange(now);
+                peer.Punch.HandleNetworkChange(now);
+            }
         }
 
         HandleObservations(now);
@@ -259,7 +267,7 @@ internal sealed class NodeCore
     {
         if (!DiscoEnvelope.TryReadSender(datagram, out NodeKey sender))
         {
-            if (_stun.HandleResponse(source, datagram, now)) HandleObservations(now);
+            HandleStun(socket, source, datagram, now);
             Settle(now);
             return;
         }
@@ -273,11 +281,20 @@ internal sealed class NodeCore
         {
             case DiscoMessageType.Ping: peer.HandlePing(pair, message, now); break;
             case DiscoMessageType.Pong: peer.HandlePong(pair, message, now); break;
-            case DiscoMessageType.CallMeMaybe or DiscoMessageType.Hello: _context.Drops.Count(NodeDrop.WrongWay); return;
+            case DiscoMessageType.CallMeMaybe or DiscoMessageType.Hello or DiscoMessageType.PunchingPlan: _context.Drops.Count(NodeDrop.WrongWay); return;
             default: _context.Drops.Count(NodeDrop.UnknownType); return;
         }
 
         _addresses.HandleProven(source, peer.Key);
+        peer.Drain(now);
+        Settle(now);
+    }
+
+    /// <summary>The system has not opened an extra socket, or has closed it.</summary>
+    public void HandleSocketLost(SocketId socket, Instant now)
+    {
+        if (!_context.Sockets.TryFindOwner(socket, out NodeKey owner) || !_peers.TryFind(owner, out PeerSession? peer)) return;
+        peer.Punch.HandleSocketLost(socket, now);
         peer.Drain(now);
         Settle(now);
     }
@@ -296,6 +313,7 @@ internal sealed class NodeCore
     {
         if (!_peers.TryFind(key, out PeerSession? peer)) return;
         peer.Finder.HandleTraffic(now);
+        peer.Punch.HandleTraffic(now);
         if (!_stun.IsActive)
         {
             _stun.IsActive = true;
@@ -321,12 +339,37 @@ internal sealed class NodeCore
             Verdicts.Judge(_context, peer, now));
     }
 
+    /// <summary>What was tried to make a hole to the peer, and what came of it.</summary>
+    public PunchOutcome PunchingOf(NodeKey key) => _peers.TryFind(key, out PeerSession? peer) ? peer.Punch.Outcome : PunchOutcome.None;
+
     private void HandleRelayedDisco(PeerSession peer, int regionId, ReadOnlySpan<byte> packet, Instant now)
     {
         if (peer.Open(packet) is not { } message) return;
         peer.Route.HandleHeard(regionId);
-        if ((DiscoMessageType)message[0] == DiscoMessageType.CallMeMaybe) peer.HandleCallMeMaybe(message, now);
-        else _context.Drops.Count(NodeDrop.WrongWay);
+        switch ((DiscoMessageType)message[0])
+        {
+            case DiscoMessageType.CallMeMaybe: peer.HandleCallMeMaybe(message, now); break;
+            case DiscoMessageType.PunchingPlan: peer.HandlePlan(message, now); break;
+            default: _context.Drops.Count(NodeDrop.WrongWay); break;
+        }
+    }
+
+    private void HandleStun(SocketId socket, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now)
+    {
+        if (socket == SocketId.Ipv4 || socket == SocketId.Ipv6)
+        {
+            if (_stun.HandleResponse(source, datagram, now)) HandleObservations(now);
+            return;
+        }
+
+        if (!_context.Sockets.TryFindOwner(socket, out NodeKey owner) || !_peers.TryFind(owner, out PeerSession? peer))
+        {
+            _context.Drops.Count(NodeDrop.UnmatchedStun);
+            return;
+        }
+
+        peer.Punch.HandleStun(socket, source, datagram, now);
+        peer.Drain(now);
     }
 
     /// <summary>Our addresses, or what we know of our NAT, may have changed: peers hear of it.</summary>
@@ -336,10 +379,12 @@ internal sealed class NodeCore
         bool isProfileNew = _stun.Profile != _context.Nat;
         bool isListNew = !candidates.ToHashSet().SetEquals(_context.Candidates);
         _context.Candidates = candidates;
+        _context.Mapped = _stun.Mapped;
         _context.Nat = _stun.Profile;
         foreach (PeerSession peer in _peers.All)
         {
             if (isProfileNew) peer.JudgeHope();
+            if (isProfileNew) peer.Punch.HandleProfile(now);
             if (isProfileNew && peer.DiscoKey is not null) peer.Hellos.Plan(now);
             if (isListNew) peer.PlanCallMeMaybe(now);
         }

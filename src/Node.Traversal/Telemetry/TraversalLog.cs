@@ -54,4 +54,7 @@ internal static partial class TraversalLog
 
     [LoggerMessage(31, LogLevel.Information, "The gateway no longer maps UDP port {Port} for us")]
     public static partial void PortNotMapped(ILogger log, int port);
+
+    [LoggerMessage(41, LogLevel.Debug, "No more sockets can be opened: {Reason}")]
+    public static partial void SocketNotOpened(ILogger log, string reason);
 }

@@ -1,11 +1,16 @@
 using Addresses;
+using Node.Traversal.Core.Punching;
 using Relay.Protocol.Disco;
 using Timing;
 
 namespace Node.Traversal.Core.Paths;
 
 /// <summary>A connectivity check to send.</summary>
-internal readonly record struct PathCheck(PairId Pair, PingId Id);
+internal readonly record struct PathCheck(PairId Pair, PingId Id)
+{
+    /// <summary>How many hops it may go; 0 = as many as the system says.</summary>
+    public byte Ttl { get; init; }
+}
 
 /// <summary>
 /// Finds and keeps the best direct path to one peer: checks every pair, promotes by answers only, suspects by silence, and gives up what
@@ -56,6 +61,7 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     private Instant? _nextKeepalive;
     private Instant? _nextUpgrade;
     private Instant? _nextSuspectVolley;
+    private Instant? _nextAfterOpener;
 
     /// <summary>The pair that packets take; null = none, they go by relay.</summary>
     public PairId? Selected => _selected?.Id;
@@ -81,8 +87,11 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     /// <summary>Says that no check can succeed as far as the two NAT profiles tell.</summary>
     public bool IsHopeless { get; set; }
 
+    /// <summary>Says that the first check to an address that nothing was heard from only opens our own side, and that the next one follows soon.</summary>
+    public bool OpensFirst { get; set; }
+
     /// <summary>When <see cref="HandleTimeout"/> is due; null = nothing is planned.</summary>
-    public Instant? NextTimeout => Earliest(_search.NextVolley, _nextWatch, _nextKeepalive, _nextUpgrade, _nextSuspectVolley);
+    public Instant? NextTimeout => Earliest(_nextAfterOpener, _search.NextVolley, _nextWatch, _nextKeepalive, _nextUpgrade, _nextSuspectVolley);
 
     /// <summary>Says whether data has gone or come of late.</summary>
     public bool IsActive(Instant now) =>
@@ -119,7 +128,34 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         }
 
         if (_selected is null) _search.Resume(now);
+        if (_selected is null && _search.IsHeld(now)) return; // Both ends begin at one instant, and it has not come yet.
         CheckAll(now); // The peer is checking at this moment: so do we, and both NATs are open.
+    }
+
+    /// <summary>Starts looking for a path at that instant and not before, where there is none.</summary>
+    public void StartSearchAt(Instant at)
+    {
+        if (_selected is null) _search.StartAt(at);
+    }
+
+    /// <summary>An answer has proven a way that was found otherwise than by our own checks.</summary>
+    /// <returns>True: it counts as one of ours from now on.</returns>
+    public bool HandleProven(PairId arrivedOn, PingId id, Instant sentAt, Instant now)
+    {
+        if (!_pairs.TryGetValue(arrivedOn, out CandidatePair? pair)) pair = AddPeerReflexive(arrivedOn);
+        pair.NoteCheck(id, sentAt);
+        return HandlePong(arrivedOn, id, now);
+    }
+
+    /// <summary>Says whether an extra socket carries the path, or the peer has used it of late: it may have chosen another than we have.</summary>
+    public bool IsUsed(SocketId socket, Instant now) =>
+        _pairs.Values.Any(pair => pair.Id.Socket == socket && (pair == _selected || IsWithin(pair.LastPing, now, IdleCheckInterval * 2)));
+
+    /// <summary>One of our sockets is no more, and nor are its pairs.</summary>
+    public void HandleSocketClosed(SocketId socket, Instant now)
+    {
+        if (_selected?.Id.Socket == socket) Lose(now);
+        foreach (PairId id in _pairs.Keys.Where(id => id.Socket == socket).ToArray()) _pairs.Remove(id);
     }
 
     /// <summary>Starts looking for a path, with what is known.</summary>
@@ -132,14 +168,10 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     /// <summary>The peer's sealed check came in on this pair. Its address is the peer's, and what came in may well go out.</summary>
     public void HandlePing(PairId arrivedOn, Instant now)
     {
-        if (!_pairs.TryGetValue(arrivedOn, out CandidatePair? pair))
-        {
-            MakeRoomForPeerReflexive();
-            pair = new CandidatePair(arrivedOn, CandidateOrigin.PeerReflexive);
-            _pairs.Add(arrivedOn, pair);
-        }
-
+        if (!_pairs.TryGetValue(arrivedOn, out CandidatePair? pair)) pair = AddPeerReflexive(arrivedOn);
         pair.LastHeard = now;
+        pair.LastPing = now;
+        pair.IsOpened = true;
         if (pair == _selected && !_isSuspect) return;
         if (pair.LastPong is null || _selected is null || _isSuspect) Check(pair, now);
     }
@@ -215,6 +247,12 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         {
             CheckAll(now);
             _nextSuspectVolley = now + SuspectVolleyInterval;
+        }
+
+        if (_nextAfterOpener <= now)
+        {
+            _nextAfterOpener = null;
+            if (_selected is null || _isSuspect) CheckAll(now);
         }
 
         if (_search.NextVolley <= now)
@@ -320,7 +358,18 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         PingId id = PingId.Read(random);
         pair.NoteCheck(id, now);
         if (pair == _selected) _nextWatch ??= now + WatchInterval; // Its answer, or the lack of it, must be seen.
-        _checks.Enqueue(new PathCheck(pair.Id, id));
+        bool isOpener = OpensFirst && !pair.IsOpened && pair != _selected;
+        pair.IsOpened = true;
+        if (isOpener) _nextAfterOpener ??= now + PunchTiming.OpenerLead;
+        _checks.Enqueue(new PathCheck(pair.Id, id) { Ttl = isOpener ? PunchTiming.OpenerTtl : (byte)0 });
+    }
+
+    private CandidatePair AddPeerReflexive(PairId id)
+    {
+        MakeRoomForPeerReflexive();
+        CandidatePair pair = new(id, CandidateOrigin.PeerReflexive);
+        _pairs.Add(id, pair);
+        return pair;
     }
 
     private void MakeRoomForPeerReflexive()

@@ -1,0 +1,112 @@
+using Node.Traversal.Core.Punching;
+using Relay.Protocol.Disco;
+using Simulation;
+
+namespace Simulation.Tests;
+
+/// <summary>Holes that take more than checks: an agreed start, early packets, chance and prediction; and what they cost the routers.</summary>
+public class PunchingTests
+{
+    private const int Seeds = 300;
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+
+    [Fact]
+    public void Easy_pairs_are_direct_within_three_relayed_round_trips_of_both_being_on_the_relay()
+    {
+        TimeSpan delay = TimeSpan.FromMilliseconds(10), roundTrip = delay * 4;
+        List<TimeSpan> times = [];
+        for (int seed = 1; seed <= Seeds; seed++)
+        {
+            SimLab lab = new(seed, NatKind.Easy, NatKind.Easy);
+            lab.World.Relays[901] = new SimRelay(lab.World, 901, delay); // As far as the other one: whichever they meet at.
+            lab.Left.Start(lab.Right);
+            lab.World.Run(TimeSpan.FromMilliseconds(lab.World.Random.Next(1000))); // The other one comes a moment later, or at once.
+            lab.Right.Start(lab.Left);
+            lab.World.RunUntil(() => IsOnRelay(lab), Limit);
+
+            times.Add(lab.World.RunUntil(() => lab.IsDirect, Limit) ?? Limit);
+        }
+
+        Print("easy × easy", times);
+        Assert.True(times[(int)(Seeds * 0.95)] <= roundTrip * 3 + TimeSpan.FromMilliseconds(150), $"{times[(int)(Seeds * 0.95)]}");
+    }
+
+    [Fact]
+    public void Boxes_that_take_early_packets_are_opened_first()
+    {
+        for (int seed = 1; seed <= 50; seed++)
+        {
+            SimLab lab = new SimLab(seed, NatKind.Linux, seed % 2 == 0 ? NatKind.Linux : NatKind.Easy).Start();
+
+            TimeSpan? direct = lab.World.RunUntil(() => lab.IsDirect, Limit);
+
+            Assert.True(direct < TimeSpan.FromSeconds(1), $"seed {seed}: {direct}");
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_hard_side_meets_an_easy_one_at_the_first_attempt_and_within_the_budget(bool takesEarlyPackets)
+    {
+        List<TimeSpan> times = [];
+        int most = 0;
+        for (int seed = 1; seed <= Seeds; seed++)
+        {
+            NatKind easy = takesEarlyPackets ? NatKind.Linux : NatKind.Easy;
+            SimLab lab = (seed % 2 == 0 ? new SimLab(seed, NatKind.Hard, easy) : new SimLab(seed, easy, NatKind.Hard)).Start();
+            lab.World.RunUntil(() => IsOnRelay(lab), Limit);
+
+            TimeSpan? direct = lab.World.RunUntil(() => lab.IsDirect || HasFailed(lab), Limit);
+
+            times.Add(lab.IsDirect ? direct!.Value : Limit);
+            most = Math.Max(most, Math.Max(lab.LeftSite.Nat!.MostUnanswered, lab.RightSite.Nat!.MostUnanswered));
+            Assert.Empty(lab.World.Violations);
+        }
+
+        Print($"hard × {(takesEarlyPackets ? "linux" : "easy")}, most unanswered {most}, sockets", times);
+        Assert.InRange(most, 1, PunchBudget.MaxUnanswered);
+        Assert.True(times.Count(time => time == Limit) <= Seeds * 0.03, $"{times.Count(time => time == Limit)} of {Seeds} failed");
+        Assert.True(times[(int)(Seeds * 0.95)] <= TimeSpan.FromSeconds(8), $"{times[(int)(Seeds * 0.95)]}");
+    }
+
+    [Fact]
+    public void The_winning_socket_carries_the_path_and_the_others_are_closed()
+    {
+        SimLab lab = new SimLab(1, NatKind.Hard, NatKind.Easy).Start();
+        lab.World.RunUntil(() => lab.IsDirect, Limit);
+
+        lab.Ping(TimeSpan.FromSeconds(60));
+
+        Assert.True(lab.IsDirect);
+        Assert.Equal(0, lab.Lost);
+        Assert.InRange(lab.Left.MostSockets, 60, PunchBudget.MaxUnanswered + 2);
+        Assert.Equal(2, lab.Left.OpenSockets); // Its own, and the winner.
+        Assert.Equal(nameof(PunchResult.Succeeded), OutcomeAt(lab, lab.Left).Result);
+        Assert.Equal(nameof(PunchingMethod.Birthday), OutcomeAt(lab, lab.Left).Method);
+    }
+
+    [Fact]
+    public void Two_hard_sides_are_not_bet_on()
+    {
+        SimLab lab = new SimLab(1, NatKind.Hard, NatKind.Hard).Settle();
+
+        Assert.True(lab.IsRelayed);
+        Assert.Contains(nameof(PunchResult.NotAttempted), new[] { OutcomeAt(lab, lab.Left).Result, OutcomeAt(lab, lab.Right).Result });
+        Assert.InRange(lab.LeftSite.Nat!.MostUnanswered, 0, 20);
+        Assert.InRange(lab.Left.MostSockets, 1, 2);
+    }
+
+    private static bool IsOnRelay(SimLab lab) => lab.Left.IsOnRelay && lab.Right.IsOnRelay;
+
+    private static bool HasFailed(SimLab lab) => OutcomeAt(lab, lab.Left).Result == nameof(PunchResult.Failed) || OutcomeAt(lab, lab.Right).Result == nameof(PunchResult.Failed);
+
+    private static SimPunch OutcomeAt(SimLab lab, SimNode node) => node.PunchTo(node == lab.Left ? lab.Right : lab.Left);
+
+    private static void Print(string what, List<TimeSpan> times)
+    {
+        times.Sort();
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{what}: p50 {times[times.Count / 2].TotalMilliseconds:0} ms, p95 {times[times.Count * 95 / 100].TotalMilliseconds:0} ms, most {times[^1].TotalMilliseconds:0} ms; {times.Count(time => time == Limit)} of {times.Count} failed");
+    }
+}
