@@ -7,7 +7,7 @@
 #   path.sh round [N]    N rounds more, added to artifacts/bench/path.log
 #   path.sh table        the table of what is in there
 #
-# WAYS="plain hop direct relayed" chooses; the way "other" is direct with the build in OTHER_RELAY_NODE, to compare two builds.
+# WAYS="plain hop direct relayed" chooses. A way NAME=PROGRAM is direct with another build of relay-node, to compare builds.
 # Build first: dotnet publish src/Relay.Server -c Release -o artifacts/publish/relay-server; the same with Node.Agent and relay-node.
 # Needs root, iproute2, nftables, wireguard-go, wireguard-tools, iperf3, openssl, gcc; and nobody else on the machine.
 set -euo pipefail
@@ -17,7 +17,13 @@ bench=$PWD/artifacts/bench
 log=$bench/path.log
 publish=${RELAY_PUBLISH_DIR:-$PWD/artifacts/publish}
 relay_node=${RELAY_NODE:-$publish/relay-node/relay-node}
-read -ra ways <<<"${WAYS:-plain hop direct relayed}"
+declare -A build=()
+ways=()
+for way in ${WAYS:-plain hop direct relayed}; do
+  ways+=("${way%%=*}")
+  build[${way%%=*}]=$relay_node
+  [ "$way" = "${way%%=*}" ] || build[${way%%=*}]=${way#*=}
+done
 seconds=${SECONDS_EACH:-3}
 rate=200M
 payload=1300 # One packet of the tunnel each.
@@ -54,7 +60,7 @@ start() {
 await() {
   local what=$1
   shift
-  for _ in $(seq 200); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
+  for ((SECONDS = 0; SECONDS < 20; )); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
   echo "not so after 20 s: $what" >&2
   tail -n 5 "$work"/*.err >&2
   exit 1
@@ -113,7 +119,7 @@ wireguard() {
 
 # open_way WAY NUMBER: its ends are aNUMBER and bNUMBER.
 open_way() {
-  local way=$1 a=a$2 b=b$2 at_a=198.18.$((2 * $2)).2 at_b=198.18.$((2 * $2 + 1)).2 node=$relay_node end
+  local way=$1 a=a$2 b=b$2 at_a=198.18.$((2 * $2)).2 at_b=198.18.$((2 * $2 + 1)).2 node=${build[$1]} end
   host "$a" $((2 * $2))
   host "$b" $((2 * $2 + 1))
   for end in "$a" "$b"; do
@@ -137,7 +143,6 @@ open_way() {
       wireguard "$a" 1 2 "$b"
       wireguard "$b" 2 1 "$a"
       [ "$way" != relayed ] || inside r nft "add table ip cut; add chain ip cut forward { type filter hook forward priority 0; }; add rule ip cut forward iifname { $a, $b } meta l4proto udp drop"
-      [ "$way" != other ] || node=${OTHER_RELAY_NODE:?the way "other" needs a build}
       for end in "$b" "$a"; do
         STATE_DIRECTORY=$work/state-$end start "$end" "agent-$end" "$node" up "$work/p$$$end.conf" \
           --relay-map "$work/map.json" --port $udp_port --port-mapping off --socket "$work/$end.sock"
@@ -155,8 +160,9 @@ is_on() {
 
 expect_path() {
   case $1 in
-    direct | other) await "$1 is direct" is_on "$2" direct ;;
+    plain | hop) ;;
     relayed) await "$1 is relayed" is_on "$2" relay ;;
+    *) await "$1 is direct" is_on "$2" direct ;;
   esac
 }
 
@@ -171,7 +177,10 @@ open_all() {
   for program in ip nft wg wireguard-go iperf3 openssl ping; do
     command -v $program >/dev/null || { echo "$program is missing: scripts/install-dependencies.sh installs it" >&2; exit 2; }
   done
-  [ -x "$relay_node" ] && [ -x "$publish/relay-server/relay-server" ] || { echo "build first: see the head of this file" >&2; exit 2; }
+  local program
+  for program in "${build[@]}" "$publish/relay-server/relay-server"; do
+    [ -x "$program" ] || { echo "there is no $program: build first, see the head of this file" >&2; exit 2; }
+  done
   make -s -C tests/Benchmarks/generators "$bench/udphop"
   umask 077
   work=$(mktemp -d)
@@ -201,7 +210,7 @@ spent() {
 }
 
 # sum NAME: a number of the report's closing sum.
-sum() { sed -n '/"end":/,$p' "$work/report" | sed -n '/"sum":/,/}/p' | grep -m1 "\"$1\":" | sed -E 's/.*:[[:space:]]*([0-9.e+-]+).*/\1/'; }
+sum() { sed -n '/"end":[[:space:]]*{/,$p' "$work/report" | sed -n '/"sum":/,/}/p' | grep -m1 "\"$1\":" | sed -E 's/.*:[[:space:]]*([0-9.e+-]+).*/\1/'; }
 
 measure_tcp() {
   local way=$1 host=a$2 before after rate_bits
@@ -246,8 +255,7 @@ table() {
   plain=$(value plain tcp mbit) hop=$(value hop udp hop_us)
   echo "| way | TCP, Mbit/s | of plain | cores of both hops | 200 Mbit/s of UDP: lost, % | µs a packet and hop | × C hop | ping, ms p50 / p90 |"
   echo "|---|---|---|---|---|---|---|---|"
-  for way in plain hop direct other relayed; do
-    [ -n "$(value $way tcp mbit)" ] || continue
+  for way in $(cut -d' ' -f1 "$log" | awk '!seen[$0]++'); do
     echo "| $way | $(value $way tcp mbit) | $(ratio "$(value $way tcp mbit)" "$plain") | $(value $way tcp cores) | $(value $way udp lost) | $(value $way udp hop_us) | $(ratio "$(value $way udp hop_us)" "$hop") | $(value $way ping p50) / $(value $way ping p90) |"
   done
 }

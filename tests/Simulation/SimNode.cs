@@ -5,6 +5,7 @@ using Node.Traversal.Core;
 using Node.Traversal.Core.Paths;
 using Node.Traversal.Core.Punching;
 using Relay.Protocol;
+using Relay.Protocol.Disco;
 using Relay.Protocol.Frames;
 using Timing;
 
@@ -17,6 +18,7 @@ namespace Simulation;
 public sealed class SimNode : ISimReceiver
 {
     private const int DataLength = 16;
+    private static readonly TimeSpan DiscoveryTakes = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ReconnectAfter = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan PortMappingTakes = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan ProofLasts = TimeSpan.FromSeconds(6);
@@ -405,9 +407,23 @@ public sealed class SimNode : ISimReceiver
                 _connected.Remove(unwanted.RegionId);
                 _world.Relays[unwanted.RegionId].Disconnect(this);
                 break;
+            case NodeEvent.NatDiscoveryWanted wanted:
+                SimSite asked = Site;
+                _world.After(DiscoveryTakes, () => Discover(asked, wanted));
+                break;
             default:
                 break; // Homes matter to a relay's statistics, and to a file over a restart: neither is simulated.
         }
+    }
+
+    /// <summary>A discovery has ended, rightly: it is tried for itself elsewhere. One that a move has overtaken is void.</summary>
+    private void Discover(SimSite asked, NodeEvent.NatDiscoveryWanted wanted)
+    {
+        if (!_isRunning || asked != Site) return;
+        NatProfile found = TrueProfile.Of(asked, wanted.IsIpv4);
+        bool canTell = wanted.Servers.Count(_world.IsAttached) > 1;
+        if (!canTell) found = found with { Mapping = NatMapping.Unknown, Filtering = NatFiltering.Unknown }; // It takes a second address to tell.
+        Input(() => _core.HandleNatProfile(wanted.IsIpv4, found, Now));
     }
 
     private sealed class Contact

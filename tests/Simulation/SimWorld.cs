@@ -84,6 +84,9 @@ public sealed class SimWorld : ISimNetwork
         else _receivers[address.Bits] = receiver;
     }
 
+    /// <summary>Says whether anybody takes packets to an address.</summary>
+    public bool IsAttached(TransportAddress address) => _receivers.ContainsKey(address.Bits);
+
     /// <summary>Adds a node: its timers run with the world's.</summary>
     public void Add(SimNode node) => _nodes.Add(node);
 

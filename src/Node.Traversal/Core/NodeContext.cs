@@ -44,7 +44,11 @@ internal sealed class NodeContext
     /// <summary>The region that home moves to once it is connected; 0 = home stays.</summary>
     public int NextHome { get; set; }
 
+    /// <summary>What is known of the NAT for IPv4, or for IPv6 where there is no IPv4.</summary>
     public NatProfile Nat { get; set; }
+
+    /// <summary>What is known of the NAT or firewall for IPv6.</summary>
+    public NatProfile NatIpv6 { get; set; }
 
     /// <summary>Where we may be reached, best first.</summary>
     public IReadOnlyList<TransportAddress> Candidates { get; set; } = [];

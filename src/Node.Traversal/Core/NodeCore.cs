@@ -19,6 +19,7 @@ internal sealed class NodeCore
 {
     private readonly NodeContext _context;
     private readonly StunProber _stun;
+    private readonly ProfileKeeper _profiles;
     private readonly HomeSelector _homes;
     private readonly RelayWants _wants;
     private readonly AddressBook _addresses;
@@ -33,6 +34,7 @@ internal sealed class NodeCore
         _context = new NodeContext(options, map);
         _context.Filter.AllowLoopback = options.AllowLoopback;
         _stun = new StunProber(_context);
+        _profiles = new ProfileKeeper(_context);
         _homes = new HomeSelector(_context);
         _wants = new RelayWants(_context);
         _addresses = new AddressBook(_context);
@@ -43,8 +45,11 @@ internal sealed class NodeCore
     /// <summary>The region the node is at home in; 0 = none yet.</summary>
     public int HomeRegion => _context.HomeRegion;
 
-    /// <summary>What is known of the NAT this node is behind.</summary>
+    /// <summary>What is known of the NAT this node is behind, for IPv4, or for IPv6 where there is no IPv4.</summary>
     public NatProfile Nat => _context.Nat;
+
+    /// <summary>What is known of the NAT or firewall for IPv6.</summary>
+    public NatProfile NatIpv6 => _context.NatIpv6;
 
     /// <summary>Where this node may be reached, as it tells its peers.</summary>
     public IReadOnlyList<TransportAddress> Candidates => _context.Candidates;
@@ -58,6 +63,7 @@ internal sealed class NodeCore
         get
         {
             Instant next = Instant.Min(_stun.NextTimeout ?? Instant.Never, _homes.NextTimeout ?? Instant.Never);
+            next = Instant.Min(next, _profiles.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, _wants.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, _context.Moves.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, _peers.NextTimeout);
@@ -126,6 +132,15 @@ internal sealed class NodeCore
         Settle(now);
     }
 
+    /// <summary>Takes what the discovery of <see cref="NodeEvent.NatDiscoveryWanted"/> has found out of the NAT for one family, in part or in whole.</summary>
+    public void HandleNatProfile(bool isIpv4, NatProfile found, Instant now)
+    {
+        _profiles.HandleFound(isIpv4, found);
+        HandleObservations(now);
+        _peers.Drain(now);
+        Settle(now);
+    }
+
     /// <summary>Takes the addresses of the machine's interfaces, WireGuard's own not among them. A change counts as a change of network.</summary>
     public void HandleLocalAddresses(IReadOnlyList<TransportAddress> addresses, Instant now)
     {
@@ -138,6 +153,7 @@ internal sealed class NodeCore
         if (!isFirst)
         {
             _stun.HandleNetworkChange(now);
+            _profiles.HandleNetworkChange();
             _context.Punches.HandleNetworkChange();
             foreach (PeerSession peer in _peers.All)
             {
@@ -375,12 +391,16 @@ internal sealed class NodeCore
     /// <summary>Our addresses, or what we know of our NAT, may have changed: peers hear of it.</summary>
     private void HandleObservations(Instant now)
     {
-        TransportAddress[] candidates = CandidateList.Make(_context, _localAddresses, _stun.Mapped, _portMapped);
-        bool isProfileNew = _stun.Profile != _context.Nat;
+        TransportAddress[] candidates = CandidateList.Make(_context, _localAddresses, [.. _stun.Reflexive.Select(seen => seen.Address)], _portMapped);
+        NatProfile ipv6 = _profiles.ProfileOf(isIpv4: false, _stun.ProfileIpv6);
+        NatProfile ipv4 = _profiles.ProfileOf(isIpv4: true, _stun.Profile);
+        NatProfile nat = ipv4.Mapping == NatMapping.Unknown && !_stun.HasAnswer(isIpv4: true) ? ipv6 with { Udp = ipv4.Udp } : ipv4;
+        bool isProfileNew = nat != _context.Nat || ipv6 != _context.NatIpv6;
         bool isListNew = !candidates.ToHashSet().SetEquals(_context.Candidates);
         _context.Candidates = candidates;
-        _context.Mapped = _stun.Mapped;
-        _context.Nat = _stun.Profile;
+        _context.Mapped = [.. _stun.Reflexive.Select(seen => seen.Address)];
+        _context.Nat = nat;
+        _context.NatIpv6 = ipv6;
         foreach (PeerSession peer in _peers.All)
         {
             if (isProfileNew) peer.JudgeHope();
@@ -416,6 +436,7 @@ internal sealed class NodeCore
             _context.Moves.Update(_peers.All, _stun, now); // From now on the old relay waits to be left.
         }
 
+        _profiles.Update(_stun, now);
         _wants.Update(_peers.All, now);
         if (hasLeft) _peers.Drain(now); // What went by that relay goes by another.
         _peers.SendHellos(now);

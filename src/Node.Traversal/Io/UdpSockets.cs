@@ -6,6 +6,7 @@ using Addresses;
 using Datagrams;
 using Node.Traversal.Core;
 using Relay.Protocol;
+using Timing;
 
 namespace Node.Traversal.Io;
 
@@ -20,7 +21,7 @@ internal sealed class UdpSockets : IDisposable
     private const int ReadyTokens = 64; // A wait; what else is ready comes with the next one.
 
     private readonly DatagramPoller _poller = new();
-    private readonly DatagramBatch _batch = new();
+    private readonly DatagramBatch _batch = DatagramBatch.ForCoalesced();
     private readonly ConcurrentDictionary<int, DatagramSocket> _sockets = new();
     private readonly Lock _gate = new(); // Guards the set of sockets and what all of them have in common; no packet takes it.
     private readonly Thread _thread;
@@ -60,7 +61,7 @@ internal sealed class UdpSockets : IDisposable
     /// <exception cref="SocketException">The port is taken, the mark is not permitted, or the machine has no IP at all.</exception>
     public static UdpSockets Bind(ushort? port, NodeKey key, uint mark)
     {
-        DatagramSocketOptions options = new() { FirewallMark = mark, CountKernelDrops = true };
+        DatagramSocketOptions options = new() { FirewallMark = mark, CountKernelDrops = true, Coalesce = true };
         if (port is { } fixedPort) return Bind(fixedPort, options, fixedPort);
 
         ushort wanted = PortOf(key);
@@ -212,14 +213,21 @@ internal sealed class UdpSockets : IDisposable
     private void Run()
     {
         Span<int> ready = stackalloc int[ReadyTokens];
+        Gathering gathering = new();
         while (!_isStopping)
         {
             int count = _poller.Wait(ready, DatagramPoller.Forever);
+            if (gathering.IsWorthwhile(MonotonicClock.System.Now)) DatagramPoller.Pause(Gathering.Pause);
+            int packets = 0;
             foreach (int token in ready[..count])
             {
                 if (_isStopping) return;
-                if (Receive(token)) _receive!(new SocketId(token), _batch);
+                if (!Receive(token)) continue;
+                packets += _batch.Count;
+                _receive!(new SocketId(token), _batch);
             }
+
+            gathering.HandleRound(packets);
         }
     }
 

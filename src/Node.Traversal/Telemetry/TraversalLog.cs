@@ -1,6 +1,7 @@
 using Addresses;
 using Microsoft.Extensions.Logging;
 using Relay.Protocol;
+using Relay.Protocol.Disco;
 
 namespace Node.Traversal.Telemetry;
 
@@ -55,6 +56,12 @@ internal static partial class TraversalLog
     [LoggerMessage(31, LogLevel.Information, "The gateway no longer maps UDP port {Port} for us")]
     public static partial void PortNotMapped(ILogger log, int port);
 
-    [LoggerMessage(41, LogLevel.Debug, "No more sockets can be opened: {Reason}")]
+    [LoggerMessage(40, LogLevel.Debug, "NAT for {Family}: mapping {Mapping}, filtering {Filtering}, ports {Allocation}")]
+    public static partial void NatFound(ILogger log, string family, NatMapping mapping, NatFiltering filtering, NatPortAllocation allocation);
+
+    [LoggerMessage(41, LogLevel.Debug, "What NAT there is could not be found out: {Reason}")]
+    public static partial void NatNotFound(ILogger log, string reason);
+
+    [LoggerMessage(50, LogLevel.Debug, "No more sockets can be opened: {Reason}")]
     public static partial void SocketNotOpened(ILogger log, string reason);
 }

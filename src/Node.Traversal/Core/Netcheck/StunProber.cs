@@ -46,11 +46,14 @@ internal sealed class StunProber(NodeContext context)
     /// <summary>How far away the regions are.</summary>
     public RegionLatencies Latencies { get; } = new();
 
-    /// <summary>How the world sees our sockets, the most often reported first.</summary>
-    public IReadOnlyList<TransportAddress> Mapped { get; private set; } = [];
+    /// <summary>How the world sees our sockets: what several servers report first, then what is one server's word against others'.</summary>
+    public IReadOnlyList<ReflexiveAddress> Reflexive { get; private set; } = [];
 
-    /// <summary>What the answers so far say of the NAT (IPv4, where there is any; a NAT for IPv6 is rare, and shows as one all the same).</summary>
+    /// <summary>What the answers so far say of the NAT for IPv4.</summary>
     public NatProfile Profile { get; private set; }
+
+    /// <summary>What the answers so far say of the NAT or firewall for IPv6.</summary>
+    public NatProfile ProfileIpv6 { get; private set; }
 
     /// <summary>Says whether at least one cycle has ended.</summary>
     public bool HasCompletedCycle { get; private set; }
@@ -60,6 +63,15 @@ internal sealed class StunProber(NodeContext context)
 
     /// <summary>The lowest round trip to a region of late; null = none has answered.</summary>
     public TimeSpan? LatencyOf(int regionId) => Latencies.BestOf(regionId);
+
+    /// <summary>Says whether a server of that family has answered of late.</summary>
+    public bool HasAnswer(bool isIpv4) => _observations.Keys.Any(server => server.IsIpv4 == isIpv4);
+
+    /// <summary>The servers of one family: those that have answered first, by distance.</summary>
+    public IEnumerable<TransportAddress> ServersByDistance(bool isIpv4) => _servers.Where(server => server.Address.IsIpv4 == isIpv4)
+        .OrderByDescending(server => _observations.ContainsKey(server.Address))
+        .ThenBy(server => LatencyOf(server.RegionId) ?? TimeSpan.MaxValue)
+        .Select(server => server.Address);
 
     /// <summary>Takes the servers there are, and asks them.</summary>
     public void HandleServers(IReadOnlyList<StunServerAddress> servers, Instant now)
@@ -75,6 +87,8 @@ internal sealed class StunProber(NodeContext context)
     public void HandleNetworkChange(Instant now)
     {
         _observations.Clear();
+        Profile = new NatProfile(NatMapping.Unknown, Profile.Udp);
+        ProfileIpv6 = default;
         Latencies.Clear();
         _previous = null;
         _cycles = 0;
@@ -189,32 +203,29 @@ internal sealed class StunProber(NodeContext context)
             _observations.Remove(server);
         }
 
-        TransportAddress[] mapped = [.. _observations.Values.GroupBy(seen => seen.Mapped).OrderByDescending(group => group.Count()).Select(group => group.Key)];
-        NatProfile profile = new(MappingOf(), ReachNow(now));
-        bool hasChanged = profile != Profile || !mapped.ToHashSet().SetEquals(Mapped);
-        Mapped = mapped;
+        ReflexiveAddress[] reflexive = [.. RankOf(isIpv4: true).Concat(RankOf(isIpv4: false)).OrderByDescending(seen => seen.IsConfirmed)];
+        NatProfile profile = new(MappingOf(isIpv4: true, Profile.Mapping), ReachNow(now));
+        UdpReach ipv6Reach = HasAnswer(isIpv4: false) ? UdpReach.Works : UdpReach.Unknown; // Silence may just mean that there is no IPv6 here.
+        NatProfile profileIpv6 = new(MappingOf(isIpv4: false, ProfileIpv6.Mapping), ipv6Reach);
+        bool hasChanged = profile != Profile || profileIpv6 != ProfileIpv6 || !reflexive.ToHashSet().SetEquals(Reflexive);
+        Reflexive = reflexive;
         Profile = profile;
+        ProfileIpv6 = profileIpv6;
         return hasChanged;
     }
 
-    /// <summary>Compares what different servers have seen. IPv4 decides where both families are seen: it is where the hard NATs are.</summary>
-    private NatMapping MappingOf()
+    private IEnumerable<ReflexiveAddress> RankOf(bool isIpv4) => Sightings.Rank(SightingsOf(isIpv4, Instant.Origin), context.LocalCandidates);
+
+    /// <summary>Compares what was seen in one cycle: between two, a mapping may have died and another been made. What one cycle has shown holds until another shows more.</summary>
+    private NatMapping MappingOf(bool isIpv4, NatMapping before)
     {
-        NatMapping ipv4 = MappingOf(isIpv4: true);
-        return ipv4 != NatMapping.Unknown || _observations.Values.Any(seen => seen.Mapped.IsIpv4) ? ipv4 : MappingOf(isIpv4: false);
+        NatMapping seen = Sightings.MappingOf(SightingsOf(isIpv4, _lastCycle ?? Instant.Origin), context.LocalCandidates);
+        bool mayBeOneLiar = seen == NatMapping.EndpointDependent && _cycle is not null; // Two disagree; the others have not spoken yet.
+        return seen == NatMapping.Unknown || mayBeOneLiar ? before : seen;
     }
 
-    private NatMapping MappingOf(bool isIpv4)
-    {
-        TransportAddress[] seen = [.. _observations.Values.Where(observation => observation.Mapped.IsIpv4 == isIpv4).Select(observation => observation.Mapped)];
-        if (seen.Length > 0 && Array.TrueForAll(seen, context.LocalCandidates.Contains))
-        {
-            return NatMapping.EndpointIndependent; // Seen as what we are: there is no NAT, and one server is enough to say so.
-        }
-
-        if (seen.Length < 2) return NatMapping.Unknown;
-        return seen.Distinct().Count() == 1 ? NatMapping.EndpointIndependent : NatMapping.EndpointDependent;
-    }
+    private Sighting[] SightingsOf(bool isIpv4, Instant since) =>
+        [.. _observations.Where(seen => seen.Value.Mapped.IsIpv4 == isIpv4 && seen.Value.At >= since).Select(seen => new Sighting(seen.Key, seen.Value.Mapped))];
 
     private UdpReach ReachNow(Instant now)
     {

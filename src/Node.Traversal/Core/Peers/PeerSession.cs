@@ -77,7 +77,11 @@ internal sealed class PeerSession
     /// <summary>Says that the peer has echoed our disco key: it lives, and knows us.</summary>
     public bool IsConfirmed { get; private set; }
 
+    /// <summary>What the peer knows of its NAT for IPv4, or for IPv6 where it has no IPv4.</summary>
     public NatProfile Nat { get; private set; }
+
+    /// <summary>What the peer knows of its NAT or firewall for IPv6.</summary>
+    public NatProfile NatIpv6 { get; private set; }
 
     /// <summary>The way that was last published.</summary>
     public SelectedPath Path { get; private set; } = SelectedPath.None;
@@ -206,6 +210,7 @@ internal sealed class PeerSession
             AsksForAnswer = Hellos.IsAwaiting,
             HomeRegion = _context.HomeRegion,
             Nat = _context.Nat,
+            NatIpv6 = _context.NatIpv6,
             EchoOf = _counter >= 0 ? _counter : null,
             EchoHeldFor = _counter >= 0 ? now - _heardAt : default,
             Plans = PunchingPlan.Version,
@@ -263,6 +268,7 @@ internal sealed class PeerSession
         _counter = hello.Counter;
         _heardAt = now;
         Nat = hello.Nat;
+        NatIpv6 = hello.NatIpv6;
         TakesPlans = hello.Plans >= PunchingPlan.Version;
         Finder.OpensFirst = TakesPlans;
         if (isNewStart)

@@ -41,6 +41,7 @@ internal static class Verdicts
         if (own.Udp == UdpReach.Blocked) return Verdict(VerdictCode.UdpBlockedHere, "UDP is blocked at this end; open it outbound");
         if (other.Udp == UdpReach.Blocked) return Verdict(VerdictCode.UdpBlockedThere, "UDP is blocked at the peer's end; open it outbound there");
         if (peer.Finder.IsSearching) return Verdict(VerdictCode.Checking, "trying the peer's addresses");
+        if (peer.Punch.IsBusy) return Verdict(VerdictCode.Checking, "making a hole together with the peer");
 
         bool isHardHere = own.IsHard;
         bool isHardThere = other.IsHard;
