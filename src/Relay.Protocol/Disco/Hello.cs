@@ -17,7 +17,6 @@ public sealed record Hello
     public const int MaxLength = 1024;
 
     private const int PrefixLength = 2;
-    private const int MaxFields = 32;
 
     /// <summary>The node that says this.</summary>
     public required NodeKey Sender { get; init; }
@@ -68,13 +67,13 @@ public sealed record Hello
         buffer.Write<byte>([(byte)DiscoMessageType.Hello, 0]);
         MessagePackWriter writer = new(buffer);
         writer.WriteMapHeader(9 + (Echo is null ? 0 : 1) + (EchoOf is null ? 0 : 2) + (Plans == 0 ? 0 : 1));
-        MessageFields.Write(ref writer, (int)Field.Sender, Sender);
-        MessageFields.Write(ref writer, (int)Field.Receiver, Receiver);
-        MessageFields.Write(ref writer, (int)Field.StartedAt, StartedAt);
-        MessageFields.Write(ref writer, (int)Field.Counter, Counter);
-        MessageFields.Write(ref writer, (int)Field.DiscoKey, DiscoKey.Value);
-        if (Echo is { } echo) MessageFields.Write(ref writer, (int)Field.Echo, echo.Value);
-        MessageFields.Write(ref writer, (int)Field.HomeRegion, HomeRegion);
+        DiscoFields.WriteKey(ref writer, (int)Field.Sender, Sender);
+        DiscoFields.WriteKey(ref writer, (int)Field.Receiver, Receiver);
+        DiscoFields.WriteNumber(ref writer, (int)Field.StartedAt, StartedAt);
+        DiscoFields.WriteNumber(ref writer, (int)Field.Counter, Counter);
+        DiscoFields.WriteKey(ref writer, (int)Field.DiscoKey, DiscoKey.Value);
+        if (Echo is { } echo) DiscoFields.WriteKey(ref writer, (int)Field.Echo, echo.Value);
+        DiscoFields.WriteNumber(ref writer, (int)Field.HomeRegion, HomeRegion);
         writer.Write((int)Field.Nat);
         NatProfileMap.Write(ref writer, Nat);
         writer.Write((int)Field.NatIpv6);
@@ -83,11 +82,11 @@ public sealed record Hello
         writer.Write(AsksForAnswer);
         if (EchoOf is { } echoOf)
         {
-            MessageFields.Write(ref writer, (int)Field.EchoOf, echoOf);
-            MessageFields.Write(ref writer, (int)Field.EchoHeldFor, MessageFields.Microseconds(EchoHeldFor));
+            DiscoFields.WriteNumber(ref writer, (int)Field.EchoOf, echoOf);
+            DiscoFields.WriteNumber(ref writer, (int)Field.EchoHeldFor, DiscoFields.Microseconds(EchoHeldFor));
         }
 
-        if (Plans != 0) MessageFields.Write(ref writer, (int)Field.Plans, Plans);
+        if (Plans != 0) DiscoFields.WriteNumber(ref writer, (int)Field.Plans, Plans);
         writer.Flush();
         return buffer.WrittenSpan.ToArray();
     }
@@ -103,9 +102,9 @@ public sealed record Hello
             hello = ReadFields(message[PrefixLength..].ToArray());
             return hello is not null;
         }
-        catch (Exception exception) when (MessageFields.IsNonsense(exception))
+        catch (Exception exception) when (DiscoFields.IsNonsense(exception))
         {
-            return false; // An authenticated peer sent nonsense; the caller counts it.
+            return false;
         }
     }
 
@@ -113,7 +112,7 @@ public sealed record Hello
     {
         MessagePackReader reader = new(body);
         int count = reader.ReadMapHeader();
-        if (count > MaxFields) return null;
+        if (count > DiscoFields.MaxFields) return null;
 
         NodeKey sender = default, receiver = default, disco = default, echo = default;
         long startedAt = 0, counter = -1, home = 0, echoOf = -1, heldFor = 0, plans = 0;
@@ -123,12 +122,12 @@ public sealed record Hello
         {
             switch ((Field)reader.ReadInt32())
             {
-                case Field.Sender: sender = MessageFields.ReadKey(ref reader); break;
-                case Field.Receiver: receiver = MessageFields.ReadKey(ref reader); break;
+                case Field.Sender: sender = DiscoFields.ReadKey(ref reader); break;
+                case Field.Receiver: receiver = DiscoFields.ReadKey(ref reader); break;
                 case Field.StartedAt: startedAt = reader.ReadInt64(); break;
                 case Field.Counter: counter = reader.ReadInt64(); break;
-                case Field.DiscoKey: disco = MessageFields.ReadKey(ref reader); break;
-                case Field.Echo: echo = MessageFields.ReadKey(ref reader); break;
+                case Field.DiscoKey: disco = DiscoFields.ReadKey(ref reader); break;
+                case Field.Echo: echo = DiscoFields.ReadKey(ref reader); break;
                 case Field.HomeRegion: home = reader.ReadInt64(); break;
                 case Field.Nat: nat = NatProfileMap.Read(ref reader); break;
                 case Field.NatIpv6: natIpv6 = NatProfileMap.Read(ref reader); break;
@@ -141,7 +140,7 @@ public sealed record Hello
         }
 
         bool isWhole = !sender.IsZero && !receiver.IsZero && !disco.IsZero && startedAt > 0 && counter >= 0 && home is >= 0 and <= int.MaxValue;
-        bool isTimed = MessageFields.TryTime(heldFor, TimeSpan.MaxValue, out TimeSpan echoHeldFor);
+        bool isTimed = DiscoFields.TryTime(heldFor, TimeSpan.MaxValue, out TimeSpan echoHeldFor);
         return !isWhole || !isTimed ? null : new Hello
         {
             Sender = sender,

@@ -46,7 +46,7 @@ public enum PunchingMethod : byte
 }
 
 /// <summary>
-/// Punching plan: how and when both ends make a hole together. Sealed between disco keys, by relay only: type 0x41, version 0, then a
+/// Punching plan: how and when both ends make a hole together. Sealed between disco keys, by relay only: type 0x42, version 0, then a
 /// MessagePack map with small integer keys.
 /// </summary>
 /// <remarks>Sender and receiver stand inside the box, because a box opens both ways; the counter only grows, so nothing old counts again.</remarks>
@@ -65,7 +65,6 @@ public sealed record PunchingPlan
     public static readonly TimeSpan MaxStartsIn = TimeSpan.FromSeconds(5);
 
     private const int PrefixLength = 2;
-    private const int MaxFields = 32;
 
     /// <summary>The node that says this.</summary>
     public required NodeKey Sender { get; init; }
@@ -116,21 +115,21 @@ public sealed record PunchingPlan
         buffer.Write<byte>([(byte)DiscoMessageType.PunchingPlan, 0]);
         MessagePackWriter writer = new(buffer);
         writer.WriteMapHeader(14);
-        MessageFields.Write(ref writer, (int)Field.Sender, Sender);
-        MessageFields.Write(ref writer, (int)Field.Receiver, Receiver);
-        MessageFields.Write(ref writer, (int)Field.Counter, Counter);
-        MessageFields.Write(ref writer, (int)Field.Step, (long)Step);
-        MessageFields.Write(ref writer, (int)Field.Round, Round);
-        MessageFields.Write(ref writer, (int)Field.Method, (long)Method);
-        MessageFields.Write(ref writer, (int)Field.IsSenderHard, IsSenderHard ? 1 : 0);
-        MessageFields.Write(ref writer, (int)Field.Size, Size);
+        DiscoFields.WriteKey(ref writer, (int)Field.Sender, Sender);
+        DiscoFields.WriteKey(ref writer, (int)Field.Receiver, Receiver);
+        DiscoFields.WriteNumber(ref writer, (int)Field.Counter, Counter);
+        DiscoFields.WriteNumber(ref writer, (int)Field.Step, (long)Step);
+        DiscoFields.WriteNumber(ref writer, (int)Field.Round, Round);
+        DiscoFields.WriteNumber(ref writer, (int)Field.Method, (long)Method);
+        DiscoFields.WriteNumber(ref writer, (int)Field.IsSenderHard, IsSenderHard ? 1 : 0);
+        DiscoFields.WriteNumber(ref writer, (int)Field.Size, Size);
         writer.Write((int)Field.Addresses);
         WriteAddresses(ref writer);
-        MessageFields.Write(ref writer, (int)Field.FirstPort, FirstPort);
-        MessageFields.Write(ref writer, (int)Field.PortStep, PortStep);
-        MessageFields.Write(ref writer, (int)Field.PortCount, PortCount);
-        MessageFields.Write(ref writer, (int)Field.StartsIn, MessageFields.Microseconds(StartsIn));
-        MessageFields.Write(ref writer, (int)Field.HeldFor, MessageFields.Microseconds(HeldFor));
+        DiscoFields.WriteNumber(ref writer, (int)Field.FirstPort, FirstPort);
+        DiscoFields.WriteNumber(ref writer, (int)Field.PortStep, PortStep);
+        DiscoFields.WriteNumber(ref writer, (int)Field.PortCount, PortCount);
+        DiscoFields.WriteNumber(ref writer, (int)Field.StartsIn, DiscoFields.Microseconds(StartsIn));
+        DiscoFields.WriteNumber(ref writer, (int)Field.HeldFor, DiscoFields.Microseconds(HeldFor));
         writer.Flush();
         return buffer.WrittenSpan.ToArray();
     }
@@ -146,7 +145,7 @@ public sealed record PunchingPlan
             plan = ReadFields(message[PrefixLength..].ToArray());
             return plan is not null;
         }
-        catch (Exception exception) when (MessageFields.IsNonsense(exception))
+        catch (Exception exception) when (DiscoFields.IsNonsense(exception))
         {
             return false; // An authenticated peer sent nonsense; the caller counts it.
         }
@@ -156,7 +155,7 @@ public sealed record PunchingPlan
     {
         MessagePackReader reader = new(body);
         int count = reader.ReadMapHeader();
-        if (count > MaxFields) return null;
+        if (count > DiscoFields.MaxFields) return null;
 
         NodeKey sender = default, receiver = default;
         TransportAddress[] addresses = [];
@@ -167,8 +166,8 @@ public sealed record PunchingPlan
             Field field = (Field)reader.ReadInt32();
             switch (field)
             {
-                case Field.Sender: sender = MessageFields.ReadKey(ref reader); break;
-                case Field.Receiver: receiver = MessageFields.ReadKey(ref reader); break;
+                case Field.Sender: sender = DiscoFields.ReadKey(ref reader); break;
+                case Field.Receiver: receiver = DiscoFields.ReadKey(ref reader); break;
                 case Field.Addresses: addresses = ReadAddresses(ref reader); break;
                 case > Field.Receiver and <= Field.HeldFor: numbers[(int)field] = reader.ReadInt64(); break;
                 default: reader.Skip(); break; // For later versions.
@@ -181,8 +180,8 @@ public sealed record PunchingPlan
             && method is >= (long)PunchingMethod.Checks and <= (long)PunchingMethod.Blocks
             && portStep is >= short.MinValue and <= short.MaxValue;
         if (!isWhole || !IsPort(numbers[(int)Field.Size]) || !IsPort(numbers[(int)Field.FirstPort]) || !IsPort(numbers[(int)Field.PortCount])) return null;
-        if (!MessageFields.TryTime(numbers[(int)Field.StartsIn], MaxStartsIn, out TimeSpan startsIn)) return null;
-        if (!MessageFields.TryTime(numbers[(int)Field.HeldFor], TimeSpan.MaxValue, out TimeSpan heldFor)) return null;
+        if (!DiscoFields.TryTime(numbers[(int)Field.StartsIn], MaxStartsIn, out TimeSpan startsIn)) return null;
+        if (!DiscoFields.TryTime(numbers[(int)Field.HeldFor], TimeSpan.MaxValue, out TimeSpan heldFor)) return null;
         return new PunchingPlan
         {
             Sender = sender,

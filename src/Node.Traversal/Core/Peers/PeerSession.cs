@@ -34,9 +34,11 @@ internal sealed class PeerSession
     private TokenBucket _callMeMaybes;
     private TokenBucket _plans;
     private Instant _heardAt;
+    private TokenBucket _candidateLists;
     private Box? _discoBox;
     private long _startedAt;
     private long _counter = -1;
+    private long _candidatesCounter = -1;
     private Instant? _lastCallMeMaybe;
     private Instant? _nextCallMeMaybe;
 
@@ -47,6 +49,7 @@ internal sealed class PeerSession
         _helloBox = new Box(context.Options.Keys, options.Key);
         _callMeMaybes = new TokenBucket(CallMeMaybesPerSecond, CallMeMaybeBurst, now);
         _plans = new TokenBucket(PlansPerSecond, PlanBurst, now);
+        _candidateLists = new TokenBucket(CallMeMaybesPerSecond, CallMeMaybeBurst, now);
         Route = new PeerRoute(context, options.Key);
         if (context.Map.Find(options.LastHomeRegion) is not null) Route.MoveHome(options.LastHomeRegion);
         Finder = new PathFinder(options.Traffic, context.Options.Entropy);
@@ -82,6 +85,9 @@ internal sealed class PeerSession
 
     /// <summary>What the peer knows of its NAT or firewall for IPv6.</summary>
     public NatProfile NatIpv6 { get; private set; }
+
+    /// <summary>Where the peer says that it may be reached, as far as we would go there; in its order.</summary>
+    public IReadOnlyList<Candidate> Candidates { get; private set; } = [];
 
     /// <summary>The way that was last published.</summary>
     public SelectedPath Path { get; private set; } = SelectedPath.None;
@@ -121,9 +127,21 @@ internal sealed class PeerSession
         if (!IsConfirmed) { _context.Drops.Count(NodeDrop.WrongWay); return; }
         if (!_callMeMaybes.TryTake(1, now)) { _context.Drops.Count(NodeDrop.TooOften); return; }
 
-        TransportAddress[] addresses = Array.FindAll(CallMeMaybe.Read(message), IsUsable);
-        Punch.HandleCandidates(addresses, now);
-        Finder.HandleCandidates(addresses, now);
+        // A peer of our kind has just said the same in Candidates, and more.
+        if (_candidatesCounter < 0) Try([.. CallMeMaybe.Read(message).Select(address => new Candidate(address, CandidateKind.Unknown))], now);
+    }
+
+    /// <summary>Takes the peer's candidates, which came by relay, their box opened.</summary>
+    public void HandleCandidates(ReadOnlySpan<byte> message, Instant now)
+    {
+        if (!IsConfirmed) { _context.Drops.Count(NodeDrop.WrongWay); return; }
+        if (!_candidateLists.TryTake(1, now)) { _context.Drops.Count(NodeDrop.TooOften); return; }
+        if (!AnnouncedCandidates.TryRead(message, out AnnouncedCandidates? candidates) || candidates is null) { _context.Drops.Count(NodeDrop.Malformed); return; }
+        if (candidates.Sender != Key || candidates.Receiver != _context.OwnKey) { _context.Drops.Count(NodeDrop.WrongParty); return; }
+        if (candidates.Counter <= _candidatesCounter) { _context.Drops.Count(NodeDrop.Stale); return; }
+
+        _candidatesCounter = candidates.Counter;
+        Try(candidates.List, now);
     }
 
     /// <summary>Takes a punching plan that came by relay, its box opened.</summary>
@@ -276,6 +294,7 @@ internal sealed class PeerSession
             DiscoKey = hello.DiscoKey;
             _discoBox = new Box(_context.DiscoKeys, hello.DiscoKey.Value);
             IsConfirmed = false;
+            _candidatesCounter = -1;
             if (isRestart) Finder.HandlePeerRestarted(now);
         }
 
@@ -311,6 +330,15 @@ internal sealed class PeerSession
         return null;
     }
 
+    /// <summary>Checks decide; but nobody is sent to where no peer of ours could be.</summary>
+    private void Try(IReadOnlyList<Candidate> announced, Instant now)
+    {
+        Candidates = [.. announced.Where(candidate => _context.Filter.IsAnnounceable(candidate.Address) && IsUsable(candidate.Address)).DistinctBy(candidate => candidate.Address)];
+        TransportAddress[] addresses = [.. Candidates.Select(candidate => candidate.Address)];
+        Punch.HandleCandidates(addresses, now);
+        Finder.HandleCandidates(addresses, now);
+    }
+
     private void MoveHome(int homeRegion)
     {
         if (homeRegion == 0 || homeRegion == Route.HomeRegion || _context.Map.Find(homeRegion) is not { HasRelay: true }) return;
@@ -328,7 +356,9 @@ internal sealed class PeerSession
         }
 
         _nextCallMeMaybe = null;
-        if (!SendRelayed(CallMeMaybe.ToMessage(_context.Candidates), now)) return;
+        AnnouncedCandidates own = new() { Sender = _context.OwnKey, Receiver = Key, Counter = _context.NextCandidatesCounter++, List = _context.Candidates };
+        if (!SendRelayed(own.ToMessage(), now)) return;
+        SendRelayed(CallMeMaybe.ToMessage([.. _context.Candidates.Select(candidate => candidate.Address)]), now);
         _lastCallMeMaybe = now;
         Punch.HandleCandidatesSent(now);
     }

@@ -3,10 +3,13 @@ using MessagePack;
 
 namespace Relay.Protocol.Disco;
 
-/// <summary>Fields of our own messages: a MessagePack map from small integers to keys, numbers and times.</summary>
-internal static class MessageFields
+/// <summary>What the MessagePack bodies of our own disco messages have in common: small integer keys, node keys of 32 bytes.</summary>
+internal static class DiscoFields
 {
-    public static void Write(ref MessagePackWriter writer, int field, NodeKey key)
+    /// <summary>The most fields of a message: later versions may have some that we skip.</summary>
+    public const int MaxFields = 32;
+
+    public static void WriteKey(ref MessagePackWriter writer, int field, NodeKey key)
     {
         Span<byte> bytes = stackalloc byte[NodeKey.Length];
         key.CopyTo(bytes);
@@ -14,18 +17,22 @@ internal static class MessageFields
         writer.Write(bytes);
     }
 
-    public static void Write(ref MessagePackWriter writer, int field, long value)
+    public static void WriteNumber(ref MessagePackWriter writer, int field, long value)
     {
         writer.Write(field);
         writer.Write(value);
     }
 
+    /// <exception cref="MessagePackSerializationException">It is no key.</exception>
     public static NodeKey ReadKey(ref MessagePackReader reader)
     {
         ReadOnlySequence<byte>? bytes = reader.ReadBytes();
         if (bytes is not { Length: NodeKey.Length } whole) throw new MessagePackSerializationException("A key has 32 bytes.");
         return new NodeKey(whole.ToArray());
     }
+
+    /// <summary>Says whether an exception means that an authenticated peer has sent nonsense; the caller counts it.</summary>
+    public static bool IsNonsense(Exception exception) => exception is MessagePackSerializationException or EndOfStreamException or OverflowException;
 
     /// <summary>Times go as whole microseconds.</summary>
     public static long Microseconds(TimeSpan time) => time.Ticks / TimeSpan.TicksPerMicrosecond;
@@ -37,7 +44,4 @@ internal static class MessageFields
         time = isTime ? TimeSpan.FromTicks(microseconds * TimeSpan.TicksPerMicrosecond) : default;
         return isTime;
     }
-
-    /// <summary>Says whether this is what the reader throws at bytes that are no such map.</summary>
-    public static bool IsNonsense(Exception exception) => exception is MessagePackSerializationException or EndOfStreamException or OverflowException;
 }
