@@ -45,29 +45,31 @@ public class PunchingTests
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void A_hard_side_meets_an_easy_one_at_the_first_attempt_and_within_the_budget(bool takesEarlyPackets)
+    [InlineData(false, 1000)]
+    [InlineData(true, 200)]
+    public void A_hard_side_meets_an_easy_one_at_the_first_attempt_and_within_the_budget(bool takesEarlyPackets, int seeds)
     {
+        NatKind easy = takesEarlyPackets ? NatKind.Linux : NatKind.Easy;
         List<TimeSpan> times = [];
         int most = 0;
-        for (int seed = 1; seed <= Seeds; seed++)
+        Parallel.For(1, seeds + 1, seed =>
         {
-            NatKind easy = takesEarlyPackets ? NatKind.Linux : NatKind.Easy;
             SimLab lab = (seed % 2 == 0 ? new SimLab(seed, NatKind.Hard, easy) : new SimLab(seed, easy, NatKind.Hard)).Start();
             lab.World.RunUntil(() => IsOnRelay(lab), Limit);
-
             TimeSpan? direct = lab.World.RunUntil(() => lab.IsDirect || HasFailed(lab), Limit);
 
-            times.Add(lab.IsDirect ? direct!.Value : Limit);
-            most = Math.Max(most, Math.Max(lab.LeftSite.Nat!.MostUnanswered, lab.RightSite.Nat!.MostUnanswered));
             Assert.Empty(lab.World.Violations);
-        }
+            lock (times)
+            {
+                times.Add(lab.IsDirect ? direct!.Value : Limit);
+                most = Math.Max(most, Math.Max(lab.LeftSite.Nat!.MostUnanswered, lab.RightSite.Nat!.MostUnanswered));
+            }
+        });
 
-        Print($"hard × {(takesEarlyPackets ? "linux" : "easy")}, most unanswered {most}, sockets", times);
+        Print($"{NatKind.Hard} × {easy}, at most {most} unanswered flows at a router", times);
         Assert.InRange(most, 1, PunchBudget.MaxUnanswered);
-        Assert.True(times.Count(time => time == Limit) <= Seeds * 0.03, $"{times.Count(time => time == Limit)} of {Seeds} failed");
-        Assert.True(times[(int)(Seeds * 0.95)] <= TimeSpan.FromSeconds(8), $"{times[(int)(Seeds * 0.95)]}");
+        Assert.True(times.Count(time => time == Limit) <= seeds * 0.03, $"{times.Count(time => time == Limit)} of {seeds} failed");
+        Assert.True(times[(int)(seeds * 0.95)] <= TimeSpan.FromSeconds(8), $"{times[(int)(seeds * 0.95)]}");
     }
 
     [Fact]
