@@ -45,9 +45,9 @@ public class PunchingTests
     }
 
     [Theory]
-    [InlineData(false, 1000)]
-    [InlineData(true, 200)]
-    public void A_hard_side_meets_an_easy_one_at_the_first_attempt_and_within_the_budget(bool takesEarlyPackets, int seeds)
+    [InlineData(false, 1000, 0.03)]
+    [InlineData(true, 200, 0.05)] // Fewer seeds vary more.
+    public void A_hard_side_meets_an_easy_one_at_the_first_attempt_and_within_the_budget(bool takesEarlyPackets, int seeds, double mostFailures)
     {
         NatKind easy = takesEarlyPackets ? NatKind.Linux : NatKind.Easy;
         List<TimeSpan> times = [];
@@ -68,7 +68,7 @@ public class PunchingTests
 
         Print($"{NatKind.Hard} × {easy}, at most {most} unanswered flows at a router", times);
         Assert.InRange(most, 1, PunchBudget.MaxUnanswered);
-        Assert.True(times.Count(time => time == Limit) <= seeds * 0.03, $"{times.Count(time => time == Limit)} of {seeds} failed");
+        Assert.True(times.Count(time => time == Limit) <= seeds * mostFailures, $"{times.Count(time => time == Limit)} of {seeds} failed");
         Assert.True(times[(int)(seeds * 0.95)] <= TimeSpan.FromSeconds(8), $"{times[(int)(seeds * 0.95)]}");
     }
 
@@ -86,6 +86,56 @@ public class PunchingTests
         Assert.Equal(2, lab.Left.OpenSockets); // Its own, and the winner.
         Assert.Equal(nameof(PunchResult.Succeeded), OutcomeAt(lab, lab.Left).Result);
         Assert.Equal(nameof(PunchingMethod.Birthday), OutcomeAt(lab, lab.Left).Method);
+    }
+
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(2, 0)]
+    [InlineData(-1, 0)]
+    [InlineData(1, 5)]
+    public void Ports_in_sequence_are_foretold_for_an_easy_side(int step, double background)
+    {
+        for (int seed = 1; seed <= 20; seed++)
+        {
+            SimLab lab = new SimLab(seed, NatKind.Hard with { PortStep = step, BackgroundRate = background }, NatKind.Easy).Start();
+            lab.Ping(TimeSpan.FromSeconds(15));
+
+            Assert.True(lab.IsDirect, $"seed {seed}: {OutcomeAt(lab, lab.Left)} {OutcomeAt(lab, lab.Right)} {lab.Left.VerdictOn(lab.Right)}");
+            Assert.Contains(nameof(PunchingMethod.Window), new[] { OutcomeAt(lab, lab.Left).Method, OutcomeAt(lab, lab.Right).Method });
+            Assert.InRange(lab.LeftSite.Nat!.MostUnanswered, 0, 100);
+        }
+    }
+
+    [Fact]
+    public void Two_sides_with_ports_in_sequence_foretell_each_others()
+    {
+        int direct = 0;
+        for (int seed = 1; seed <= 20; seed++)
+        {
+            SimLab lab = new SimLab(seed, NatKind.Hard with { PortStep = 1 }, NatKind.Hard with { PortStep = 2 }).Start();
+            lab.Ping(TimeSpan.FromSeconds(30));
+            direct += lab.IsDirect ? 1 : 0;
+        }
+
+        Assert.InRange(direct, 19, 20);
+    }
+
+    [Fact]
+    public void Two_small_blocks_meet()
+    {
+        int direct = 0, most = 0;
+        NatKind kind = NatKind.Hard with { LowestPort = 20480, HighestPort = 20607, OverloadsPorts = true };
+        for (int seed = 1; seed <= 20; seed++)
+        {
+            SimLab lab = new SimLab(seed, kind, kind).Start();
+            lab.Ping(TimeSpan.FromSeconds(30));
+            direct += lab.IsDirect ? 1 : 0;
+            most = Math.Max(most, lab.LeftSite.Nat!.MostUnanswered);
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"{direct} of 20, at most {most} unanswered flows");
+        Assert.InRange(direct, 19, 20);
+        Assert.InRange(most, 1, PunchBudget.MaxUnanswered);
     }
 
     [Fact]

@@ -30,6 +30,9 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     /// <summary>And this long before they are taken to have failed where they should have done.</summary>
     private static readonly TimeSpan ChecksAlone = TimeSpan.FromSeconds(2);
 
+    /// <summary>A discovery that is going on may tell how a hard NAT chooses its ports by then.</summary>
+    private static readonly TimeSpan ProfilePatience = TimeSpan.FromSeconds(2);
+
     private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan GoPatience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan BusyPause = TimeSpan.FromMilliseconds(500);
@@ -261,6 +264,12 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
             return;
         }
 
+        if (now < _checkedFrom + ProfilePatience && (IsYetUnknown(context.Nat) || IsYetUnknown(peer.Nat)))
+        {
+            _nextDecision = _checkedFrom + ProfilePatience;
+            return;
+        }
+
         _judgedOwn = context.Nat;
         _judgedPeer = peer.Nat;
         PunchStrategy strategy = Choose(PunchPlanner.MostAtOnce);
@@ -289,6 +298,9 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         if (_strategy.Method is PunchingMethod.FreshPorts or PunchingMethod.Sequence) Sample(now);
         else Offer(now);
     }
+
+    /// <summary>How a hard NAT chooses ports is worth a moment: foretelling them takes a handful of mappings, and chance hundreds.</summary>
+    private static bool IsYetUnknown(NatProfile profile) => profile.IsHard && profile.Allocation == NatPortAllocation.Unknown;
 
     private PunchStrategy Choose(int size) => _failures >= Predictions ? PunchPlanner.ChooseWithoutPrediction(context.Nat, peer.Nat, size) : PunchPlanner.Choose(context.Nat, peer.Nat, size);
 
