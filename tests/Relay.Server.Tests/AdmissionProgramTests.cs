@@ -277,12 +277,16 @@ public sealed class AdmissionProgramTests : IDisposable
             "relay_reloads_total",
             "relay_drop_reason=\"unknown_destination\"",
             "relay_connections{relay_transport=\"tls\"}",
+            "relay_connections{relay_transport=\"websocket\"} 0",
+            "relay_packets_forwarded_total{network_io_direction=\"out\"} 0",
             "stun_requests_total",
             "dotnet_gc_collections_total"])
         {
             Assert.Contains(line, metrics, StringComparison.Ordinal);
         }
 
+        string[] series = [.. metrics.Split('\n').Where(line => line.Length > 0 && line[0] != '#').Select(line => line[..line.LastIndexOf(' ')])];
+        Assert.Equal(series.Distinct().Count(), series.Length); // promtool takes a series that is told twice; a scraper does not.
         string[] tenants = [.. metrics.Split('\n').Where(line => line.StartsWith("relay_tenant_packets_total{", StringComparison.Ordinal) && line.Contains("\"in\"", StringComparison.Ordinal))];
         Assert.InRange(tenants.Length, 40, Relay.Server.Telemetry.TenantTotals.MaxNamed + 1);
         Assert.Equal(60, tenants.Sum(line => int.Parse(line.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture)));

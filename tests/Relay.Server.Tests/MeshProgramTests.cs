@@ -5,6 +5,7 @@ using System.Security.Cryptography.X509Certificates;
 using Relay.Protocol;
 using Relay.Protocol.Frames;
 using Relay.Server.Region;
+using Relay.Server.Tests.Core;
 
 namespace Relay.Server.Tests;
 
@@ -37,6 +38,30 @@ public sealed class MeshProgramTests : IDisposable
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_mesh_key_is_read_again_on_hang_up_and_when_its_file_changes(bool byHangUp)
+    {
+        string pin = WriteFiles();
+        File.WriteAllText(At("other.key"), new string('b', 64));
+        (int first, int second) = (FreePort(), FreePort());
+        string[] trust = ["--mesh-pin", $"sha256-raw:{pin}"];
+        await using RunningRelay a = await StartAsync(first, second, trust);
+        await using RunningRelay b = await StartWithKeyAsync("other.key", second, first, trust);
+        using TestClient alice = await TestClient.LogInAsync((await a.OpenTlsAsync()).Stream, 1);
+        using TestClient bob = await TestClient.LogInAsync((await b.OpenTlsAsync()).Stream, 2);
+        await alice.SendAsync(bob.Key, RelayWorld.Disco());
+        (FrameType type, byte[] body) = await alice.ReceiveAsync(); // Nobody knows bob here: the relays do not trust each other.
+        Assert.Equal((FrameType.PeerGone, (byte)PeerGoneReason.NotHere), (type, body[NodeKey.Length]));
+
+        File.WriteAllText(At("other.key"), new string('a', 64));
+        if (byHangUp) b.HangUp();
+
+        await ExchangeAsync(alice, bob);
+        await ExchangeAsync(bob, alice);
+    }
+
+    [Theory]
     [InlineData("relay2.example.com", "relay2.example.com", 443, "relay2.example.com")]
     [InlineData("relay2.example.com:8443/10.0.0.2", "relay2.example.com", 8443, "10.0.0.2")]
     [InlineData("[2001:db8::1]:8443", "2001:db8::1", 8443, "2001:db8::1")]
@@ -63,7 +88,7 @@ public sealed class MeshProgramTests : IDisposable
     private static async Task ExchangeAsync(TestClient from, TestClient to)
     {
         using CancellationTokenSource patience = new(Patience);
-        Task<(FrameType Type, byte[] Body)> receiving = to.ReceiveAsync();
+        Task<(FrameType Type, byte[] Body)> receiving = ReceivePacketAsync(to);
         for (byte i = 0; !receiving.IsCompleted; i++)
         {
             patience.Token.ThrowIfCancellationRequested();
@@ -76,9 +101,19 @@ public sealed class MeshProgramTests : IDisposable
         Assert.Equal([2, 3], body[(NodeKey.Length + 1)..]);
     }
 
-    private Task<RunningRelay> StartAsync(int port, int otherPort, params string[] trust) => RunningRelay.StartAsync(
+    /// <summary>The next packet, past what the relay says of peers that are not there yet.</summary>
+    private static async Task<(FrameType Type, byte[] Body)> ReceivePacketAsync(TestClient client)
+    {
+        (FrameType type, byte[] body) = await client.ReceiveAsync();
+        while (type == FrameType.PeerGone) (type, body) = await client.ReceiveAsync();
+        return (type, body);
+    }
+
+    private Task<RunningRelay> StartAsync(int port, int otherPort, params string[] trust) => StartWithKeyAsync("mesh.key", port, otherPort, trust);
+
+    private Task<RunningRelay> StartWithKeyAsync(string keyFile, int port, int otherPort, string[] trust) => RunningRelay.StartAsync(
         "--listen", $"127.0.0.1:{port}", "--stun", "off", "--admin", "127.0.0.1:0", "--tls-cert", At("relay.pem"), "--tls-key", At("relay.key"), "--key-file", At($"{port}.json"),
-        "--mesh-key-file", At("mesh.key"), "--mesh-with", $"localhost:{otherPort}/127.0.0.1", "--mesh-with", $"localhost:{port}/127.0.0.1", trust[0], trust[1]);
+        "--mesh-key-file", At(keyFile), "--mesh-with", $"localhost:{otherPort}/127.0.0.1", "--mesh-with", $"localhost:{port}/127.0.0.1", trust[0], trust[1]);
 
     /// <summary>An authority, a certificate of it for localhost, and the region's secret.</summary>
     /// <returns>The certificate's pin.</returns>

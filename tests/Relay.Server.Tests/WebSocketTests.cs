@@ -36,6 +36,24 @@ public sealed class WebSocketTests
     }
 
     [Fact]
+    public async Task A_WebSocket_is_counted_as_such_and_not_as_the_connection_it_came_by()
+    {
+        await using RunningRelay relay = await RunningRelay.StartAsync(["--listen", "127.0.0.1:0", .. Plain]);
+        using ClientWebSocket overTls = await OpenAsync(relay, isTls: true);
+        using ClientWebSocket overPlain = await OpenAsync(relay, isTls: false);
+        using TestClient alice = await TestClient.LogInWithoutHeadAsync(new WebSocketBytes(overTls), 1);
+        using TestClient bob = await TestClient.LogInWithoutHeadAsync(new WebSocketBytes(overPlain), 2);
+        using TestClient carol = await TestClient.LogInAsync(await relay.OpenPlainAsync(), 3);
+
+        using HttpClient web = new();
+        string metrics = await web.GetStringAsync(new Uri($"http://{relay.Admin}/metrics"));
+
+        Assert.Contains("relay_connections{relay_transport=\"websocket\"} 2\n", metrics, StringComparison.Ordinal);
+        Assert.Contains("relay_connections{relay_transport=\"tls\"} 0\n", metrics, StringComparison.Ordinal);
+        Assert.Contains("relay_connections{relay_transport=\"plain\"} 1\n", metrics, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Messages_and_frames_have_nothing_to_do_with_each_other()
     {
         await using RunningRelay relay = await RunningRelay.StartAsync(Plain);

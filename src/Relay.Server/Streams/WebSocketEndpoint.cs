@@ -26,6 +26,9 @@ internal sealed class WebSocketEndpoint(EndpointServices services)
     /// <summary>WebSockets open at present.</summary>
     public int ConnectionCount => _clients.Count;
 
+    /// <summary>Those of them that came in by one kind of port.</summary>
+    public int ConnectionCountOf(RelayPortKind port) => _clients.Count(client => client.Key.Port == port);
+
     /// <summary>Says whether a request wants to be a relay client's WebSocket.</summary>
     public static bool IsWanted(HttpContext context) =>
         context.WebSockets.IsWebSocketRequest && context.WebSockets.WebSocketRequestedProtocols.Any(protocol => protocol.Contains(Subprotocol, StringComparison.OrdinalIgnoreCase));
@@ -122,6 +125,8 @@ internal sealed class WebSocketEndpoint(EndpointServices services)
         private bool _isKnown;
 
         public StreamPump Pump => pump;
+
+        public RelayPortKind Port => port.Kind;
 
         public void Tick(Instant now, HashSet<ClientConnection> woken)
         {

@@ -12,11 +12,10 @@ internal static class FrontMetrics
     {
         RelayCounters counters = relay.Counters;
         meter.CreateObservableUpDownCounter("relay.clients", () => Clients(relay.Router), "{connection}", "Connections of clients, by what they are; one may be several.");
-        meter.CreateObservableUpDownCounter("relay.keys", () => relay.Router.KeyCount, "{key}", "Different keys connected.");
+        meter.CreateObservableUpDownCounter("relay.keys", () => relay.Router.KeyCount, "{key}", "Different keys connected, each counted once a tenant.");
         meter.CreateObservableUpDownCounter("relay.keys.remote", () => relay.Router.Tenants.All.Sum(tenant => tenant.RemoteKeyCount), "{key}", "Keys that other relays of the region say are connected to them.");
-        meter.CreateObservableUpDownCounter("relay.quarantine", () => relay.Router.Quarantine.Count, "{connection}", "Clients that were refused and are told so.");
+        meter.CreateObservableUpDownCounter("relay.quarantine", () => relay.Router.Quarantine.Count, "{connection}", "Connections of refused clients that are kept, told why, and served nothing.");
         meter.CreateObservableUpDownCounter("relay.mesh.links", () => relay.Mesh.Up, "{link}", "Links to other relays of the region that are up.");
-        meter.CreateObservableUpDownCounter("relay.websockets", () => relay.WebSockets.ConnectionCount, "{connection}", "Clients that come by WebSocket.");
         meter.CreateObservableCounter("relay.websocket.accepts", () => relay.WebSockets.Accepts, "{connection}", "WebSockets opened.");
         meter.CreateObservableCounter("relay.packets.forwarded", () => Forwarded(counters), "{packet}", "Packets sent on to other relays of the region, and by them to us.");
         meter.CreateObservableCounter("relay.peer_gone", () => PeerGone(counters), "{frame}", "PeerGone frames queued for clients, by reason.");

@@ -25,8 +25,6 @@ internal sealed class RelayServerMetrics
         _tenants = new TenantTotals(relay.Router.Tenants);
         Meter = meters.Create(MeterName);
         Meter.CreateObservableUpDownCounter("relay.connections", Connections, "{connection}", "Connections at present, of relay clients and others, by transport.");
-        Meter.CreateObservableUpDownCounter("relay.clients", () => relay.Router.KeyCount, "{client}", "Different keys connected, each counted once a tenant.");
-        Meter.CreateObservableUpDownCounter("relay.quarantine", () => relay.Router.Quarantine.Count, "{connection}", "Connections of refused clients that are kept, and served nothing.");
         Meter.CreateObservableUpDownCounter("relay.tenants", () => relay.Router.Tenants.All.Length, "{tenant}", "Tenants that have clients, or had some.");
         Meter.CreateObservableCounter("relay.tenant.packets", () => OfTenants(totals => totals.PacketsIn, totals => totals.PacketsOut), "{packet}", "Packets by tenant; those that came late share a name.");
         Meter.CreateObservableCounter("relay.tenant.io", () => OfTenants(totals => totals.BytesIn, totals => totals.BytesOut), "By", "Bytes of these packets.");
@@ -98,7 +96,18 @@ internal sealed class RelayServerMetrics
         where reason != RefusalReason.None
         select new Measurement<long>(_counters.Refused(reason), Tag("relay.refusal.reason", Snake(reason.ToString())));
 
-    private IEnumerable<Measurement<long>> Connections() => [new(_relay.ConnectionCountOf(isTls: true), Tag("relay.transport", "tls")), new(_relay.ConnectionCountOf(isTls: false), Tag("relay.transport", "plain"))];
+    /// <summary>A WebSocket comes in on a connection that is counted by its port: here it is one thing, not two.</summary>
+    private IEnumerable<Measurement<long>> Connections()
+    {
+        int overTls = _relay.WebSockets.ConnectionCountOf(RelayPortKind.Tls);
+        int overPlain = _relay.WebSockets.ConnectionCountOf(RelayPortKind.Plain);
+        return
+        [
+            new(Math.Max(_relay.ConnectionCountOf(isTls: true) - overTls, 0), Tag("relay.transport", "tls")), // The two are read one after the other.
+            new(Math.Max(_relay.ConnectionCountOf(isTls: false) - overPlain, 0), Tag("relay.transport", "plain")),
+            new(_relay.WebSockets.ConnectionCount, Tag("relay.transport", "websocket")),
+        ];
+    }
 
     private IEnumerable<Measurement<long>> TlsHandshakes() => [new(_counters.TlsHandshakes.Tls12, Tag("tls.protocol.version", "1.2")), new(_counters.TlsHandshakes.Tls13, Tag("tls.protocol.version", "1.3"))];
 

@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Net;
 using System.Net.NetworkInformation;
+using System.Net.Sockets;
 using Addresses;
 using Node.Traversal.Tests.Core;
 using Relay.Protocol;
@@ -58,6 +60,29 @@ public sealed class DrainTests : IDisposable
         byte[] received;
         do received = await toLeft.ReceiveAsync(_patience.Token);
         while (!received.SequenceEqual(number));
+    }
+
+    [Fact]
+    public async Task Nodes_move_to_the_other_machine_of_a_meshed_region_and_lose_nothing()
+    {
+        using MeshFiles files = new();
+        (int firstPort, int secondPort) = (FreePort(), FreePort());
+        await using TestRelay first = await TestRelay.StartOnAsync(firstPort, files.OptionsWith(secondPort));
+        await using TestRelay second = await TestRelay.StartOnAsync(secondPort, files.OptionsWith(firstPort));
+        RelayNode[] nodes =
+        [
+            Machine("900a", firstPort, files),
+            Machine("900b", secondPort, files),
+        ];
+        RelayMap map = new([new RelayRegion { Id = 900, Code = "r900", Nodes = nodes }]);
+        await using TraversalNode left = await StartAsync(1, map);
+        await using TraversalNode right = await StartAsync(2, map);
+        (TraversalPeer toRight, TraversalPeer toLeft) = await MeetAsync(left, right);
+
+        await DrainUnderLoadAsync(first, "/drain?timeout=12", toRight, toLeft); // For a while one node is here and one there.
+
+        Assert.Equal(900, left.GetStatus().Self.HomeRelay?.RegionId);
+        Assert.Equal(900, right.GetStatus().Self.HomeRelay?.RegionId);
     }
 
     [Fact]
@@ -152,7 +177,7 @@ public sealed class DrainTests : IDisposable
     {
         using HttpClient admin = new();
         using HttpResponseMessage answer = await admin.PostAsync(new Uri($"http://{relay.Admin}{request}"), null);
-        Assert.Equal(System.Net.HttpStatusCode.Accepted, answer.StatusCode);
+        Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
     }
 
     private static RelayRegion Region(int id, TestRelay relay) => relay.Map.Regions[0] with
@@ -161,6 +186,19 @@ public sealed class DrainTests : IDisposable
         Code = $"r{id}",
         Nodes = [.. relay.Map.Regions[0].Nodes.Select((node, index) => node with { Name = $"{id}{(char)('a' + index)}" })],
     };
+
+    private static RelayNode Machine(string name, int port, MeshFiles files) => new()
+    {
+        Name = name, HostName = "127.0.0.1", Ipv4 = TransportAddress.FromIpv4(0x7f000001, 0), RelayPort = (ushort)port, CertificatePin = files.Fingerprint,
+    };
+
+    /// <summary>Each relay must know the other's port before that starts, so neither can be left to choose.</summary>
+    private static int FreePort()
+    {
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
 
     /// <summary>A node that knows no address of its own, so that all goes by relay.</summary>
     private static Task<TraversalNode> StartAsync(byte seed, RelayMap map) => TraversalNode.StartAsync(new TraversalNodeOptions

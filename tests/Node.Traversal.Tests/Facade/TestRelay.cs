@@ -38,6 +38,16 @@ internal sealed class TestRelay : IAsyncDisposable
         return relay;
     }
 
+    /// <summary>Starts one on a port that others must know beforehand.</summary>
+    /// <param name="port">The port.</param>
+    /// <param name="more">Further options of the program; with a certificate of its own it prints no map.</param>
+    public static async Task<TestRelay> StartOnAsync(int port, params string[] more)
+    {
+        TestRelay relay = new() { More = more, Listen = $"127.0.0.1:{port}", Map = new RelayMap([]) };
+        await relay.RestartAsync();
+        return relay;
+    }
+
     /// <summary>Starts the process; the second time on the same ports, with the same key and certificate.</summary>
     public async Task RestartAsync()
     {
@@ -60,7 +70,7 @@ internal sealed class TestRelay : IAsyncDisposable
         Listen = listen.First(url => url.StartsWith("tcp://", StringComparison.Ordinal))["tcp://".Length..];
         Admin = listen.Last(url => url.StartsWith("tcp://", StringComparison.Ordinal))["tcp://".Length..];
         Stun = listen.First(url => url.StartsWith("udp://", StringComparison.Ordinal))["udp://".Length..];
-        for (int i = 0; i < 100 && Map.Regions.Count == 0; i++)
+        for (int i = 0; i < 100 && ReferenceEquals(Map, RelayMap.Empty); i++)
         {
             string text;
             lock (log) text = log.ToString();

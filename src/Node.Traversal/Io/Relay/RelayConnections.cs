@@ -49,13 +49,8 @@ internal sealed class RelayConnections(
         client.Start();
     }
 
-    /// <summary>Lets a region go. Only from the loop.</summary>
-    public void LetGo(int regionId)
-    {
-        if (!_clients.TryRemove(regionId, out RelayClient? client)) return;
-        if (_successors.TryRemove(client, out Succession? succession)) _ending[succession.Next] = EndAsync(succession.Next, TimeSpan.Zero);
-        _ending[client] = EndAsync(client, TimeSpan.Zero);
-    }
+    /// <summary>Lets a region go. What was handed to its connection a moment ago still goes out, and what is on its way still comes in. Only from the loop.</summary>
+    public void LetGo(int regionId) => End(regionId, Afterglow);
 
     /// <summary>Tells the relays which of them is home. Only from the loop.</summary>
     public void SetHome(int regionId)
@@ -76,7 +71,7 @@ internal sealed class RelayConnections(
         foreach ((int id, RelayClient client) in _clients)
         {
             if (map.Find(id) is not { } region || Same(region, client.Region)) continue;
-            LetGo(id);
+            End(id, TimeSpan.Zero);
             loop.Post((core, now) => core.HandleRelayDisconnected(id, now));
             Want(region);
         }
@@ -150,9 +145,16 @@ internal sealed class RelayConnections(
 
     public async ValueTask DisposeAsync()
     {
-        foreach (int region in _clients.Keys) LetGo(region);
+        foreach (int region in _clients.Keys) End(region, TimeSpan.Zero);
         foreach (ITimer timer in _moves.Values) await timer.DisposeAsync();
         await Task.WhenAll(_ending.Values);
+    }
+
+    private void End(int regionId, TimeSpan afterglow)
+    {
+        if (!_clients.TryRemove(regionId, out RelayClient? client)) return;
+        if (_successors.TryRemove(client, out Succession? succession)) _ending[succession.Next] = EndAsync(succession.Next, TimeSpan.Zero);
+        _ending[client] = EndAsync(client, client.IsConnected ? afterglow : TimeSpan.Zero);
     }
 
     /// <summary>By itself, because what a lambda captures is allocated where the method begins: data must not pay for it.</summary>
