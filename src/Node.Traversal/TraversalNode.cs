@@ -283,7 +283,7 @@ public sealed class TraversalNode : IAsyncDisposable
     private void Send(Transmit transmit)
     {
         if (transmit.IsByRelay) _relays.FindConnected(transmit.RegionId)?.SendControl(transmit.Peer, transmit.Payload);
-        else _sockets.Send(transmit.Socket, transmit.Destination, transmit.Payload); // A check that does not go is a check unanswered: the core draws its conclusion.
+        else _sockets.Send(transmit.Socket, transmit.Destination, transmit.Payload, transmit.Ttl); // A check that does not go is a check unanswered: the core draws its conclusion.
     }
 
     private void CarryOut(NodeEvent nodeEvent)
@@ -298,6 +298,12 @@ public sealed class TraversalNode : IAsyncDisposable
                 break;
             case NodeEvent.AddressForgotten forgotten:
                 _demux.Forget(forgotten.Address);
+                break;
+            case NodeEvent.SocketWanted socket:
+                OpenSocket(socket.Socket);
+                break;
+            case NodeEvent.SocketUnwanted socket:
+                _sockets.Close(socket.Socket);
                 break;
             case NodeEvent.RelayWanted wanted when _map.Find(wanted.RegionId) is { } region:
                 _relays.Want(region);
@@ -324,6 +330,19 @@ public sealed class TraversalNode : IAsyncDisposable
                 break;
             default:
                 break; // For a peer that was removed meanwhile.
+        }
+    }
+
+    private void OpenSocket(SocketId socket)
+    {
+        try
+        {
+            _sockets.Open(socket, TransportAddress.FromIpv4(0, 0));
+        }
+        catch (SocketException exception)
+        {
+            TraversalLog.SocketNotOpened(_log, exception.Message); // Out of descriptors, most likely.
+            _loop.Post((core, now) => core.HandleSocketLost(socket, now));
         }
     }
 

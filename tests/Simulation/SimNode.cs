@@ -3,6 +3,7 @@ using Addresses;
 using Node.Traversal;
 using Node.Traversal.Core;
 using Node.Traversal.Core.Paths;
+using Node.Traversal.Core.Punching;
 using Relay.Protocol;
 using Relay.Protocol.Disco;
 using Relay.Protocol.Frames;
@@ -79,6 +80,12 @@ public sealed class SimNode : ISimReceiver
 
     /// <summary>The most sockets it has had at once.</summary>
     public int MostSockets { get; private set; }
+
+    /// <summary>The sockets it has open.</summary>
+    public int OpenSockets => _ports.Count;
+
+    /// <summary>Says whether it is connected to a relay.</summary>
+    public bool IsOnRelay => _connected.Count > 0;
 
     /// <summary>Datagrams it has sent that are not data: checks, answers, STUN.</summary>
     public int ControlDatagrams { get; private set; }
@@ -184,6 +191,13 @@ public sealed class SimNode : ISimReceiver
 
     /// <summary>Why a peer is not reached directly; null where it is.</summary>
     public PathVerdict? VerdictOn(SimNode peer) => _core.Describe(peer.Key, Now)?.Verdict;
+
+    /// <summary>Says whether a hole to a peer was punched, was tried in vain, or was given up beforehand, and how; Checks where that was not needed.</summary>
+    public SimPunch PunchTo(SimNode peer)
+    {
+        PunchOutcome outcome = _core.PunchingOf(peer.Key);
+        return new SimPunch(outcome.Method.ToString(), outcome.Result.ToString());
+    }
 
     /// <summary>Sends a data packet with that number.</summary>
     public void SendData(NodeKey peer, long number)
@@ -373,8 +387,22 @@ public sealed class SimNode : ISimReceiver
         if (!isProven) _world.Violations.Add($"{_world.Now}: {after.Remote} became the path to {peer} without a word of the peer from there");
     }
 
+    private void CloseSocket(SocketId socket)
+    {
+        if (_ports.Remove(socket, out ushort port)) _sockets.Remove((true, port));
+    }
+
+    private ushort FreePort()
+    {
+        ushort port;
+        do port = (ushort)_random.Next(32768, 50000);
+        while (_sockets.ContainsKey((true, port)));
+        return port;
+    }
+
     private void Drain()
     {
+        while (_core.TryDequeueEvent(out NodeEvent? nodeEvent)) CarryOut(nodeEvent!);
         while (_core.TryDequeueTransmit(out Transmit transmit))
         {
             if (!transmit.IsByRelay)
@@ -388,8 +416,6 @@ public sealed class SimNode : ISimReceiver
                 _world.Relays[transmit.RegionId].Send(this, transmit.Peer, transmit.Payload);
             }
         }
-
-        while (_core.TryDequeueEvent(out NodeEvent? nodeEvent)) CarryOut(nodeEvent!);
     }
 
     private void CarryOut(NodeEvent nodeEvent)
@@ -412,6 +438,12 @@ public sealed class SimNode : ISimReceiver
                 break;
             case NodeEvent.AddressForgotten forgotten:
                 _owners.Remove(forgotten.Address);
+                break;
+            case NodeEvent.SocketWanted wanted:
+                OpenSocket(wanted.Socket, isIpv4: true, FreePort());
+                break;
+            case NodeEvent.SocketUnwanted unwanted:
+                CloseSocket(unwanted.Socket);
                 break;
             case NodeEvent.RelayWanted wanted:
                 _wanted.Add(wanted.RegionId);
@@ -463,3 +495,6 @@ public sealed class SimNode : ISimReceiver
         public int Relayed { get; set; }
     }
 }
+
+/// <summary>What became of punching a hole, in the node's own words.</summary>
+public readonly record struct SimPunch(string Method, string Result);

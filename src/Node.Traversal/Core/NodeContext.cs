@@ -1,4 +1,5 @@
 using Addresses;
+using Node.Traversal.Core.Punching;
 using Node.Traversal.Core.RelayMaps;
 using Relay.Protocol;
 using Relay.Protocol.Disco;
@@ -26,6 +27,7 @@ internal sealed class NodeContext
         Options = options;
         Map = map;
         Moves = new RelayMoves(this);
+        Sockets = new ExtraSockets(this);
         Span<byte> seed = stackalloc byte[NodeKey.Length];
         options.Entropy(seed);
         DiscoKeys = NodeKeyPair.FromPrivateKey(seed);
@@ -58,6 +60,21 @@ internal sealed class NodeContext
 
     /// <summary>Those of them that are addresses of this machine.</summary>
     public IReadOnlySet<TransportAddress> LocalCandidates { get; set; } = new HashSet<TransportAddress>();
+
+    /// <summary>How the world sees our sockets, the most often reported first.</summary>
+    public IReadOnlyList<TransportAddress> Mapped { get; set; } = [];
+
+    /// <summary>STUN servers for new sockets, each with another IPv4 address.</summary>
+    public IReadOnlyList<TransportAddress> StunServers { get; set; } = [];
+
+    /// <summary>What hard punches may cost the routers.</summary>
+    public PunchBudget Punches { get; } = new();
+
+    /// <summary>The sockets opened for them.</summary>
+    public ExtraSockets Sockets { get; }
+
+    /// <summary>Counts our punching plans: no two have the same number.</summary>
+    public long NextPlanCounter { get; set; }
 
     public CandidateFilter Filter { get; } = new();
 

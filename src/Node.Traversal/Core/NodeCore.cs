@@ -2,6 +2,7 @@ using Addresses;
 using Node.Traversal.Core.Netcheck;
 using Node.Traversal.Core.Paths;
 using Node.Traversal.Core.Peers;
+using Node.Traversal.Core.Punching;
 using Node.Traversal.Core.RelayMaps;
 using Relay.Protocol;
 using Relay.Protocol.Disco;
@@ -109,7 +110,8 @@ internal sealed class NodeCore
     /// <summary>Forgets a peer and all it has found.</summary>
     public void HandlePeerRemoved(NodeKey key, Instant now)
     {
-        if (!_peers.Remove(key)) return;
+        if (!_peers.TryFind(key, out PeerSession? peer) || !_peers.Remove(key)) return;
+        peer.Punch.Close(now);
         _addresses.Forget(key);
         _context.HaveRoutesChanged = true;
         UpdateTunnelRanges(now);
@@ -128,6 +130,7 @@ internal sealed class NodeCore
     /// <summary>Takes the STUN servers of the map, looked up by the shell; again whenever that changes. The first call starts the probing.</summary>
     public void HandleStunServers(IReadOnlyList<StunServerAddress> servers, Instant now)
     {
+        _context.StunServers = [.. servers.Select(server => server.Address).Where(address => address.IsIpv4).DistinctBy(address => address.Bits)];
         _stun.HandleServers(servers, now);
         HandleObservations(now);
         Settle(now);
@@ -188,7 +191,13 @@ internal sealed class NodeCore
         _stun.HandleNetworkChange(now);
         _https.HandleNetworkChange();
         _profiles.HandleNetworkChange();
-        foreach (PeerSession peer in _peers.All) peer.Finder.HandleNetworkChange(now);
+        _context.Punches.HandleNetworkChange();
+        foreach (PeerSession peer in _peers.All)
+        {
+            peer.Finder.HandleNetworkChange(now);
+            peer.Punch.HandleNetworkChange(now);
+        }
+
         HandleObservations(now);
         _peers.Drain(now);
         Settle(now);
@@ -313,7 +322,7 @@ internal sealed class NodeCore
     {
         if (!DiscoEnvelope.TryReadSender(datagram, out NodeKey sender))
         {
-            if (_stun.HandleResponse(source, datagram, now)) HandleObservations(now);
+            HandleStun(socket, source, datagram, now);
             Settle(now);
             return;
         }
@@ -328,11 +337,20 @@ internal sealed class NodeCore
         {
             case DiscoMessageType.Ping: isProven = peer.HandlePing(pair, message, now); break;
             case DiscoMessageType.Pong: isProven = peer.HandlePong(pair, message, now); break;
-            case DiscoMessageType.CallMeMaybe or DiscoMessageType.Candidates or DiscoMessageType.Hello: _context.Drops.Count(NodeDrop.WrongWay); return;
+            case DiscoMessageType.CallMeMaybe or DiscoMessageType.Candidates or DiscoMessageType.Hello or DiscoMessageType.PunchingPlan: _context.Drops.Count(NodeDrop.WrongWay); return;
             default: _context.Drops.Count(NodeDrop.UnknownType); return;
         }
 
         if (isProven) _addresses.HandleProven(source, peer.Key);
+        peer.Drain(now);
+        Settle(now);
+    }
+
+    /// <summary>The system has not opened an extra socket, or has closed it.</summary>
+    public void HandleSocketLost(SocketId socket, Instant now)
+    {
+        if (!_context.Sockets.TryFindOwner(socket, out NodeKey owner) || !_peers.TryFind(owner, out PeerSession? peer)) return;
+        peer.Punch.HandleSocketLost(socket, now);
         peer.Drain(now);
         Settle(now);
     }
@@ -351,6 +369,7 @@ internal sealed class NodeCore
     {
         if (!_peers.TryFind(key, out PeerSession? peer)) return;
         peer.Finder.HandleTraffic(now);
+        peer.Punch.HandleTraffic(now);
         if (!_stun.IsActive)
         {
             _stun.IsActive = true;
@@ -388,6 +407,9 @@ internal sealed class NodeCore
         return counts;
     }
 
+    /// <summary>What was tried to make a hole to the peer, and what came of it.</summary>
+    public PunchOutcome PunchingOf(NodeKey key) => _peers.TryFind(key, out PeerSession? peer) ? peer.Punch.Outcome : PunchOutcome.None;
+
     private void HandleRelayedDisco(PeerSession peer, int regionId, ReadOnlySpan<byte> packet, Instant now)
     {
         if (peer.Open(packet) is not { } message) return;
@@ -395,10 +417,29 @@ internal sealed class NodeCore
         switch ((DiscoMessageType)message[0])
         {
             case DiscoMessageType.CallMeMaybe: peer.HandleCallMeMaybe(message, now); break;
+            case DiscoMessageType.PunchingPlan: peer.HandlePlan(message, now); break;
             case DiscoMessageType.Candidates: peer.HandleCandidates(message, now); break;
             case DiscoMessageType.Ping or DiscoMessageType.Pong or DiscoMessageType.Hello: _context.Drops.Count(NodeDrop.WrongWay); break;
             default: _context.Drops.Count(NodeDrop.UnknownType); break;
         }
+    }
+
+    private void HandleStun(SocketId socket, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now)
+    {
+        if (socket == SocketId.Ipv4 || socket == SocketId.Ipv6)
+        {
+            if (_stun.HandleResponse(source, datagram, now)) HandleObservations(now);
+            return;
+        }
+
+        if (!_context.Sockets.TryFindOwner(socket, out NodeKey owner) || !_peers.TryFind(owner, out PeerSession? peer))
+        {
+            _context.Drops.Count(NodeDrop.UnmatchedStun);
+            return;
+        }
+
+        peer.Punch.HandleStun(socket, source, datagram, now);
+        peer.Drain(now);
     }
 
     /// <summary>Our addresses, or what we know of our NAT, may have changed: peers hear of it.</summary>
@@ -408,6 +449,7 @@ internal sealed class NodeCore
         NatProfile ipv4 = _profiles.ProfileOf(isIpv4: true, _stun.Profile);
         NatProfile nat = ipv4.Mapping == NatMapping.Unknown && !_stun.HasAnswer(isIpv4: true) ? ipv6 with { Udp = ipv4.Udp } : ipv4;
         bool isProfileNew = nat != _context.Nat || ipv6 != _context.NatIpv6;
+        _context.Mapped = [.. _stun.Reflexive.Select(seen => seen.Address)];
         _context.Nat = nat;
         _context.NatIpv6 = ipv6;
         Candidate[] candidates = CandidateList.Make(_context, _localAddresses, _stun.Reflexive, _portMapped.IsValid ? [_portMapped] : []);
@@ -416,6 +458,7 @@ internal sealed class NodeCore
         foreach (PeerSession peer in _peers.All)
         {
             if (isProfileNew) peer.JudgeNats();
+            if (isProfileNew) peer.Punch.HandleProfile(now);
             if (isProfileNew && peer.DiscoKey is not null) peer.Hellos.Plan(now);
             if (isListNew) peer.PlanCallMeMaybe(now);
         }

@@ -16,6 +16,12 @@ internal abstract record NodeEvent
     /// <summary>Data from this address is nobody's any more.</summary>
     public sealed record AddressForgotten(TransportAddress Address) : NodeEvent;
 
+    /// <summary>Open one more IPv4 socket, on any port, under this name; from the next datagram on it is there.</summary>
+    public sealed record SocketWanted(SocketId Socket) : NodeEvent;
+
+    /// <summary>Close that socket.</summary>
+    public sealed record SocketUnwanted(SocketId Socket) : NodeEvent;
+
     /// <summary>Connect to this region, and stay connected.</summary>
     public sealed record RelayWanted(int RegionId) : NodeEvent;
 

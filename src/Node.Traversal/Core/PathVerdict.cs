@@ -62,6 +62,9 @@ public enum VerdictStage
 
     /// <summary>Connectivity checks on the addresses known.</summary>
     Checks,
+
+    /// <summary>Making a hole where checks alone cannot.</summary>
+    Punching,
 }
 
 /// <summary>What would make a pair direct.</summary>
@@ -125,6 +128,18 @@ public enum PathMethods
 
     /// <summary>The public address with the local port.</summary>
     LocalPort = 16,
+
+    /// <summary>Both send from new local ports, because something on the way has spoilt the ones before.</summary>
+    FreshPorts = 32,
+
+    /// <summary>Many ports of one end are met by many guesses of the other.</summary>
+    Birthday = 64,
+
+    /// <summary>Ports that are given in sequence are predicted, at one end or both.</summary>
+    Prediction = 128,
+
+    /// <summary>Both guess within the small blocks of ports that their NATs keep to.</summary>
+    SmallBlocks = 256,
 }
 
 /// <summary>Why a pair is not direct: for programs, and in a sentence for people.</summary>

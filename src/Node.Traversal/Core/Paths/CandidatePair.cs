@@ -51,6 +51,12 @@ internal sealed class CandidatePair(PairId id, CandidateOrigin origin)
     /// <summary>When a sealed message last came from there; null = never.</summary>
     public Instant? LastHeard { get; set; }
 
+    /// <summary>When a check of the peer's last came from there; null = never.</summary>
+    public Instant? LastPing { get; set; }
+
+    /// <summary>Says that a check has gone there, or something has come: the way is open at our side.</summary>
+    public bool IsOpened { get; set; }
+
     /// <summary>When the oldest check was sent that nothing has answered, also no later one; null = none is open.</summary>
     public Instant? UnansweredSince { get; private set; }
 
@@ -112,6 +118,7 @@ internal sealed class CandidatePair(PairId id, CandidateOrigin origin)
     {
         _inFlight.Clear();
         LastCheck = null;
+        IsOpened = false;
         UnansweredSince = null;
         ForgetLoss();
         Trust();

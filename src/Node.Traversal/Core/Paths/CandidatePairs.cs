@@ -57,6 +57,12 @@ internal sealed class CandidatePairs
         return pair;
     }
 
+    /// <summary>One of our sockets is no more, and nor are its pairs.</summary>
+    public void Forget(SocketId socket)
+    {
+        foreach (PairId id in _pairs.Keys.Where(id => id.Socket == socket).ToArray()) _pairs.Remove(id);
+    }
+
     private void MakeRoom(CandidatePair? selected)
     {
         CandidatePair[] reflexive = [.. _pairs.Values.Where(pair => pair.Origin == CandidateOrigin.PeerReflexive && pair != selected)];

@@ -1,11 +1,16 @@
 using Addresses;
+using Node.Traversal.Core.Punching;
 using Relay.Protocol.Disco;
 using Timing;
 
 namespace Node.Traversal.Core.Paths;
 
 /// <summary>A connectivity check to send.</summary>
-internal readonly record struct PathCheck(PairId Pair, PingId Id);
+internal readonly record struct PathCheck(PairId Pair, PingId Id)
+{
+    /// <summary>How many hops it may go; 0 = as many as the system says.</summary>
+    public byte Ttl { get; init; }
+}
 
 /// <summary>
 /// Finds and keeps the best direct path to one peer: checks every pair, promotes by answers only, suspects by silence, and gives up what
@@ -49,6 +54,7 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     private Instant? _nextKeepalive;
     private Instant? _nextUpgrade;
     private Instant? _nextSuspectVolley;
+    private Instant? _nextAfterOpener;
 
     /// <summary>The pair that packets take; null = none, they go by relay.</summary>
     public PairId? Selected => _selected?.Id;
@@ -83,11 +89,14 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     /// <summary>Says that no check can succeed as far as the two NAT profiles tell.</summary>
     public bool IsHopeless { get; set; }
 
+    /// <summary>Says that the first check to an address that nothing was heard from only opens our own side, and that the next one follows soon.</summary>
+    public bool OpensFirst { get; set; }
+
     /// <summary>How often an idle path is checked: less than the NATs on it keep a mapping.</summary>
     public TimeSpan Keepalive { get; set; } = UsualKeepalive;
 
     /// <summary>When <see cref="HandleTimeout"/> is due; null = nothing is planned.</summary>
-    public Instant? NextTimeout => Earliest(_search.NextVolley, _watch.Next, _nextKeepalive, _nextUpgrade, _nextSuspectVolley, _exam.Next);
+    public Instant? NextTimeout => Earliest(_nextAfterOpener, _search.NextVolley, _watch.Next, _nextKeepalive, _nextUpgrade, _nextSuspectVolley, _exam.Next);
 
     /// <summary>The pairs, for tests and for the verdict.</summary>
     public IReadOnlyCollection<CandidatePair> Pairs => _pairs.All;
@@ -108,7 +117,33 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     {
         _pairs.Replace(remotes, _selected);
         if (_selected is null) _search.Resume(now);
+        if (_selected is null && _search.IsHeld(now)) return; // Both ends begin at one instant, and it has not come yet.
         CheckAll(now); // The peer is checking at this moment: so do we, and both NATs are open.
+    }
+
+    /// <summary>Starts looking for a path at that instant and not before, where there is none.</summary>
+    public void StartSearchAt(Instant at)
+    {
+        if (_selected is null) _search.StartAt(at);
+    }
+
+    /// <summary>An answer has proven a way that was found otherwise than by our own checks.</summary>
+    /// <returns>True: it counts as one of ours from now on.</returns>
+    public bool HandleProven(PairId arrivedOn, PingId id, Instant sentAt, uint? received, Instant now)
+    {
+        _pairs.Hear(arrivedOn, _selected, now).NoteCheck(id, traffic.SentDirect, sentAt);
+        return HandlePong(arrivedOn, id, received, now);
+    }
+
+    /// <summary>Says whether an extra socket carries the path, or the peer has used it of late: it may have chosen another than we have.</summary>
+    public bool IsUsed(SocketId socket, Instant now) =>
+        _pairs.All.Any(pair => pair.Id.Socket == socket && (pair == _selected || IsWithin(pair.LastPing, now, Keepalive * 2)));
+
+    /// <summary>One of our sockets is no more, and nor are its pairs.</summary>
+    public void HandleSocketClosed(SocketId socket, Instant now)
+    {
+        if (_selected?.Id.Socket == socket) Lose(now);
+        _pairs.Forget(socket);
     }
 
     /// <summary>Starts looking for a path, with what is known.</summary>
@@ -122,6 +157,8 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     public void HandlePing(PairId arrivedOn, Instant now)
     {
         CandidatePair pair = _pairs.Hear(arrivedOn, _selected, now);
+        pair.LastPing = now;
+        pair.IsOpened = true;
         if (pair == _selected && !_isSuspect)
         {
             if (!IsActive(now)) _nextKeepalive = now + Keepalive * KeepaliveOfFollower;
@@ -207,6 +244,12 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         {
             foreach (CandidatePair pair in _pairs.All.Where(pair => pair.Rtt is not null)) Check(pair, now);
             _exam.Take(now);
+        }
+
+        if (_nextAfterOpener <= now)
+        {
+            _nextAfterOpener = null;
+            if (_selected is null || _isSuspect) CheckAll(now);
         }
 
         if (_search.NextVolley <= now)
@@ -347,7 +390,10 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         PingId id = PingId.Read(random);
         pair.NoteCheck(id, traffic.SentDirect, now);
         if (pair == _selected) _watch.Begin(now); // Its answer, or the lack of it, must be seen.
-        _checks.Enqueue(new PathCheck(pair.Id, id));
+        bool isOpener = OpensFirst && !pair.IsOpened && pair != _selected;
+        pair.IsOpened = true;
+        if (isOpener) _nextAfterOpener ??= now + PunchTiming.OpenerLead;
+        _checks.Enqueue(new PathCheck(pair.Id, id) { Ttl = isOpener ? PunchTiming.OpenerTtl : (byte)0 });
     }
 
     private static bool IsWithin(Instant? instant, Instant now, TimeSpan span) => instant is { } then && now - then < span;

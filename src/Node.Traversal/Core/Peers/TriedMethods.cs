@@ -1,5 +1,6 @@
 using Addresses;
 using Node.Traversal.Core.Paths;
+using Node.Traversal.Core.Punching;
 using Relay.Protocol.Disco;
 
 namespace Node.Traversal.Core.Peers;
@@ -10,7 +11,7 @@ internal static class TriedMethods
     public static PathMethods Of(NodeContext context, PeerSession peer)
     {
         Dictionary<TransportAddress, CandidateKind> kinds = peer.Candidates.ToDictionary(candidate => candidate.Address, candidate => candidate.Kind);
-        PathMethods tried = PathMethods.None;
+        PathMethods tried = PunchingOf(peer.Punch.Outcome);
         foreach (CandidatePair pair in peer.Finder.Pairs.Where(pair => pair.LastCheck is not null))
         {
             TransportAddress remote = pair.Id.Remote;
@@ -21,6 +22,15 @@ internal static class TriedMethods
         bool isOpenHere = tried != PathMethods.None && context.Candidates.Any(candidate => candidate.Kind is CandidateKind.PortMapped or CandidateKind.Configured);
         return isOpenHere ? tried | PathMethods.OpenPort : tried;
     }
+
+    private static PathMethods PunchingOf(PunchOutcome punch) => punch.Result is not (PunchResult.Running or PunchResult.Failed) ? PathMethods.None : punch.Method switch
+    {
+        PunchingMethod.FreshPorts => PathMethods.FreshPorts,
+        PunchingMethod.Birthday => PathMethods.Birthday,
+        PunchingMethod.Window or PunchingMethod.Sequence => PathMethods.Prediction,
+        PunchingMethod.Blocks => PathMethods.SmallBlocks,
+        _ => PathMethods.None,
+    };
 
     private static PathMethods MethodOf(TransportAddress remote, CandidateKind kind) => kind switch
     {

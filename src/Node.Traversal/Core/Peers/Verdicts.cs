@@ -1,3 +1,4 @@
+using Node.Traversal.Core.Punching;
 using Relay.Protocol.Disco;
 using Timing;
 
@@ -22,6 +23,7 @@ internal static class Verdicts
             Tried = TriedMethods.Of(context, peer),
             Here = context.Nat,
             There = peer.Nat,
+            Probability = peer.Punch.Outcome is { Result: PunchResult.Running or PunchResult.Failed } punch ? punch.Probability : null,
         };
     }
 
@@ -58,6 +60,7 @@ internal static class Verdicts
         if (other.Udp == UdpReach.Blocked) return new PathVerdict(VerdictCode.UdpBlockedThere, "UDP is blocked at the peer's end") { Stage = VerdictStage.Udp, Remedy = VerdictRemedy.AllowUdpThere };
         if (peer.SharesNoFamily) return new PathVerdict(VerdictCode.NoCommonFamily, "one end has IPv4 only and the other IPv6 only; give either of them the other family too") { Stage = VerdictStage.Udp };
         if (peer.Finder.IsSearching) return new PathVerdict(VerdictCode.Checking, "trying the peer's addresses") { Stage = VerdictStage.Checks };
+        if (peer.Punch.IsBusy) return new PathVerdict(VerdictCode.Checking, "making a hole together with the peer") { Stage = VerdictStage.Punching };
 
         VerdictRemedy open = Remedies.OpeningOf(own, other);
         (VerdictCode code, string text, VerdictRemedy remedy) = (own, other) switch
@@ -69,6 +72,9 @@ internal static class Verdicts
             (_, { IsHard: true }) => (VerdictCode.HardThere, "the NAT at the peer's end gives every destination another port, and ours lets in only ports it knows", open),
             _ => (VerdictCode.ChecksUnanswered, "no check is answered on any address; something between the ends drops UDP", open),
         };
-        return new PathVerdict(code, text) { Stage = code == VerdictCode.ChecksUnanswered ? VerdictStage.Checks : VerdictStage.Nat, Remedy = remedy };
+        VerdictStage stage = peer.Punch.Outcome.Result == PunchResult.Failed ? VerdictStage.Punching
+            : code == VerdictCode.ChecksUnanswered ? VerdictStage.Checks
+            : VerdictStage.Nat;
+        return new PathVerdict(code, text) { Stage = stage, Remedy = remedy };
     }
 }
