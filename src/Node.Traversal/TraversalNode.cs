@@ -38,7 +38,8 @@ public sealed class TraversalNode : IAsyncDisposable
     private readonly ConcurrentDictionary<Channel<PathChange>, byte> _watchers = new();
     private StunServerList? _stunServers;
     private LinkMonitor? _links;
-    private PortMappingLoop? _portMapping;
+    private PortMappingPair? _portMapping;
+    private bool _isPortMapped;
     private volatile RelayMap _map;
     private volatile uint _mark;
     private volatile int _isDisposed;
@@ -71,7 +72,7 @@ public sealed class TraversalNode : IAsyncDisposable
         _relays = new RelayConnections(options.PrivateKey, _loop, dialer, _peers, _clock, Counters, _log) { Map = options.RelayMap };
         _demux = new DatagramDemux(_loop, Counters, _clock);
         _plane = new DataPlane(_clock, Counters, sockets) { Loop = _loop, Relays = _relays };
-        Metrics = new TraversalMetrics(Counters, core.Drops, reason => _portMapping?.Drops[reason] ?? 0);
+        Metrics = new TraversalMetrics(Counters, core.Drops, reason => _portMapping?.CountOf(reason) ?? 0);
     }
 
     /// <summary>The node's name.</summary>
@@ -225,7 +226,7 @@ public sealed class TraversalNode : IAsyncDisposable
         _loop.Start();
         if (_options.PortMapping && !_options.AllowLoopback && _sockets.HasIpv4)
         {
-            _portMapping = new PortMappingLoop(UdpPort, () => _mark, _clock, DefaultGateway.Find, HandlePortMapping);
+            _portMapping = new PortMappingPair(UdpPort, _sockets.HasIpv6, () => _mark, _clock, HandlePortMapping);
             _portMapping.HandleAddresses([]); // Until some are told, every way may be the tunnel's.
         }
 
@@ -242,11 +243,13 @@ public sealed class TraversalNode : IAsyncDisposable
         _relays.Verify();
     }
 
-    private void HandlePortMapping(TransportAddress mapped)
+    private void HandlePortMapping(PortMappingStatus status)
     {
-        if (mapped.IsValid) TraversalLog.PortMapped(_log, UdpPort);
-        else TraversalLog.PortNotMapped(_log, UdpPort);
-        _loop.Post((core, now) => core.HandlePortMapping(mapped, now));
+        bool isMapped = status.AllMapped.Any();
+        if (isMapped != _isPortMapped && isMapped) TraversalLog.PortMapped(_log, UdpPort);
+        else if (isMapped != _isPortMapped) TraversalLog.PortNotMapped(_log, UdpPort);
+        _isPortMapped = isMapped;
+        _loop.Post((core, now) => core.HandlePortMapping(status, now));
     }
 
     private void Send(Transmit transmit)

@@ -1,3 +1,5 @@
+using Node.Traversal;
+
 namespace Node.Agent.Control;
 
 /// <summary>How the agent and its peers stand: what <c>relay-node status</c> shows.</summary>
@@ -8,6 +10,9 @@ namespace Node.Agent.Control;
 /// <param name="Peers">The peers the agent carries.</param>
 internal sealed record AgentStatus(string Interface, string PublicKey, HomeRelayStatus? HomeRelay, int UdpPort, IReadOnlyList<PeerStatusLine> Peers)
 {
+    /// <summary>What the gateways make of the UDP port.</summary>
+    public PortMappingStatus PortMapping { get; init; } = PortMappingStatus.Off;
+
     /// <summary>What to do about the tunnel's MTU, or null where nothing is.</summary>
     public string? MtuAdvice { get; init; }
 }

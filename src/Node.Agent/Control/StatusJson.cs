@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Node.Agent.PortMapping;
 
 namespace Node.Agent.Control;
 
@@ -46,6 +47,8 @@ internal static class StatusJson
         }
 
         json.WriteNumber("udpPort", status.UdpPort);
+        json.WritePropertyName("portMapping");
+        PortMappingOutput.Write(json, status.PortMapping);
         json.WriteEndObject();
     }
 

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using Node.Agent.PortMapping;
+using Node.Traversal;
 
 namespace Node.Agent.Control;
 
@@ -11,6 +13,8 @@ internal static class StatusText
         StringBuilder text = new();
         string home = status.HomeRelay is { } relay ? $"at home in relay region {relay.RegionCode} ({relay.RegionId})" : "not connected to a relay";
         text.Append(CultureInfo.InvariantCulture, $"{status.Interface}: {status.PublicKey}, UDP port {status.UdpPort}, {home}");
+        if (status.PortMapping.State != PortMappingState.Off) text.Append(CultureInfo.InvariantCulture, $"\n  port mapping: {PortMappingOutput.Summary(status.PortMapping)}");
+        if (status.PortMapping.Pinhole is { HasGateway: true } pinhole) text.Append(CultureInfo.InvariantCulture, $"\n  IPv6 pinhole: {PortMappingOutput.Summary(pinhole)}");
         if (status.Peers.Count == 0) text.Append("\n  no peers");
         int widest = status.Peers.Select(peer => Way(peer).Length).DefaultIfEmpty().Max();
         foreach (PeerStatusLine peer in status.Peers)

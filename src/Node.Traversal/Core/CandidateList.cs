@@ -9,13 +9,12 @@ internal static class CandidateList
     /// <summary>Server-reflexive addresses told: a NAT that shows more has none that would help.</summary>
     private const int MaxMapped = 6;
 
-    /// <summary>The whole list: the gateway's mapped port first, for it lets in anybody, then server-reflexive addresses, then the interfaces' own.</summary>
-    public static TransportAddress[] Make(NodeContext context, IReadOnlyList<TransportAddress> local, IReadOnlyList<TransportAddress> mapped, TransportAddress portMapped)
+    /// <summary>The whole list: ports mapped and pinholes made by gateways first, for they let in anybody, then server-reflexive addresses, then the interfaces' own.</summary>
+    public static TransportAddress[] Make(NodeContext context, IReadOnlyList<TransportAddress> local, IReadOnlyList<TransportAddress> mapped, IEnumerable<TransportAddress> portMapped)
     {
         TransportAddress[] own = [.. local.Select(address => address.WithPort(context.Options.UdpPort)).Where(address => IsOurs(context, address)).Distinct()];
         context.LocalCandidates = own.ToHashSet();
-        IEnumerable<TransportAddress> first = context.Filter.IsAllowed(portMapped) ? [portMapped] : [];
-        return [.. first.Concat(mapped.Where(context.Filter.IsAllowed).Take(MaxMapped)).Concat(own).Distinct().Take(CallMeMaybe.MaxAddresses)];
+        return [.. portMapped.Where(context.Filter.IsAllowed).Concat(mapped.Where(context.Filter.IsAllowed).Take(MaxMapped)).Concat(own).Distinct().Take(CallMeMaybe.MaxAddresses)];
     }
 
     private static bool IsOurs(NodeContext context, TransportAddress address) =>

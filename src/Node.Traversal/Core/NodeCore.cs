@@ -32,7 +32,7 @@ internal sealed class NodeCore
     private TokenBucket _hellos;
     private IReadOnlyList<TransportAddress> _localAddresses = [];
     private IReadOnlyList<IpPrefix> _otherTunnelRanges = [];
-    private TransportAddress _portMapped;
+    private PortMappingStatus _portMapping = PortMappingStatus.Off;
 
     /// <summary>Makes a core that knows no peers and no addresses yet.</summary>
     public NodeCore(NodeCoreOptions options, RelayMap map, Instant now)
@@ -172,10 +172,10 @@ internal sealed class NodeCore
         Settle(now);
     }
 
-    /// <summary>Takes where the gateway lets the world in to our UDP port; not valid = nowhere.</summary>
-    public void HandlePortMapping(TransportAddress mapped, Instant now)
+    /// <summary>Takes what the gateway offers, and where it lets the world in to our UDP port.</summary>
+    public void HandlePortMapping(PortMappingStatus status, Instant now)
     {
-        _portMapped = mapped;
+        _portMapping = status;
         HandleObservations(now);
         DrainPeers(now);
         Settle(now);
@@ -345,7 +345,7 @@ internal sealed class NodeCore
     /// <summary>Our addresses, or what we know of our NAT, may have changed: peers hear of it.</summary>
     private void HandleObservations(Instant now)
     {
-        TransportAddress[] candidates = CandidateList.Make(_context, _localAddresses, _stun.Mapped, _portMapped);
+        TransportAddress[] candidates = CandidateList.Make(_context, _localAddresses, _stun.Mapped, _portMapping.AllMapped);
         bool isProfileNew = _stun.Profile != _context.Nat;
         bool isListNew = !candidates.ToHashSet().SetEquals(_context.Candidates);
         _context.Candidates = candidates;
