@@ -8,7 +8,7 @@ declare -A package_of=(
   [iperf3]=iperf3 [conntrack]=conntrack [openssl]=openssl [ps]=procps
   [promtool]=prometheus [turnserver]=coturn [stun]=stun-client [stund]=stun-server
   [miniupnpd]=miniupnpd-nftables
-  [nginx]="nginx-light libnginx-mod-stream" [chromium]=chromium
+  [nginx]="nginx-light libnginx-mod-stream" [chromium]=chromium [tinyproxy]=tinyproxy-bin
 )
 
 missing=()

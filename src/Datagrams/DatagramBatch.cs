@@ -22,8 +22,11 @@ public sealed class DatagramBatch : IDisposable
     public const int LargestCapacity = 1024;
 
     private const int Alignment = 64; // A cache line.
+    private const int CoalescedMessages = 16; // A receive; 64 KiB each.
+    private const int MaxSegments = 128; // Of one message (UDP_MAX_SEGMENTS).
 
     private readonly int _stride;
+    private readonly int[]? _offsets; // Where each datagram begins, where they have no slots of their own.
     private byte[] _payloads;
     private int[] _lengths;
     private bool[] _truncated;
@@ -34,9 +37,14 @@ public sealed class DatagramBatch : IDisposable
     /// <param name="capacity">How many datagrams it holds at most, 1 to <see cref="LargestCapacity"/>.</param>
     /// <param name="maxDatagramLength">The longest datagram in bytes, 1 to <see cref="LongestDatagram"/>; what arrives longer is cut off there.</param>
     public DatagramBatch(int capacity = DefaultCapacity, int maxDatagramLength = DefaultMaxDatagramLength)
+        : this(capacity, maxDatagramLength, slots: capacity)
+    {
+    }
+
+    private DatagramBatch(int capacity, int maxDatagramLength, int slots)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, LargestCapacity);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(slots, LargestCapacity);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxDatagramLength);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(maxDatagramLength, LongestDatagram);
 
@@ -44,12 +52,19 @@ public sealed class DatagramBatch : IDisposable
         MaxDatagramLength = maxDatagramLength;
         _stride = (maxDatagramLength + Alignment - 1) & ~(Alignment - 1);
         // Pinned, because the kernel writes there; collected, so that no slip in a caller's Dispose can make it write elsewhere.
-        _payloads = GC.AllocateUninitializedArray<byte>(capacity * _stride, pinned: true);
+        _payloads = GC.AllocateUninitializedArray<byte>(slots * _stride, pinned: true);
         _addresses = GC.AllocateArray<DatagramAddress>(capacity, pinned: true);
         _lengths = new int[capacity];
         _locals = new LocalAddress[capacity];
         _truncated = new bool[capacity];
+        if (slots != capacity) _offsets = new int[capacity];
     }
+
+    /// <summary>
+    /// Makes a batch for sockets that coalesce (<see cref="DatagramSocketOptions.Coalesce"/>), and for others too. It takes 1 MiB. Its datagrams
+    /// lie one behind the other: they may be read, sent on and changed in place, not made longer, and none can be added.
+    /// </summary>
+    public static DatagramBatch ForCoalesced() => new(CoalescedMessages * MaxSegments, LongestDatagram, slots: CoalescedMessages);
 
     /// <summary>How many datagrams the batch holds at most.</summary>
     public int Capacity { get; }
@@ -57,11 +72,22 @@ public sealed class DatagramBatch : IDisposable
     /// <summary>The longest datagram it holds, in bytes.</summary>
     public int MaxDatagramLength { get; }
 
+    /// <summary>How many messages of the kernel it has room for.</summary>
+    internal int Slots => IsCoalesced ? CoalescedMessages : Capacity;
+
     /// <summary>How many datagrams are in it.</summary>
     public int Count { get; private set; }
 
-    /// <summary>The headers that Linux wants round the datagrams; made with the first call there.</summary>
-    internal MessageVector Messages => field ??= new MessageVector(Capacity, _stride, MaxDatagramLength, _payloads, _addresses);
+    /// <summary>Says whether one message of the kernel may be many datagrams here.</summary>
+    internal bool IsCoalesced => _offsets is not null;
+
+    /// <summary>The headers that Linux wants to receive; made with the first call there.</summary>
+    internal ReceiveVector ReceiveVector => field ??= IsCoalesced
+        ? new ReceiveVector(Slots, _stride, MaxDatagramLength, _payloads, GC.AllocateArray<DatagramAddress>(Slots, pinned: true))
+        : new ReceiveVector(Slots, _stride, MaxDatagramLength, _payloads, _addresses);
+
+    /// <summary>The headers that Linux wants to send; made with the first call there.</summary>
+    internal SendVector SendVector => field ??= new SendVector(Capacity, _payloads, _addresses);
 
     /// <summary>The payload of the datagram at <paramref name="index"/>, writable in place. Valid until the batch is cleared.</summary>
     public Span<byte> this[int index]
@@ -69,7 +95,7 @@ public sealed class DatagramBatch : IDisposable
         get
         {
             CheckIndex(index);
-            return _payloads.AsSpan(index * _stride, _lengths[index]);
+            return _payloads.AsSpan(OffsetOf(index), _lengths[index]);
         }
     }
 
@@ -77,7 +103,7 @@ public sealed class DatagramBatch : IDisposable
     public Span<byte> BufferOf(int index)
     {
         CheckIndex(index);
-        return _payloads.AsSpan(index * _stride, MaxDatagramLength);
+        return _payloads.AsSpan(OffsetOf(index), IsCoalesced ? _lengths[index] : MaxDatagramLength);
     }
 
     /// <summary>Where the datagram came from, or where it goes. A scope id of a link-local source is kept inside, but not shown.</summary>
@@ -104,12 +130,12 @@ public sealed class DatagramBatch : IDisposable
         return _truncated[index];
     }
 
-    /// <summary>Appends a datagram. False, and nothing done, when the batch is full or the payload too long.</summary>
+    /// <summary>Appends a datagram. False, and nothing done, when the batch is full, the payload too long, or the batch one for coalesced datagrams.</summary>
     /// <param name="payload">The bytes to send; copied.</param>
     /// <param name="destination">Where to; <c>default</c> for a connected socket.</param>
     public bool TryAdd(ReadOnlySpan<byte> payload, TransportAddress destination)
     {
-        if (Count == _lengths.Length || payload.Length > MaxDatagramLength) return false;
+        if (Count == _lengths.Length || payload.Length > MaxDatagramLength || IsCoalesced) return false;
 
         int index = Count++;
         payload.CopyTo(_payloads.AsSpan(index * _stride));
@@ -139,7 +165,7 @@ public sealed class DatagramBatch : IDisposable
     {
         CheckIndex(index);
         ArgumentOutOfRangeException.ThrowIfNegative(length);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, MaxDatagramLength);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, BufferOf(index).Length);
         _lengths[index] = length;
     }
 
@@ -150,7 +176,8 @@ public sealed class DatagramBatch : IDisposable
         CheckIndex(to);
         if (from == to) return;
 
-        this[from].CopyTo(BufferOf(to));
+        if (_offsets is not null) _offsets[to] = _offsets[from];
+        else this[from].CopyTo(BufferOf(to));
         _lengths[to] = _lengths[from];
         _truncated[to] = _truncated[from];
         _addresses[to] = _addresses[from];
@@ -188,16 +215,42 @@ public sealed class DatagramBatch : IDisposable
     /// <summary>The whole buffer of a slot, in use or not, for the socket that fills it.</summary>
     internal Span<byte> BufferSlot(int index) => _payloads.AsSpan(index * _stride, MaxDatagramLength);
 
+    /// <summary>Where a datagram begins among all bytes.</summary>
+    internal int OffsetOf(int index) => _offsets is null ? index * _stride : _offsets[index];
+
     /// <summary>Refuses a batch that was disposed, before the kernel is given its memory.</summary>
     internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_lengths.Length == 0, this);
 
     /// <summary>Notes a datagram that the kernel has written into the next slot.</summary>
-    internal void Received(int length, bool isTruncated)
+    internal void Received(int length, bool isTruncated, LocalAddress local = default)
     {
         int index = Count++;
+        if (_offsets is not null) _offsets[index] = index * _stride;
         _lengths[index] = length;
         _truncated[index] = isTruncated;
-        _locals[index] = default;
+        _locals[index] = local;
+    }
+
+    /// <summary>
+    /// Notes a message that the kernel has written into a slot, as the datagrams it was put together from: all but the last have
+    /// <paramref name="segmentLength"/>; 0 = it is one.
+    /// </summary>
+    internal void ReceivedRun(int slot, int length, int segmentLength, in DatagramAddress source, LocalAddress local, bool isTruncated)
+    {
+        int offset = slot * _stride;
+        int end = offset + length;
+        do
+        {
+            int index = Count++;
+            bool isLast = segmentLength == 0 || end - offset <= segmentLength || Count == Capacity - (CoalescedMessages - 1 - slot);
+            _addresses[index] = source;
+            _offsets![index] = offset;
+            _lengths[index] = isLast ? end - offset : segmentLength;
+            _truncated[index] = isLast && (isTruncated || (segmentLength > 0 && end - offset > segmentLength)); // More of them than a message may be.
+            _locals[index] = local;
+            offset += _lengths[index];
+        }
+        while (offset < end);
     }
 
     private void CheckIndex(int index) => ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Count, nameof(index));

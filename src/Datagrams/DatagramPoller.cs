@@ -48,6 +48,20 @@ public sealed class DatagramPoller : IDisposable
         return _set.Wait(readyTokens, timeoutMilliseconds);
     }
 
+    /// <summary>
+    /// Sleeps for a fraction of a second, so that what arrives meanwhile is received at once and does not wake the thread one by one. Linux only:
+    /// elsewhere the shortest sleep is too long, and this returns immediately.
+    /// </summary>
+    /// <param name="pause">How long at least, under a second; a signal ends it early.</param>
+    public static unsafe void Pause(TimeSpan pause)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(pause.Ticks, nameof(pause));
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(pause.Ticks, TimeSpan.TicksPerSecond, nameof(pause));
+        if (!OperatingSystem.IsLinux()) return;
+        TimeSpecification wanted = new() { Nanoseconds = (long)pause.TotalNanoseconds };
+        LibC.NanoSleep(&wanted, null);
+    }
+
     /// <summary>Makes the present or the next <see cref="Wait"/> return. Nothing happens once the poller is disposed.</summary>
     public void Wake() => _set.Wake();
 

@@ -57,8 +57,10 @@ public sealed class DatagramSocket : IDisposable
             if (reportsLocalAddress) ReportLocalAddress(socket);
             bool countsKernelDrops = !isPortable && options.CountKernelDrops;
             if (countsKernelDrops) Check(LibC.SetOption(socket.SafeHandle, LibC.SolSocket, LibC.SoRxqOvfl, 1), "count kernel drops (SO_RXQ_OVFL)");
+            // Kernels before 5.0 have no such option: then each datagram comes by itself.
+            bool coalesces = !isPortable && options.Coalesce && LibC.SetOption(socket.SafeHandle, LibC.SolUdp, LibC.UdpGro, 1) == SocketError.Success;
             if (isPortable) socket.Blocking = false;
-            return new DatagramSocket(socket, isPortable ? new SocketIo(socket) : new MessageIo(socket, countsKernelDrops, reportsLocalAddress));
+            return new DatagramSocket(socket, isPortable ? new SocketIo(socket) : new MessageIo(socket, countsKernelDrops, reportsLocalAddress, coalesces));
         }
         catch
         {
@@ -85,6 +87,7 @@ public sealed class DatagramSocket : IDisposable
     /// <param name="batch">Where to.</param>
     /// <param name="error">Success, also when nothing is there; otherwise what the socket has to report, e.g. <see cref="SocketError.ConnectionRefused"/>.</param>
     /// <returns>How many datagrams are in the batch.</returns>
+    /// <exception cref="InvalidOperationException">The socket coalesces, and the batch is not made for that.</exception>
     /// <exception cref="ObjectDisposedException">The socket or the batch was disposed.</exception>
     public int Receive(DatagramBatch batch, out SocketError error)
     {

@@ -32,4 +32,10 @@ public sealed record DatagramSocketOptions
 
     /// <summary>Counts what the kernel drops because the receive buffer is full (SO_RXQ_OVFL, Linux only).</summary>
     public bool CountKernelDrops { get; init; }
+
+    /// <summary>
+    /// Receives runs of datagrams from one source as the kernel has put them together, which costs it far less (UDP_GRO, Linux only). Such a
+    /// socket needs <see cref="DatagramBatch.ForCoalesced"/> to receive; each datagram appears there by itself all the same.
+    /// </summary>
+    public bool Coalesce { get; init; }
 }

@@ -1,6 +1,7 @@
 using Node.Agent.Control;
 using Node.Agent.Maps;
 using Node.Agent.WireGuard;
+using Node.Traversal;
 using Settings;
 
 namespace Node.Agent;
@@ -22,6 +23,9 @@ internal sealed record AgentOptions
 
     /// <summary>A file with the token for relays that want one; null to leave it to the wg-quick file.</summary>
     public string? RelayTokenFile { get; init; }
+
+    /// <summary>The HTTP proxy to relays, or <c>off</c>; null to leave it to the file or to the environment. May hold a password.</summary>
+    public string? RelayProxy { get; init; }
 
     /// <summary>The node's UDP port; null to leave it to the file or to the rule.</summary>
     public ushort? Port { get; init; }
@@ -51,6 +55,10 @@ internal sealed record AgentOptions
     /// <summary>The file with the token; null where there is none. A relative path in the wg-quick file counts from there.</summary>
     public string? LocateRelayToken(WireGuardConfig config) =>
         RelayTokenFile ?? (config.RelayTokenFile is { } file ? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(ConfigFile)) ?? "", file) : null);
+
+    /// <summary>By which HTTP proxy relays are reached.</summary>
+    /// <exception cref="OptionException">The environment names one that cannot be used.</exception>
+    public ProxySettings ProxyFor(WireGuardConfig config) => RelayProxyChoice.Read(RelayProxy ?? config.RelayProxy, RelayProxy is null ? $"#RelayProxy in {ConfigFile}" : "--proxy", Environment.GetEnvironmentVariable);
 
     /// <summary>The node's UDP port; null where the rule gives it.</summary>
     public ushort? PortFor(WireGuardConfig config) => (Port ?? config.RelayPort) is > 0 and var port ? port : null;

@@ -120,6 +120,7 @@ internal sealed class TunnelAgent : IAsyncDisposable
         WarnOfFile();
         InterfaceDump dump = await _interface.BeginAsync(_config, cancellation);
         _keys = await KeysOfAsync(_config, cancellation) ?? throw new OptionException(_options.ConfigFile, "it has no PrivateKey, and the interface has none either", "give it one");
+        _options.ProxyFor(_config); // One that cannot be used ends the start here.
         OpenMap(_options.LocateRelayMap(_config));
         WarnOfOwnKey();
         _peers.Apply(_config, _keys.PublicKey);
@@ -154,7 +155,8 @@ internal sealed class TunnelAgent : IAsyncDisposable
 
     private async Task UseAsync(WireGuardConfig config, NodeKeyPair keys, CancellationToken cancellation)
     {
-        bool isNewNode = keys.PublicKey != _keys?.PublicKey || _options.PortFor(config) != _options.PortFor(_config) || _options.MapsPort(config) != _options.MapsPort(_config);
+        bool isNewNode = keys.PublicKey != _keys?.PublicKey || _options.PortFor(config) != _options.PortFor(_config) || _options.MapsPort(config) != _options.MapsPort(_config)
+            || _options.ProxyFor(config) != _options.ProxyFor(_config);
         _config = config;
         _keys = keys;
         WarnOfFile();
@@ -194,7 +196,8 @@ internal sealed class TunnelAgent : IAsyncDisposable
 
     private void OpenMap(RelayMapLocation location)
     {
-        RelayMapSource source = RelayMapSource.Open(location, _state, (host, port, cancellation) => MarkedConnection.OpenAsync(host, port, _interface.Mark, _logger, cancellation), _time, _logger);
+        RelayMapSource source = RelayMapSource.Open(
+            location, _state, (host, port, cancellation) => MarkedConnection.OpenAsync(host, port, _interface.Mark, _logger, cancellation), () => _options.ProxyFor(_config), _time, _logger);
         _mapSource = source;
         _mapLocation = location;
         if (source.First.Regions.Count > 0) UseMap(source.First);
@@ -217,6 +220,7 @@ internal sealed class TunnelAgent : IAsyncDisposable
             PrivateKey = _keys ?? throw new InvalidOperationException("The keys are read first."),
             RelayMap = _map,
             RelayToken = () => RelayTokenFile.Read(_options.LocateRelayToken(_config), _logger),
+            RelayProxy = _options.ProxyFor(_config),
             Port = _options.PortFor(_config),
             PortMapping = _options.MapsPort(_config),
             FirewallMark = _toldMark = _interface.Mark,

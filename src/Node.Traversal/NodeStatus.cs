@@ -14,6 +14,9 @@ public sealed record NodeStatus(SelfStatus Self, IReadOnlyList<PeerStatus> Peers
 /// <param name="UdpPort">Its local UDP port.</param>
 public sealed record SelfStatus(NodeKey PublicKey, HomeRelay? HomeRelay, ushort UdpPort)
 {
+    /// <summary>Why there is no home relay: what came of the last attempt, as a sentence without a full stop; null where there is one, or none was tried.</summary>
+    public string? RelayProblem { get; init; }
+
     /// <summary>What the gateway makes of the port.</summary>
     public PortMappingStatus PortMapping { get; init; } = PortMappingStatus.Off;
 }

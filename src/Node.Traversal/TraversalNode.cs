@@ -9,6 +9,7 @@ using Node.Traversal.Core;
 using Node.Traversal.Io;
 using Node.Traversal.Io.PortMapping;
 using Node.Traversal.Io.Relay;
+using Node.Traversal.Io.Stun;
 using Node.Traversal.Telemetry;
 using Relay.Protocol;
 using Timing;
@@ -34,6 +35,7 @@ public sealed class TraversalNode : IAsyncDisposable
     private readonly DatagramDemux _demux;
     private readonly DataPlane _plane;
     private readonly MarkedDns _dns;
+    private readonly NatWatch _nat;
     private readonly ConcurrentDictionary<NodeKey, TraversalPeer> _peers = new();
     private readonly ConcurrentDictionary<Channel<PathChange>, byte> _watchers = new();
     private StunServerList? _stunServers;
@@ -67,8 +69,10 @@ public sealed class TraversalNode : IAsyncDisposable
             options.RelayMap,
             _clock.Now);
         _loop = new NodeLoop(core, _clock, Counters, Send, CarryOut);
+        _nat = new NatWatch(() => _mark, (isIpv4, found) => _loop.Post((changed, now) => changed.HandleNatProfile(isIpv4, found, now)), _log);
         _dns = new MarkedDns(() => _mark, options.TimeProvider, _log);
-        RelayDialer dialer = new(options.PrivateKey, _dns, () => _mark, options.RelayToken, options.TimeProvider, _log);
+        RelayTransport transport = new(_dns, () => _mark, () => options.RelayProxy, options.TimeProvider, _log);
+        RelayDialer dialer = new(options.PrivateKey, transport, options.RelayToken, options.TimeProvider);
         _relays = new RelayConnections(options.PrivateKey, _loop, dialer, _peers, _clock, Counters, _log) { Map = options.RelayMap };
         _demux = new DatagramDemux(_loop, Counters, _clock);
         _plane = new DataPlane(_clock, Counters, sockets) { Loop = _loop, Relays = _relays };
@@ -164,6 +168,7 @@ public sealed class TraversalNode : IAsyncDisposable
     {
         DateTimeOffset wall = _options.TimeProvider.GetUtcNow();
         HomeRelay? home = _map.Find(core.HomeRegion) is { } region && _relays.FindConnected(region.Id) is not null ? new HomeRelay(region.Id, region.Code) : null;
+        string? problem = home is null ? _relays.ProblemOf(core.HomeRegion) : null;
         List<PeerStatus> peers = [];
         foreach (TraversalPeer peer in _peers.Values)
         {
@@ -182,7 +187,7 @@ public sealed class TraversalNode : IAsyncDisposable
             });
         }
 
-        return new NodeStatus(new SelfStatus(PublicKey, home, UdpPort) { PortMapping = _portMapping?.Status ?? PortMappingStatus.Off }, peers);
+        return new NodeStatus(new SelfStatus(PublicKey, home, UdpPort) { PortMapping = _portMapping?.Status ?? PortMappingStatus.Off, RelayProblem = problem }, peers);
     });
 
     /// <summary>Tells every change of path from now on, until cancelled or the node ends. A watcher that is slow misses the oldest.</summary>
@@ -208,6 +213,7 @@ public sealed class TraversalNode : IAsyncDisposable
         if (_links is not null) await _links.DisposeAsync();
         if (_stunServers is not null) await _stunServers.DisposeAsync();
         if (_portMapping is not null) await _portMapping.DisposeAsync();
+        await _nat.DisposeAsync();
         await _loop.DisposeAsync(); // Before the relays: it may want another one until its end.
         await _relays.DisposeAsync();
         _sockets.Dispose();
@@ -280,6 +286,9 @@ public sealed class TraversalNode : IAsyncDisposable
             case NodeEvent.HomeSelected home:
                 _relays.SetHome(home.RegionId);
                 TraversalLog.HomeSelected(_log, _map.Find(home.RegionId)?.Code ?? "none");
+                break;
+            case NodeEvent.NatDiscoveryWanted wanted:
+                _nat.Start(wanted);
                 break;
             case NodeEvent.PeerHomeLearnt home:
                 _state.NoteHome(home.Peer, home.RegionId);

@@ -17,6 +17,9 @@ public sealed record TraversalNodeOptions
     /// <summary>Gives the token that relays which want one are shown, at each login: so a renewed one counts from the next on. Null, or giving null = none. It may not wait.</summary>
     public Func<string?>? RelayToken { get; init; }
 
+    /// <summary>By which HTTP proxy relays are reached, where that is not directly. STUN and direct paths are UDP, and pass no proxy.</summary>
+    public ProxySettings RelayProxy { get; init; } = ProxySettings.None;
+
     /// <summary>The local UDP port; null = one that follows from the key, so that it is the same after a restart.</summary>
     public ushort? Port { get; init; }
 

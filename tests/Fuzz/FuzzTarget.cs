@@ -20,6 +20,7 @@ public sealed record FuzzTarget(string Name, FuzzAction Fuzz)
         new("relay-client-handshake", ClientHandshakeTarget.Fuzz),
         new("relay-hello", HelloTarget.Fuzz),
         new("relay-token", TokenTarget.Fuzz),
+        new("http-response-head", HttpResponseHeadTarget.Fuzz),
     ];
 
     /// <summary>The committed inputs: what once went wrong, and what is likely to.</summary>

@@ -22,6 +22,22 @@ public class LabTests
     }
 
     [Fact]
+    public async Task A_site_far_away_answers_late_and_loses_nothing()
+    {
+        Needs.Networks();
+        await using Lab lab = await Lab.CreateAsync();
+        Site site = await lab.AddSiteAsync("a", NatKind.Public, delay: TimeSpan.FromMilliseconds(30));
+
+        PingStream pings = PingStream.Start(lab.Server, site.Host.Address, TimeSpan.FromMilliseconds(20));
+        await pings.WaitForReplyAsync(30, TimeSpan.FromSeconds(10));
+        await pings.StopAsync();
+
+        Assert.All(pings.Replies, reply => Assert.True(reply.Rtt >= TimeSpan.FromMilliseconds(60), $"{reply}"));
+        Assert.Equal(pings.Replies.Count, pings.Replies[^1].Sequence);
+        Assert.True(ConnectsByTcp(lab, site.Host)); // Checksums that the kernel leaves to the card arrive finished.
+    }
+
+    [Fact]
     public async Task A_site_without_udp_still_has_tcp_and_gets_udp_back()
     {
         Needs.Networks();

@@ -64,11 +64,15 @@ public sealed class Lab : IAsyncDisposable
     }
 
     /// <summary>Adds a site: a router that behaves as <paramref name="kind"/>, with one host behind it named as the site.</summary>
-    public async Task<Site> AddSiteAsync(string name, NatKind kind, IPv6Access ipv6 = IPv6Access.None)
+    /// <param name="name">Its name, part of interface names: short.</param>
+    /// <param name="kind">The router's NAT.</param>
+    /// <param name="ipv6">What IPv6 it has.</param>
+    /// <param name="delay">From the router to the core, one way, up to ten seconds; zero = none.</param>
+    public async Task<Site> AddSiteAsync(string name, NatKind kind, IPv6Access ipv6 = IPv6Access.None, TimeSpan delay = default)
     {
         if (_sites.Count == MaxSites) throw new LabException($"a lab has {MaxSites} sites at most");
 
-        Site site = new(this, name, _sites.Count + 1, kind, ipv6);
+        Site site = new(this, name, _sites.Count + 1, kind, ipv6, delay);
         _sites.Add(site);
         await site.BuildAsync(_core);
         await site.AddHostAsync(name);

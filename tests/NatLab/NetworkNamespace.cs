@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
@@ -11,6 +12,7 @@ public sealed class NetworkNamespace
     private const string NamespaceDirectory = "/run/netns";
 
     private static readonly TimeSpan RouteTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan PingSlack = TimeSpan.FromMilliseconds(20);
 
     private readonly IReadOnlyDictionary<string, string> _environment;
 
@@ -78,10 +80,13 @@ public sealed class NetworkNamespace
     /// Waits until packets really pass to <paramref name="address"/> and back. A link that was just set up drops them until the kernel has noticed
     /// its carrier, and a router asks no IPv6 neighbour while its own link-local address is tentative.
     /// </summary>
-    internal async Task WaitForRouteAsync(string address)
+    /// <param name="address">Where to.</param>
+    /// <param name="roundTrip">How long an answer takes to come.</param>
+    internal async Task WaitForRouteAsync(string address, TimeSpan roundTrip = default)
     {
         long start = Stopwatch.GetTimestamp();
-        while (await TryRunAsync(["ping", "-n", "-c", "1", "-W", "0.02", address]) is { ExitCode: not 0 } failed)
+        string patience = (roundTrip + PingSlack).TotalSeconds.ToString("0.000", CultureInfo.InvariantCulture);
+        while (await TryRunAsync(["ping", "-n", "-c", "1", "-W", patience, address]) is { ExitCode: not 0 } failed)
         {
             if (Stopwatch.GetElapsedTime(start) > RouteTimeout) throw new LabException($"{Name} does not reach {address}: {failed.Output}{failed.Error}");
         }

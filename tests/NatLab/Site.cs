@@ -22,14 +22,16 @@ public sealed class Site
     private readonly Lab _lab;
     private readonly int _number;
     private readonly IPv6Access _ipv6;
+    private readonly TimeSpan _delay;
     private readonly List<LabHost> _hosts = [];
     private int _addressesGiven;
 
-    internal Site(Lab lab, string name, int number, NatKind kind, IPv6Access ipv6)
+    internal Site(Lab lab, string name, int number, NatKind kind, IPv6Access ipv6, TimeSpan delay)
     {
         _lab = lab;
         _number = number;
         _ipv6 = ipv6;
+        _delay = delay;
         Name = name;
         Kind = kind;
         Router = lab.NamespaceOf($"{name}-nat");
@@ -47,6 +49,9 @@ public sealed class Site
 
     /// <summary>The site's address on the public side: the router's, or that of the carrier's.</summary>
     public string PublicAddress => $"198.18.{_number}.2";
+
+    /// <summary>The router's address on the LAN.</summary>
+    public string Gateway => $"{Lan}.1";
 
     /// <summary>The site's first host.</summary>
     public LabHost Host => _hosts[0];
@@ -72,13 +77,16 @@ public sealed class Site
     /// <summary>Drops every UDP packet that the router would forward, and only those.</summary>
     public Task BlockUdpAsync() => Router.NftAsync("add rule inet filter blocked meta l4proto udp drop\n");
 
+    /// <summary>Drops every packet that the router would forward: what the router itself offers is the only way out.</summary>
+    public Task BlockAllAsync() => Router.NftAsync("add rule inet filter blocked drop\n");
+
     /// <summary>Lets UDP pass again.</summary>
     public Task UnblockUdpAsync() => Router.NftAsync("flush chain inet filter blocked\n");
 
     internal async Task BuildAsync(NetworkNamespace core)
     {
         await Lab.CreateNamespaceAsync(Router, forwards: true);
-        if (Carrier is null) await Lab.LayCableAsync(core, CoreInterface, Router, "wan");
+        if (Carrier is null) await LayUplinkAsync(core, Router);
         else await BuildCarrierAsync(core, Carrier, Kind.Carrier!);
         await core.IpAsync([
             $"addr add 198.18.{_number}.1/24 dev {CoreInterface}",
@@ -95,12 +103,19 @@ public sealed class Site
         await Router.NftAsync(NatRules.ForRouter(Kind, RouterAddress, _ipv6 == IPv6Access.Firewalled));
     }
 
+    /// <summary>Joins the outer router to the core: by a cable, or by a long one.</summary>
+    private async Task LayUplinkAsync(NetworkNamespace core, NetworkNamespace outer)
+    {
+        if (_delay == TimeSpan.Zero) await Lab.LayCableAsync(core, CoreInterface, outer, "wan");
+        else await LongCable.LayAsync(_lab, $"{Name}-wire", core, CoreInterface, outer, "wan", _delay);
+    }
+
     /// <summary>Puts a second NAT between the core and the router, which then has an address of the carrier's own (RFC 6598).</summary>
     private async Task BuildCarrierAsync(NetworkNamespace core, NetworkNamespace carrier, NatKind kind)
     {
         if (_ipv6 != IPv6Access.None) throw new LabException("a site behind a carrier's NAT has no IPv6 here");
         await Lab.CreateNamespaceAsync(carrier, forwards: true);
-        await Lab.LayCableAsync(core, CoreInterface, carrier, "wan");
+        await LayUplinkAsync(core, carrier);
         await Lab.LayCableAsync(carrier, "lan", Router, "wan");
         await carrier.IpAsync(
             $"addr add {PublicAddress}/24 dev wan", $"addr add 100.64.{_number}.1/24 dev lan", $"route add default via 198.18.{_number}.1");
@@ -121,8 +136,8 @@ public sealed class Site
         await host.Namespace.IpAsync(lines);
         Router.AskNeighboursOften();
         host.Namespace.AskNeighboursOften();
-        await host.Namespace.WaitForRouteAsync(Lab.ServerAddress);
-        if (_ipv6 != IPv6Access.None) await host.Namespace.WaitForRouteAsync(Lab.ServerAddressIPv6);
+        await host.Namespace.WaitForRouteAsync(Lab.ServerAddress, 2 * _delay);
+        if (_ipv6 != IPv6Access.None) await host.Namespace.WaitForRouteAsync(Lab.ServerAddressIPv6, 2 * _delay);
         host.Connected(this, $"{Lan}.{number}", _ipv6 == IPv6Access.None ? null : $"{LanIPv6}:{number:x}");
     }
 }

@@ -45,6 +45,7 @@ public sealed class ProgramTests : IDisposable
     [InlineData("portmap --help", 0)]
     [InlineData("portmap here", 2)]
     [InlineData("up wg0.conf --port-mapping perhaps", 2)]
+    [InlineData("up wg0.conf --proxy socks5://127.0.0.1:1080", 2)]
     [InlineData("", 2)]
     [InlineData("sideways", 2)]
     [InlineData("up", 2)]

@@ -73,7 +73,9 @@ public class DiscoTests
     [Fact]
     public void Hello_is_byte_exact() => Assert.Equal(
         "40008a01c420" + Golden.ClientKeyHex + "02c420" + Golden.ServerKeyHex
-        + "03cf0006501e0b1c0000" + "0407" + "05c420" + Golden.ServerKeyHex + "06c420" + Golden.ClientKeyHex + "07cd0384" + "0802" + "0901" + "0ac3",
+        + "03cf0006501e0b1c0000" + "0407" + "05c420" + Golden.ServerKeyHex + "06c420" + Golden.ClientKeyHex + "07cd0384"
+        + "088c" + "0104" + "0201" + "0302" + "0402" + "05fe" + "06cd0800" + "07cd0bff" + "0801" + "091e" + "0a01" + "0b01" + "0c01"
+        + "0982" + "0101" + "0201" + "0ac3",
         Golden.Hex(SomeHello().ToMessage()));
 
     [Fact]
@@ -125,7 +127,20 @@ public class DiscoTests
         Echo = new DiscoKey(Golden.Client.PublicKey),
         AsksForAnswer = true,
         HomeRegion = 900,
-        Nat = new NatProfile(NatMapping.EndpointDependent, UdpReach.Works),
+        Nat = new NatProfile(NatMapping.AddressAndPortDependent, UdpReach.Works)
+        {
+            Filtering = NatFiltering.AddressDependent,
+            Allocation = NatPortAllocation.Sequential,
+            PortStep = -2,
+            LowestPort = 2048,
+            HighestPort = 3071,
+            Hairpins = false,
+            LifetimeSeconds = 30,
+            IsNested = true,
+            IsCarrierGrade = true,
+            OffersPortMapping = true,
+        },
+        NatIpv6 = new NatProfile(NatMapping.EndpointIndependent, UdpReach.Works),
     };
 
     private static byte[] Seal(byte[] message) =>

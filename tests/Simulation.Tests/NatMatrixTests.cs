@@ -30,7 +30,7 @@ public class NatMatrixTests
 
             string run = $"{left} × {right}, seed {seed}: left {lab.Left.PathTo(lab.Right)} {lab.Left.VerdictOn(lab.Right)}, right {lab.Right.PathTo(lab.Left)} {lab.Right.VerdictOn(lab.Left)}";
             Assert.True(lab.Lost == 0, $"{lab.Lost} lost: {run}");
-            if (Oracle.CanBeDirect(lab.LeftSite, lab.RightSite))
+            if (Oracle.CanBeDirect(lab.LeftSite, lab.RightSite, Today.Methods))
             {
                 Assert.True(lab.IsDirect, run);
                 Assert.Null(lab.Left.VerdictOn(lab.Right));

@@ -55,7 +55,7 @@ public class RandomScenarioTests
 
         string run = $"seed {seed}: {lab.LeftSite.Nat?.Kind} × {lab.RightSite.Nat?.Kind}, left {lab.Left.PathTo(lab.Right)} {lab.Left.VerdictOn(lab.Right)}, right {lab.Right.PathTo(lab.Left)} {lab.Right.VerdictOn(lab.Left)}, {lab.Lost} lost";
         Assert.True(lab.Lost == 0, run);
-        Assert.True(Oracle.CanBeDirect(lab.LeftSite, lab.RightSite) ? lab.IsDirect : lab.IsRelayed, run);
+        Assert.True(Oracle.CanBeDirect(lab.LeftSite, lab.RightSite, Today.Methods) ? lab.IsDirect : lab.IsRelayed, run);
         return lab.World.Trace;
     }
 

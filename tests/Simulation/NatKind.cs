@@ -47,6 +47,21 @@ public sealed record NatKind(Mapping Mapping, Filtering Filtering)
     /// <summary>How long an idle mapping lives.</summary>
     public TimeSpan Lifetime { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Says that ports are kept: a stateful firewall, with no translation.</summary>
+    public bool IsFirewall { get; init; }
+
+    /// <summary>
+    /// Says that the box takes what it does not forward for itself, as a bare Linux masquerade does: an early packet then owns its tuple, and
+    /// the flow from inside that would have met it gets another port.
+    /// </summary>
+    public bool TakesEarlyPackets { get; init; }
+
+    /// <summary>Says that two hosts may share a public port as long as they talk to different destinations.</summary>
+    public bool OverloadsPorts { get; init; }
+
+    /// <summary>Flows of other hosts behind it, a second: each takes a port.</summary>
+    public double BackgroundRate { get; init; }
+
     /// <summary>Says that it drops all UDP.</summary>
     public bool BlocksUdp { get; init; }
 
@@ -56,22 +71,33 @@ public sealed record NatKind(Mapping Mapping, Filtering Filtering)
     /// <summary>A random port for every destination, and only known ports let in.</summary>
     public static NatKind Hard { get; } = new(Mapping.AddressAndPortDependent, Filtering.AddressAndPortDependent);
 
+    /// <summary>A bare Linux masquerade whose box accepts what comes to it.</summary>
+    public static NatKind Linux { get; } = Easy with { PreservesPorts = true, TakesEarlyPackets = true, OverloadsPorts = true };
+
+    /// <summary>A stateful firewall: addresses stay, and only answers come in.</summary>
+    public static NatKind Firewall { get; } = Easy with { PreservesPorts = true, IsFirewall = true };
+
     /// <summary>No UDP at all.</summary>
     public static NatKind Blocked { get; } = Easy with { BlocksUdp = true };
 
     /// <summary>Says that a peer cannot know beforehand which port it will be reached from.</summary>
     public bool IsHard => Mapping != Mapping.EndpointIndependent;
 
-    /// <summary>The lab's short name: eim-apdf, edm-apdf…</summary>
-    public override string ToString() => (BlocksUdp ? "blocked:" : "") + Mapping switch
-    {
-        Mapping.EndpointIndependent => "eim",
-        Mapping.AddressDependent => "adm",
-        _ => "edm",
-    } + Filtering switch
-    {
-        Filtering.EndpointIndependent => "-eif",
-        Filtering.AddressDependent => "-adf",
-        _ => "-apdf",
-    };
+    /// <summary>How many ports it chooses from.</summary>
+    public int Ports => HighestPort - LowestPort + 1;
+
+    /// <summary>Says that it chooses from a known part of the ports.</summary>
+    public bool IsConfined => Ports < 60_000;
+
+    /// <summary>The lab's short name: eim-apdf, edm-apdf+step2…</summary>
+    public override string ToString() => string.Concat(
+        BlocksUdp ? "blocked:" : "",
+        IsFirewall ? "fw" : Mapping switch { Mapping.EndpointIndependent => "eim", Mapping.AddressDependent => "adm", _ => "edm" },
+        Filtering switch { Filtering.EndpointIndependent => "-eif", Filtering.AddressDependent => "-adf", _ => "-apdf" },
+        PreservesPorts && !IsFirewall ? "+kept" : "",
+        PortStep != 0 ? $"+step{PortStep}" : "",
+        IsConfined ? $"+block{Ports}" : "",
+        BackgroundRate > 0 ? $"+busy{BackgroundRate:0.#}" : "",
+        Hairpins ? "+hairpin" : "",
+        TakesEarlyPackets ? "+early" : "");
 }

@@ -10,6 +10,12 @@ namespace Simulation;
 /// </summary>
 public sealed class SimLab
 {
+    private static readonly string[] StunAddresses =
+    [
+        "198.19.1.10:3478", "198.19.1.11:3478", "198.19.2.10:3478", "198.19.2.11:3478",
+        "[2001:db8:f001::10]:3478", "[2001:db8:f001::11]:3478", "[2001:db8:f002::10]:3478", "[2001:db8:f002::11]:3478",
+    ];
+
     private readonly HashSet<long> _sent = [];
     private readonly HashSet<long> _answered = [];
     private long _number;
@@ -20,15 +26,25 @@ public sealed class SimLab
     /// <param name="right">The right site's NAT; null = a public address.</param>
     /// <param name="shareSite">Says that both nodes stand on the left site.</param>
     public SimLab(int seed, NatKind? left, NatKind? right, bool shareSite = false)
+        : this(seed, SiteKind.Behind(left), SiteKind.Behind(right), shareSite ? Sharing.Site : Sharing.Nothing)
+    {
+    }
+
+    /// <summary>Makes the world and the nodes; <see cref="Start"/> starts these.</summary>
+    /// <param name="seed">What all that is random comes from.</param>
+    /// <param name="left">How the left site is built.</param>
+    /// <param name="right">How the right site is built; of no meaning where both share one.</param>
+    /// <param name="sharing">What the two have in common.</param>
+    public SimLab(int seed, SiteKind left, SiteKind right, Sharing sharing = Sharing.Nothing)
     {
         World = new SimWorld(seed);
         World.Relays[900] = new SimRelay(World, 900, TimeSpan.FromMilliseconds(10));
         World.Relays[901] = new SimRelay(World, 901, TimeSpan.FromMilliseconds(25));
-        Stun = [Server("198.19.1.10:3478"), Server("198.19.1.11:3478"), Server("198.19.2.10:3478"), Server("198.19.2.11:3478")];
+        Stun = [.. StunAddresses.Select(Server)];
         LeftSite = new SimSite(World, 1, left);
-        RightSite = shareSite ? LeftSite : new SimSite(World, 2, right);
+        RightSite = sharing == Sharing.Site ? LeftSite : new SimSite(World, 2, right, sharing == Sharing.Carrier ? LeftSite.Carrier : null);
         Left = NewNode(LeftSite, 10);
-        Right = NewNode(RightSite, shareSite ? (byte)11 : (byte)10);
+        Right = NewNode(RightSite, sharing == Sharing.Site ? (byte)11 : (byte)10);
         Left.DataReceived = Receive;
         Right.DataReceived = Receive;
     }
@@ -122,8 +138,21 @@ public sealed class SimLab
 
     private static RelayRegion Region(int id) => new() { Id = id, Code = $"r{id}", Nodes = [new RelayNode { Name = $"{id}a", HostName = $"relay{id}" }] };
 
-    private static int RegionOf(SimStun server) => server.Address.Ipv4Bits >> 8 == 0xc61301 ? 900 : 901;
+    private static int RegionOf(SimStun server) => Array.IndexOf(StunAddresses, server.Address.ToString()) % 4 < 2 ? 900 : 901;
 
     private SimStun Server(string address) =>
         TransportAddress.TryParse(address, out TransportAddress parsed) ? new SimStun(World, parsed) : throw new FormatException(address);
+}
+
+/// <summary>What two sites have in common.</summary>
+public enum Sharing
+{
+    /// <summary>Nothing: the core of the network lies between them.</summary>
+    Nothing,
+
+    /// <summary>All: both nodes stand on one site.</summary>
+    Site,
+
+    /// <summary>The provider, and its NAT.</summary>
+    Carrier,
 }

@@ -4,6 +4,7 @@ using Node.Traversal;
 using Node.Traversal.Core;
 using Node.Traversal.Core.Paths;
 using Relay.Protocol;
+using Relay.Protocol.Disco;
 using Relay.Protocol.Frames;
 using Timing;
 
@@ -13,10 +14,13 @@ namespace Simulation;
 /// The shell of a simulated node: it drives the very core that real nodes have, and follows its paths as the real data plane does. Data
 /// packets carry a number, so that losses and doubles show.
 /// </summary>
-public sealed class SimNode
+public sealed class SimNode : ISimReceiver
 {
     private const int DataLength = 16;
+    private static readonly TimeSpan DiscoveryTakes = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ReconnectAfter = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan PortMappingTakes = TimeSpan.FromMilliseconds(300);
+    private static readonly TimeSpan ProofLasts = TimeSpan.FromSeconds(6);
 
     private readonly SimWorld _world;
     private readonly RelayMap _map;
@@ -26,8 +30,16 @@ public sealed class SimNode
     private readonly HashSet<int> _connected = [];
     private readonly Dictionary<TransportAddress, NodeKey> _owners = [];
     private readonly Dictionary<NodeKey, SimPeer> _peers = [];
+    private readonly Dictionary<SocketId, ushort> _ports = [];
+    private readonly Dictionary<(bool IsIpv4, ushort Port), SocketId> _sockets = [];
+    private readonly Dictionary<(SocketId Socket, TransportAddress Remote), Contact> _contacts = [];
+    private readonly ushort _port;
     private NodeCore _core;
+    private byte _host;
     private bool _isRunning;
+    private bool _isAsleep;
+    private TimeSpan _slept;
+    private Action? _wake;
 
     internal SimNode(SimWorld world, SimSite site, byte host, NodeKeyPair keys, RelayMap map, IReadOnlyList<StunServerAddress> stun)
     {
@@ -35,10 +47,11 @@ public sealed class SimNode
         _map = map;
         _stun = stun;
         _random = new Random(world.Random.Next());
+        _host = host;
+        _port = (ushort)(50000 + host);
         Site = site;
         Keys = keys;
-        Address = site.AddressOf(host).WithPort((ushort)(50000 + host));
-        site.Attach(Address, this);
+        site.Attach(this, host);
         _core = NewCore(startedAt: 1);
         world.Add(this);
     }
@@ -49,11 +62,14 @@ public sealed class SimNode
     /// <summary>Where it stands.</summary>
     public SimSite Site { get; private set; }
 
-    /// <summary>Its address there.</summary>
-    public TransportAddress Address { get; private set; }
+    /// <summary>Its address there: IPv4 where it has that.</summary>
+    public TransportAddress Address => (Site.Kind.HasIpv4 ? Site.AddressOf(_host) : Site.Ipv6AddressOf(_host)).WithPort(_port);
 
     /// <summary>When its core wants to be woken.</summary>
-    public Instant NextTimeout => _isRunning ? _core.NextTimeout ?? Instant.Never : Instant.Never;
+    public Instant NextTimeout => _isRunning && !_isAsleep && _core.NextTimeout is { } next ? next + _slept : Instant.Never;
+
+    /// <summary>The most sockets it has had at once.</summary>
+    public int MostSockets { get; private set; }
 
     /// <summary>Datagrams it has sent that are not data: checks, answers, STUN.</summary>
     public int ControlDatagrams { get; private set; }
@@ -68,19 +84,24 @@ public sealed class SimNode
 
     internal NodeCore Core => _core;
 
+    private Instant Now => new(_world.Now.Ticks - _slept.Ticks);
+
     /// <summary>Starts: it knows these peers, by their keys alone.</summary>
     public void Start(params ReadOnlySpan<SimNode> peers)
     {
         _isRunning = true;
-        _core.HandleLocalAddresses([Address.WithPort(0)], _world.Now);
-        _core.HandleStunServers(_stun, _world.Now);
+        if (Site.Kind.HasIpv4) OpenSocket(SocketId.Ipv4, isIpv4: true, _port);
+        if (Site.Kind.HasIpv6) OpenSocket(SocketId.Ipv6, isIpv4: false, _port);
+        _core.HandleLocalAddresses(Site.AddressesOf(_host), Now);
+        _core.HandleStunServers(_stun, Now);
         foreach (SimNode peer in peers)
         {
             SimPeer link = _peers[peer.Key] = _peers.GetValueOrDefault(peer.Key) ?? new SimPeer();
             link.Path = SelectedPath.None;
-            _core.HandlePeerAdded(new PeerOptions { Key = peer.Key, Traffic = link.Traffic }, _world.Now);
+            _core.HandlePeerAdded(new PeerOptions { Key = peer.Key, Traffic = link.Traffic }, Now);
         }
 
+        AskForPort();
         Drain();
     }
 
@@ -92,23 +113,50 @@ public sealed class SimNode
         _connected.Clear();
         _wanted.Clear();
         _owners.Clear();
+        _ports.Clear();
+        _sockets.Clear();
+        _contacts.Clear();
         _core = NewCore(startedAt);
     }
 
     /// <summary>The host gets another address, on this site or another; what it was connected to breaks.</summary>
     public void Move(SimSite site, byte host)
     {
-        Site.Attach(Address, null);
+        Site.Detach(this, _host);
         Site = site;
-        Address = site.AddressOf(host).WithPort(Address.Port);
-        site.Attach(Address, this);
+        _host = host;
+        site.Attach(this, host);
         foreach (int region in _connected.ToArray())
         {
             _world.Relays[region].Disconnect(this);
             HandleRelay(region, isConnected: false);
         }
 
-        Input(() => _core.HandleLocalAddresses([Address.WithPort(0)], _world.Now));
+        Input(() => _core.HandleLocalAddresses(Site.AddressesOf(_host), Now));
+        AskForPort();
+    }
+
+    /// <summary>The machine sleeps: it hears and does nothing, its monotonic clock stands still, and its connections end.</summary>
+    public void Sleep()
+    {
+        _isAsleep = true;
+        Instant asleepSince = _world.Now;
+        _wake = () =>
+        {
+            _isAsleep = false;
+            _slept += _world.Now - asleepSince;
+            if (!_isRunning) return;
+            foreach (int region in _connected.ToArray()) HandleRelay(region, isConnected: false);
+            Drain();
+        };
+        foreach (int region in _connected) _world.Relays[region].Disconnect(this);
+    }
+
+    /// <summary>It wakes.</summary>
+    public void Wake()
+    {
+        _wake?.Invoke();
+        _wake = null;
     }
 
     /// <summary>How a peer is reached now.</summary>
@@ -121,7 +169,7 @@ public sealed class SimNode
     public TransportAddress RemoteOf(SimNode peer) => _peers[peer.Key].Path.Remote;
 
     /// <summary>Why a peer is not reached directly; null where it is.</summary>
-    public PathVerdict? VerdictOn(SimNode peer) => _core.Describe(peer.Key, _world.Now)?.Verdict;
+    public PathVerdict? VerdictOn(SimNode peer) => _core.Describe(peer.Key, Now)?.Verdict;
 
     /// <summary>Sends a data packet with that number.</summary>
     public void SendData(NodeKey peer, long number)
@@ -131,7 +179,7 @@ public sealed class SimNode
         BinaryPrimitives.WriteInt64BigEndian(packet.AsSpan(8), number);
         SimPeer link = _peers[peer];
         link.Sent++;
-        if (link.Traffic.NoteSent(_world.Now)) Input(() => _core.HandleTraffic(peer, _world.Now));
+        if (link.Traffic.NoteSent(Now)) Input(() => _core.HandleTraffic(peer, Now));
         Send(peer, link, packet);
     }
 
@@ -140,42 +188,59 @@ public sealed class SimNode
 
     internal void HandleTimeout()
     {
-        if (!_isRunning || !(_core.NextTimeout <= _world.Now)) return;
-        _core.HandleTimeout(_world.Now);
+        if (!(NextTimeout <= _world.Now)) return;
+        _core.HandleTimeout(Now);
         Drain();
     }
 
-    internal void ReceiveUdp(TransportAddress source, TransportAddress destination, byte[] payload)
+    /// <inheritdoc/>
+    public void Receive(SimPacket packet)
     {
-        if (!_isRunning || destination.Port != Address.Port || destination.Bits != Address.Bits) return;
-        if (payload[0] != 4)
+        if (!_isRunning || _isAsleep || !_sockets.TryGetValue((packet.Destination.IsIpv4, packet.Destination.Port), out SocketId socket))
         {
-            Input(() => _core.HandleDatagram(SocketId.Ipv4, source, payload, _world.Now));
+            _world.Drop(packet, SimDrop.NotHeard);
             return;
         }
 
-        if (!_owners.TryGetValue(source, out NodeKey peer) || !_peers.TryGetValue(peer, out SimPeer? link)) return;
-        if (link.Traffic.NoteReceivedDirect(_world.Now)) Input(() => _core.HandleTraffic(peer, _world.Now));
+        if (packet.Payload is not [4, ..])
+        {
+            _world.CountDelivered();
+            if (packet.Origin is { } origin && origin != this) ContactOf(socket, packet.Source).Heard = (origin.Key, _world.Now);
+            Input(() => _core.HandleDatagram(socket, packet.Source, packet.Payload, Now));
+            return;
+        }
+
+        if (!_owners.TryGetValue(packet.Source, out NodeKey peer) || !_peers.TryGetValue(peer, out SimPeer? link))
+        {
+            _world.Drop(packet, SimDrop.UnknownSource);
+            return;
+        }
+
+        _world.CountDelivered();
+        if (link.Traffic.NoteReceivedDirect(Now)) Input(() => _core.HandleTraffic(peer, Now));
         link.Direct++;
-        DataReceived?.Invoke(this, peer, payload);
+        DataReceived?.Invoke(this, peer, packet.Payload);
     }
+
+    /// <summary>The router of the site has started anew: a port that it had opened is gone, and is asked for again.</summary>
+    internal void HandleRouterRebooted() => AskForPort();
 
     internal void ReceiveRelayed(int regionId, NodeKey source, byte[] packet)
     {
-        if (!_isRunning || !_connected.Contains(regionId)) return;
+        if (!_isRunning || _isAsleep || !_connected.Contains(regionId)) return;
         if (PacketKinds.Of(packet) == PacketKind.Disco)
         {
-            Input(() => _core.HandleRelayPacket(regionId, source, packet, _world.Now));
+            Input(() => _core.HandleRelayPacket(regionId, source, packet, Now));
             return;
         }
 
         if (!_peers.TryGetValue(source, out SimPeer? link)) return;
-        if (link.Traffic.NoteReceivedByRelay(_world.Now, link.Path.Kind == PathKind.Direct)) Input(() => _core.HandleTraffic(source, _world.Now));
+        if (link.Traffic.NoteReceivedByRelay(Now, link.Path.Kind == PathKind.Direct)) Input(() => _core.HandleTraffic(source, Now));
         link.Relayed++;
         DataReceived?.Invoke(this, source, packet);
     }
 
-    internal bool WantsRelay(int regionId) => _isRunning && _wanted.Contains(regionId);
+    internal bool WantsRelay(int regionId) => _isRunning && !_isAsleep && _wanted.Contains(regionId);
 
     internal void HandleRelay(int regionId, bool isConnected)
     {
@@ -183,24 +248,24 @@ public sealed class SimNode
         if (isConnected)
         {
             _connected.Add(regionId);
-            Input(() => _core.HandleRelayConnected(regionId, _world.Now));
+            Input(() => _core.HandleRelayConnected(regionId, Now));
             return;
         }
 
         _connected.Remove(regionId);
-        Input(() => _core.HandleRelayDisconnected(regionId, _world.Now));
+        Input(() => _core.HandleRelayDisconnected(regionId, Now));
         _world.After(ReconnectAfter * (0.5 + _random.NextDouble()), () => Dial(regionId));
     }
 
     internal void HandlePeerGone(int regionId, NodeKey peer, PeerGoneReason reason)
     {
-        if (_isRunning && _connected.Contains(regionId)) Input(() => _core.HandlePeerGone(regionId, peer, reason, _world.Now));
+        if (_isRunning && !_isAsleep && _connected.Contains(regionId)) Input(() => _core.HandlePeerGone(regionId, peer, reason, Now));
     }
 
     private NodeCore NewCore(long startedAt) => new(
-        new NodeCoreOptions { Keys = Keys, Entropy = _random.NextBytes, StartedAt = startedAt, UdpPort = Address.Port, HasIpv6 = false },
+        new NodeCoreOptions { Keys = Keys, Entropy = _random.NextBytes, StartedAt = startedAt, UdpPort = _port, HasIpv4 = Site.Kind.HasIpv4, HasIpv6 = Site.Kind.HasIpv6 },
         _map,
-        _world.Now);
+        Now);
 
     private void Input(Action input)
     {
@@ -215,16 +280,53 @@ public sealed class SimNode
 
     private void Send(NodeKey peer, SimPeer link, byte[] packet)
     {
-        if (link.Path.Kind == PathKind.None || link.Path.IsUnproven) link.Held.Add(packet, _world.Now);
+        if (link.Path.Kind == PathKind.None || link.Path.IsUnproven) link.Held.Add(packet, Now);
         Carry(peer, link, packet);
     }
 
     private void Carry(NodeKey peer, SimPeer link, byte[] packet)
     {
         SelectedPath path = link.Path;
-        if (path.Kind == PathKind.Direct) Site.Send(Address, path.Remote, packet);
-        bool goesByRelay = path.Kind == PathKind.Relay || link.Traffic.IsAlsoByRelay(path, _world.Now);
+        if (path.Kind == PathKind.Direct) SendUdp(path.Socket, path.Remote, packet);
+        bool goesByRelay = path.Kind == PathKind.Relay || link.Traffic.IsAlsoByRelay(path, Now);
         if (goesByRelay && _connected.Contains(path.RegionId)) _world.Relays[path.RegionId].Send(this, peer, packet);
+    }
+
+    private void OpenSocket(SocketId socket, bool isIpv4, ushort port)
+    {
+        _ports[socket] = port;
+        _sockets[(isIpv4, port)] = socket;
+        MostSockets = Math.Max(MostSockets, _ports.Count);
+    }
+
+    private void SendUdp(SocketId socket, TransportAddress destination, byte[] payload, byte timeToLive = SimPacket.UsualTimeToLive)
+    {
+        bool hasFamily = destination.IsIpv4 ? Site.Kind.HasIpv4 : Site.Kind.HasIpv6;
+        if (!hasFamily || !_ports.TryGetValue(socket, out ushort port)) return; // As a socket that is not there.
+        TransportAddress source = (destination.IsIpv4 ? Site.AddressOf(_host) : Site.Ipv6AddressOf(_host)).WithPort(port);
+        _world.CountSent();
+        Site.Send(new SimPacket(source, destination, payload) { TimeToLive = timeToLive, Origin = this });
+    }
+
+    private void AskForPort() => _world.After(PortMappingTakes, () =>
+    {
+        TransportAddress mapped = _isRunning && Site.Kind.HasIpv4 ? Site.OpenPort(Site.AddressOf(_host).WithPort(_port)) : default;
+        if (_isRunning && Site.Kind.OpensPorts) Input(() => _core.HandlePortMapping(PortMappingStatus.NoGateway with { State = PortMappingState.Mapped, Gateway = Site.AddressOf(1), Mapped = mapped }, Now));
+    });
+
+    private Contact ContactOf(SocketId socket, TransportAddress remote)
+    {
+        if (_contacts.TryGetValue((socket, remote), out Contact? contact)) return contact;
+        return _contacts[(socket, remote)] = new Contact();
+    }
+
+    /// <summary>Only a verified, answered check may promote: we must have sent there, and the peer itself must have spoken from there since.</summary>
+    private void Verify(NodeKey peer, SelectedPath before, SelectedPath after)
+    {
+        if (after.Kind != PathKind.Direct || (before.Kind == PathKind.Direct && before.Remote == after.Remote && before.Socket == after.Socket)) return;
+        Contact contact = ContactOf(after.Socket, after.Remote);
+        bool isProven = contact.Sent is { } sent && contact.Heard is { } heard && heard.From == peer && _world.Now - sent < ProofLasts && _world.Now - heard.At < ProofLasts;
+        if (!isProven) _world.Violations.Add($"{_world.Now}: {after.Remote} became the path to {peer} without a word of the peer from there");
     }
 
     private void Drain()
@@ -234,7 +336,8 @@ public sealed class SimNode
             if (!transmit.IsByRelay)
             {
                 ControlDatagrams++;
-                Site.Send(Address, transmit.Destination, transmit.Payload);
+                ContactOf(transmit.Socket, transmit.Destination).Sent = _world.Now;
+                SendUdp(transmit.Socket, transmit.Destination, transmit.Payload);
             }
             else if (_connected.Contains(transmit.RegionId))
             {
@@ -250,9 +353,10 @@ public sealed class SimNode
         switch (nodeEvent)
         {
             case NodeEvent.PathSelected selected when _peers.TryGetValue(selected.Peer, out SimPeer? link):
+                Verify(selected.Peer, link.Path, selected.Path);
                 link.Path = selected.Path;
                 if (selected.Path.Kind == PathKind.None) break;
-                link.Held.DropOld(_world.Now);
+                link.Held.DropOld(Now);
                 foreach (byte[] packet in link.Held.Packets.ToArray()) Carry(selected.Peer, link, packet);
                 if (!link.Path.IsUnproven) link.Held.Clear();
                 break;
@@ -271,9 +375,30 @@ public sealed class SimNode
                 _connected.Remove(unwanted.RegionId);
                 _world.Relays[unwanted.RegionId].Disconnect(this);
                 break;
+            case NodeEvent.NatDiscoveryWanted wanted:
+                SimSite asked = Site;
+                _world.After(DiscoveryTakes, () => Discover(asked, wanted));
+                break;
             default:
                 break; // Homes matter to a relay's statistics, and to a file over a restart: neither is simulated.
         }
+    }
+
+    /// <summary>A discovery has ended, rightly: it is tried for itself elsewhere. One that a move has overtaken is void.</summary>
+    private void Discover(SimSite asked, NodeEvent.NatDiscoveryWanted wanted)
+    {
+        if (!_isRunning || asked != Site) return;
+        NatProfile found = TrueProfile.Of(asked, wanted.IsIpv4);
+        bool canTell = wanted.Servers.Count(_world.IsAttached) > 1;
+        if (!canTell) found = found with { Mapping = NatMapping.Unknown, Filtering = NatFiltering.Unknown }; // It takes a second address to tell.
+        Input(() => _core.HandleNatProfile(wanted.IsIpv4, found, Now));
+    }
+
+    private sealed class Contact
+    {
+        public Instant? Sent { get; set; }
+
+        public (NodeKey From, Instant At)? Heard { get; set; }
     }
 
     private sealed class SimPeer

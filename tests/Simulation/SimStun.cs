@@ -23,12 +23,19 @@ public sealed class SimStun : ISimReceiver
     public Func<TransportAddress, TransportAddress>? Lie { get; set; }
 
     /// <inheritdoc/>
-    public void Receive(TransportAddress source, TransportAddress destination, byte[] payload)
+    public void Receive(SimPacket packet)
     {
-        if (destination != Address || !StunMessage.LooksLikeStun(payload)) return;
-        TransactionId id = TransactionId.Read(payload.AsSpan(8));
+        if (packet.Destination != Address || !StunMessage.LooksLikeStun(packet.Payload))
+        {
+            _world.Drop(packet, SimDrop.NotHeard);
+            return;
+        }
+
+        _world.CountDelivered();
+        TransactionId id = TransactionId.Read(packet.Payload.AsSpan(8));
         byte[] answer = new byte[StunBindingResponse.MaxLength];
-        int length = StunBindingResponse.Write(answer, id, Lie is { } lie ? lie(source) : source);
-        _world.Carry(destination, source, answer[..length]);
+        int length = StunBindingResponse.Write(answer, id, Lie is { } lie ? lie(packet.Source) : packet.Source);
+        _world.CountSent();
+        _world.Send(new SimPacket(Address, packet.Source, answer[..length]));
     }
 }

@@ -7,8 +7,12 @@ namespace Simulation;
 /// A small internet in virtual time. Everything random comes from one seed, and everything that happens is an event with a time: the same
 /// seed gives the same run, to the last packet.
 /// </summary>
-public sealed class SimWorld
+public sealed class SimWorld : ISimNetwork
 {
+    /// <summary>The routers of the core that a packet passes, each at the price of a hop.</summary>
+    public const byte CoreHops = 8;
+
+    private readonly long[] _drops = new long[Enum.GetValues<SimDrop>().Length];
     private readonly PriorityQueue<Action, (long Ticks, long Order)> _events = new();
     private readonly Dictionary<UInt128, ISimReceiver> _receivers = [];
     private readonly List<SimNode> _nodes = [];
@@ -46,8 +50,26 @@ public sealed class SimWorld
     /// <summary>The relays, by region.</summary>
     public Dictionary<int, SimRelay> Relays { get; } = [];
 
-    /// <summary>UDP packets that nobody took: filtered, expired, to nowhere.</summary>
-    public int Dropped { get; private set; }
+    /// <summary>The share of UDP packets that arrive twice, 0 to 1.</summary>
+    public double Duplication { get; set; }
+
+    /// <summary>Sees each packet in the core of the network, before anything happens to it: somebody on the way.</summary>
+    public Action<SimPacket>? Overheard { get; set; }
+
+    /// <summary>UDP packets that hosts and servers have sent, doubles of the network included.</summary>
+    public long Sent { get; private set; }
+
+    /// <summary>UDP packets that have come to who they were for.</summary>
+    public long Delivered { get; private set; }
+
+    /// <summary>UDP packets that are under way.</summary>
+    public long UnderWay { get; private set; }
+
+    /// <summary>UDP packets that ended on the way.</summary>
+    public long Dropped => _drops.Sum();
+
+    /// <summary>What has happened and must not have, in words: nodes and routers note it as it happens.</summary>
+    public List<string> Violations { get; } = [];
 
     /// <summary>A number made of everything that has happened: two runs with one seed have the same.</summary>
     public ulong Trace => _trace;
@@ -62,26 +84,77 @@ public sealed class SimWorld
         else _receivers[address.Bits] = receiver;
     }
 
+    /// <summary>Says whether anybody takes packets to an address.</summary>
+    public bool IsAttached(TransportAddress address) => _receivers.ContainsKey(address.Bits);
+
     /// <summary>Adds a node: its timers run with the world's.</summary>
     public void Add(SimNode node) => _nodes.Add(node);
 
     /// <summary>Does something later.</summary>
     public void After(TimeSpan delay, Action action) => _events.Enqueue(action, ((Now + delay).Ticks, _order++));
 
-    /// <summary>Carries a UDP packet through the core of the network.</summary>
-    public void Carry(TransportAddress source, TransportAddress destination, byte[] payload)
+    /// <summary>Counts a packet that a host or server hands to the network.</summary>
+    public void CountSent() => Sent++;
+
+    /// <summary>Counts a packet that has come to who it was for.</summary>
+    public void CountDelivered() => Delivered++;
+
+    /// <summary>Counts a packet that has ended.</summary>
+    public void Drop(SimPacket packet, SimDrop reason) => _drops[(int)reason]++;
+
+    /// <summary>How many packets have ended so.</summary>
+    public long Drops(SimDrop reason) => _drops[(int)reason];
+
+    /// <summary>Hands a packet to somebody later.</summary>
+    public void Later(TimeSpan delay, SimPacket packet, ISimReceiver receiver)
     {
-        if (Random.NextDouble() < Loss || IsCut(source, destination)) return;
-        After(AccessDelay * 2 + Jitter * Random.NextDouble(), () =>
+        UnderWay++;
+        After(delay, () =>
         {
-            Note(source, destination, payload.Length);
-            if (_receivers.TryGetValue(destination.Bits, out ISimReceiver? receiver)) receiver.Receive(source, destination, payload);
-            else Dropped++;
+            UnderWay--;
+            receiver.Receive(packet);
         });
     }
 
-    /// <summary>Counts a packet that a NAT or a host has dropped.</summary>
-    public void CountDrop() => Dropped++;
+    /// <summary>Sends a UDP packet that no node of ours has sent, from anywhere and under any name.</summary>
+    public void Inject(TransportAddress source, TransportAddress destination, byte[] payload)
+    {
+        CountSent();
+        Send(new SimPacket(source, destination, payload));
+    }
+
+    /// <summary>Carries a UDP packet through the core of the network.</summary>
+    public void Send(SimPacket packet)
+    {
+        Overheard?.Invoke(packet);
+        if (Random.NextDouble() < Loss) Drop(packet, SimDrop.Lost);
+        else if (IsCut(packet.Source, packet.Destination)) Drop(packet, SimDrop.Cut);
+        else if (packet.TimeToLive <= CoreHops) Drop(packet, SimDrop.Expired);
+        else Carry(packet with { TimeToLive = (byte)(packet.TimeToLive - CoreHops) });
+    }
+
+    private void Carry(SimPacket packet)
+    {
+        if (Duplication > 0 && Random.NextDouble() < Duplication)
+        {
+            CountSent();
+            Carry(packet, AccessDelay * 2 + Jitter * Random.NextDouble());
+        }
+
+        Carry(packet, AccessDelay * 2 + Jitter * Random.NextDouble());
+    }
+
+    private void Carry(SimPacket packet, TimeSpan delay)
+    {
+        UnderWay++;
+        After(delay, () =>
+        {
+            UnderWay--;
+            Note(packet.Source, packet.Destination, packet.Payload.Length);
+            if (_receivers.TryGetValue(packet.Destination.Bits, out ISimReceiver? receiver)) receiver.Receive(packet);
+            else Drop(packet, SimDrop.NoRoute);
+        });
+    }
 
     /// <summary>Lets time pass.</summary>
     public void Run(TimeSpan time)
@@ -127,11 +200,4 @@ public sealed class SimWorld
             _trace = (_trace ^ value) * 1099511628211;
         }
     }
-}
-
-/// <summary>Takes packets that come to its address from the core of the network.</summary>
-public interface ISimReceiver
-{
-    /// <summary>Takes one.</summary>
-    void Receive(TransportAddress source, TransportAddress destination, byte[] payload);
 }

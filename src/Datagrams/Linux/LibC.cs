@@ -4,6 +4,14 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Datagrams.Linux;
 
+/// <summary><c>struct timespec</c>: 16 bytes on 64-bit Linux.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct TimeSpecification
+{
+    public long Seconds;
+    public long Nanoseconds;
+}
+
 /// <summary>The calls of the C library that the base library does not offer, with Linux's numbers (the same on x64 and arm64).</summary>
 internal static unsafe partial class LibC
 {
@@ -22,6 +30,10 @@ internal static unsafe partial class LibC
     public const int Ipv6ReceivePacketInfo = 49;
     public const int Ipv6PacketInfo = 50;
     public const int PmtuDiscoverDont = 0; // Never set DF; fragment what is too long.
+
+    public const int SolUdp = 17;
+    public const int UdpSegment = 103;
+    public const int UdpGro = 104;
 
     public const int MsgTrunc = 0x20;
     public const int MsgDontWait = 0x40;
@@ -55,6 +67,9 @@ internal static unsafe partial class LibC
     [LibraryImport("libc", EntryPoint = "setsockopt", SetLastError = true)]
     public static partial int SetOption(SafeSocketHandle socket, int level, int option, int* value, uint length);
 
+    [LibraryImport("libc", EntryPoint = "getsockopt", SetLastError = true)]
+    public static partial int GetOption(SafeSocketHandle socket, int level, int option, int* value, uint* length);
+
     [LibraryImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
     public static partial SafeFileHandle EpollCreate(int flags);
 
@@ -63,6 +78,9 @@ internal static unsafe partial class LibC
 
     [LibraryImport("libc", EntryPoint = "epoll_wait", SetLastError = true)]
     public static partial int EpollWait(SafeFileHandle epoll, byte* events, int maxEvents, int timeoutMilliseconds);
+
+    [LibraryImport("libc", EntryPoint = "nanosleep")]
+    public static partial void NanoSleep(TimeSpecification* wanted, TimeSpecification* left);
 
     [LibraryImport("libc", EntryPoint = "eventfd", SetLastError = true)]
     public static partial SafeFileHandle EventFd(uint initial, int flags);
@@ -77,8 +95,19 @@ internal static unsafe partial class LibC
     public static SocketError SetOption(SafeSocketHandle socket, int level, int option, int value) =>
         SetOption(socket, level, option, &value, sizeof(int)) == 0 ? SocketError.Success : LastError();
 
+    /// <summary>Says whether the kernel knows of a socket option.</summary>
+    public static bool HasOption(SafeSocketHandle socket, int level, int option)
+    {
+        int value;
+        uint length = sizeof(int);
+        return GetOption(socket, level, option, &value, &length) == 0;
+    }
+
     /// <summary>What the last call failed with, in the base library's words.</summary>
-    public static SocketError LastError() => Marshal.GetLastPInvokeError() switch
+    public static SocketError LastError() => ErrorOf(Marshal.GetLastPInvokeError());
+
+    /// <summary>An errno in the base library's words.</summary>
+    public static SocketError ErrorOf(int number) => number switch
     {
         1 or 13 => SocketError.AccessDenied, // EPERM: a packet filter, or a missing capability. EACCES: a broadcast address.
         9 => SocketError.NotSocket,

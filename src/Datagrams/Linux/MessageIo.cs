@@ -4,8 +4,9 @@ using System.Runtime.InteropServices;
 namespace Datagrams.Linux;
 
 /// <summary>Moves batches with recvmmsg and sendmmsg: one system call for as many datagrams as there are.</summary>
-internal sealed unsafe class MessageIo(Socket socket, bool countsKernelDrops, bool reportsLocalAddress) : IDatagramIo
+internal sealed unsafe class MessageIo(Socket socket, bool countsKernelDrops, bool reportsLocalAddress, bool coalesces) : IDatagramIo
 {
+    private readonly Segmentation _segmentation = new(LibC.HasOption(socket.SafeHandle, LibC.SolUdp, LibC.UdpSegment));
     private readonly SafeSocketHandle _handle = socket.SafeHandle;
     private readonly bool _isIpv4 = socket.AddressFamily == AddressFamily.InterNetwork;
     private uint _dropCount; // As the kernel has it: 32 bits that wrap.
@@ -31,13 +32,14 @@ internal sealed unsafe class MessageIo(Socket socket, bool countsKernelDrops, bo
 
     private int Receive(DatagramBatch batch, int flags, out SocketError error)
     {
-        MessageVector messages = batch.Messages;
-        messages.PrepareReceive(countsKernelDrops || reportsLocalAddress);
+        if (coalesces && !batch.IsCoalesced) throw new InvalidOperationException("A socket that coalesces needs a batch for coalesced datagrams.");
+        ReceiveVector vector = batch.ReceiveVector;
+        vector.Prepare(countsKernelDrops || reportsLocalAddress || coalesces);
 
         int received;
         do
         {
-            received = LibC.ReceiveMessages(_handle, messages[0], (uint)batch.Capacity, flags, timeout: 0);
+            received = LibC.ReceiveMessages(_handle, vector.First, (uint)vector.Count, flags, timeout: 0);
         }
         while (received < 0 && Marshal.GetLastPInvokeError() == LibC.Interrupted);
 
@@ -49,41 +51,58 @@ internal sealed unsafe class MessageIo(Socket socket, bool countsKernelDrops, bo
         }
 
         error = SocketError.Success;
-        messages.NoteReceived(received);
-        for (int i = 0; i < received; i++)
-        {
-            MessageHeader* message = messages[i];
-            batch.AddressSlot(i).SetReceivedLength((int)message->NameLength);
-            batch.Received((int)message->ReceivedLength, ((int)message->Flags & LibC.MsgTrunc) != 0);
-            if (reportsLocalAddress) batch.LocalSlot(i) = messages.ReadLocalAddress(i);
-        }
+        vector.NoteReceived(received);
+        for (int message = 0; message < received; message++) Take(batch, vector, message);
+        if (countsKernelDrops && received > 0) CountDrops(vector, received - 1);
+        return batch.Count;
+    }
 
-        if (countsKernelDrops && received > 0) CountDrops(messages, received - 1);
-        return received;
+    private void Take(DatagramBatch batch, ReceiveVector vector, int message)
+    {
+        ref DatagramAddress source = ref vector.AddressOf(message);
+        LocalAddress local = reportsLocalAddress ? vector.LocalAddressOf(message) : default;
+        if (batch.IsCoalesced) batch.ReceivedRun(message, vector.LengthOf(message), coalesces ? vector.SegmentLengthOf(message) : 0, source, local, vector.IsTruncated(message));
+        else batch.Received(vector.LengthOf(message), vector.IsTruncated(message), local);
     }
 
     public int Send(DatagramBatch batch, int first, bool isConnected, out SocketError error)
     {
-        MessageVector messages = batch.Messages;
-        messages.PrepareSend(batch, first, isConnected, _isIpv4);
-
+        SendVector vector = batch.SendVector;
         int next = first;
+        int longestInRun = _segmentation.LongestInRun();
         error = SocketError.Success;
         while (next < batch.Count)
         {
-            int sent = LibC.SendMessages(_handle, messages[next], (uint)(batch.Count - next), LibC.MsgDontWait);
-            if (sent > 0)
-            {
-                next += sent; // When some are left, the next call says why.
-                continue;
-            }
-
-            if (Marshal.GetLastPInvokeError() == LibC.Interrupted) continue;
-            error = LibC.LastError();
-            break;
+            int headers = vector.Prepare(batch, next, isConnected, _isIpv4, longestInRun);
+            int header = SendHeaders(vector, headers, ref next, out error);
+            if (header == headers) break;
+            if (vector.RunOf(header) == 1 || !_segmentation.HandleRefusal(error, batch[next].Length)) break;
+            longestInRun = 0;
         }
 
         return next - first;
+    }
+
+    /// <summary>Sends headers, up to the first that does not go, and moves <paramref name="next"/> on by the datagrams that went.</summary>
+    /// <returns>How many headers went.</returns>
+    private int SendHeaders(SendVector vector, int headers, ref int next, out SocketError error)
+    {
+        int header = 0;
+        while (header < headers)
+        {
+            int sent = LibC.SendMessages(_handle, vector[header], (uint)(headers - header), LibC.MsgDontWait);
+            if (sent <= 0)
+            {
+                if (Marshal.GetLastPInvokeError() == LibC.Interrupted) continue;
+                error = LibC.LastError();
+                return header;
+            }
+
+            for (int end = header + sent; header < end; header++) next += vector.RunOf(header); // When some are left, the next call says why.
+        }
+
+        error = SocketError.Success;
+        return header;
     }
 
     public SocketError SendOne(DatagramBatch batch, int index, bool isConnected) => SendTo(batch[index], batch.AddressSlot(index), isConnected);
@@ -104,9 +123,9 @@ internal sealed unsafe class MessageIo(Socket socket, bool countsKernelDrops, bo
         return SocketError.Success;
     }
 
-    private void CountDrops(MessageVector messages, int newest)
+    private void CountDrops(ReceiveVector vector, int newest)
     {
-        if (!messages.TryReadDropCount(newest, out uint dropCount)) return;
+        if (!vector.TryReadDropCount(newest, out uint dropCount)) return;
         Volatile.Write(ref _kernelDrops, _kernelDrops + unchecked(dropCount - _dropCount));
         _dropCount = dropCount;
     }

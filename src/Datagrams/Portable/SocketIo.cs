@@ -20,7 +20,7 @@ internal sealed class SocketIo(Socket socket) : IDatagramIo
     public int Receive(DatagramBatch batch, out SocketError error)
     {
         error = SocketError.Success;
-        while (batch.Count < batch.Capacity)
+        while (batch.Count < batch.Slots)
         {
             try
             {

@@ -14,6 +14,7 @@ internal sealed class UpCommand
     private readonly OptionKey _interface;
     private readonly OptionKey _relayMap;
     private readonly OptionKey _relayToken;
+    private readonly OptionKey _proxy;
     private readonly OptionKey _port;
     private readonly OptionKey _portMapping;
     private readonly OptionKey _socket;
@@ -25,6 +26,7 @@ internal sealed class UpCommand
         _interface = options.AddText("interface", "NAME", "The WireGuard interface, which exists already. Without it, the file's name without .conf.");
         _relayMap = options.AddText("relay-map", "FILE|URL", "The relay map (DERPMap JSON), as a file or by https. #RelayMap in [Interface] does the same.");
         _relayToken = options.AddText("relay-token-file", "FILE", "The token for relays that want one, read at each login. #RelayTokenFile in [Interface] does the same.");
+        _proxy = options.AddText("proxy", "http://[USER:PASSWORD@]HOST:PORT|off", "The HTTP proxy to relays. #RelayProxy in [Interface] does the same; without either, HTTPS_PROXY and NO_PROXY count.");
         _port = options.AddText("port", "N", "The UDP port. Without it, one that follows from the key. #RelayPort in [Interface] does the same.");
         _portMapping = options.AddText("port-mapping", "on|off", "Whether the gateway is asked to map the port (PCP, NAT-PMP, UPnP); on unless #RelayPortMapping in [Interface] says off.");
         _socket = options.AddText("socket", "PATH", $"The control socket. Without it, {ControlDirectory.SocketOf("NAME")}.");
@@ -79,9 +81,16 @@ internal sealed class UpCommand
             SocketPath = values.Text(_socket) ?? ControlDirectory.SocketOf(name),
             RelayMap = values.Text(_relayMap) is { } map ? RelayMapLocation.Parse(map, values.SourceOf(_relayMap)) : null,
             RelayTokenFile = values.Text(_relayToken),
+            RelayProxy = ReadProxy(values),
             Port = (ushort?)values.Number(_port, 0, ushort.MaxValue),
             PortMapping = ReadSwitch(values),
         };
+    }
+
+    private string? ReadProxy(ParsedOptions values)
+    {
+        string? text = values.Text(_proxy);
+        return text is not null && RelayProxyChoice.ProblemOf(text) is { } problem ? throw new OptionException(values.SourceOf(_proxy), problem, RelayProxyChoice.Remedy) : text;
     }
 
     private bool? ReadSwitch(ParsedOptions values) => values.Text(_portMapping) switch

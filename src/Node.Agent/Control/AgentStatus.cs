@@ -13,6 +13,9 @@ internal sealed record AgentStatus(string Interface, string PublicKey, HomeRelay
     /// <summary>What the gateways make of the UDP port.</summary>
     public PortMappingStatus PortMapping { get; init; } = PortMappingStatus.Off;
 
+    /// <summary>Why no relay is connected, where an attempt has failed; otherwise null.</summary>
+    public string? RelayProblem { get; init; }
+
     /// <summary>What to do about the tunnel's MTU, or null where nothing is.</summary>
     public string? MtuAdvice { get; init; }
 }

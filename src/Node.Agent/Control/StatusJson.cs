@@ -49,6 +49,7 @@ internal static class StatusJson
         json.WriteNumber("udpPort", status.UdpPort);
         json.WritePropertyName("portMapping");
         PortMappingOutput.Write(json, status.PortMapping);
+        json.WriteString("relayProblem", status.RelayProblem);
         json.WriteEndObject();
     }
 

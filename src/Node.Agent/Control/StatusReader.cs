@@ -20,6 +20,7 @@ internal static class StatusReader
         return new AgentStatus(interfaceName, status.Self.PublicKey.ToBase64(), home, status.Self.UdpPort, [.. status.Peers.Select(ReadPeer)])
         {
             PortMapping = status.Self.PortMapping,
+            RelayProblem = status.Self.RelayProblem,
             MtuAdvice = MtuOf(interfaceName) is { } mtu ? PathMtu.Advise(interfaceName, mtu, DirectPaths(status, mark)) : null,
         };
     }

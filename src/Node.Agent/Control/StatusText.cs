@@ -11,7 +11,7 @@ internal static class StatusText
     public static string Write(AgentStatus status, DateTimeOffset now)
     {
         StringBuilder text = new();
-        string home = status.HomeRelay is { } relay ? $"at home in relay region {relay.RegionCode} ({relay.RegionId})" : "not connected to a relay";
+        string home = status.HomeRelay is { } relay ? $"at home in relay region {relay.RegionCode} ({relay.RegionId})" : $"not connected to a relay{(status.RelayProblem is { } problem ? $" ({problem})" : "")}";
         text.Append(CultureInfo.InvariantCulture, $"{status.Interface}: {status.PublicKey}, UDP port {status.UdpPort}, {home}");
         if (status.PortMapping.State != PortMappingState.Off) text.Append(CultureInfo.InvariantCulture, $"\n  port mapping: {PortMappingOutput.Summary(status.PortMapping)}");
         if (status.PortMapping.Pinhole is { HasGateway: true } pinhole) text.Append(CultureInfo.InvariantCulture, $"\n  IPv6 pinhole: {PortMappingOutput.Summary(pinhole)}");

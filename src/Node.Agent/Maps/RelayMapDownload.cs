@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Node.Traversal;
@@ -18,9 +19,10 @@ internal sealed class RelayMapDownload : IDisposable
     /// <param name="location">Where the map is; a URL.</param>
     /// <param name="state">Where the copy is kept, or null for nowhere.</param>
     /// <param name="connect">Opens the connections: marked, so that a full tunnel does not swallow them.</param>
+    /// <param name="proxies">By which proxy.</param>
     /// <param name="logger">Told where the copy cannot be kept.</param>
-    public RelayMapDownload(RelayMapLocation location, StateDirectory? state, Func<string, int, CancellationToken, ValueTask<Socket>> connect, ILogger logger)
-        : this(location, state, HandlerOf(connect), logger)
+    public RelayMapDownload(RelayMapLocation location, StateDirectory? state, Func<string, int, CancellationToken, ValueTask<Socket>> connect, Func<ProxySettings> proxies, ILogger logger)
+        : this(location, state, HandlerOf(connect, proxies), logger)
     {
     }
 
@@ -95,13 +97,28 @@ internal sealed class RelayMapDownload : IDisposable
         }
     }
 
-    private static SocketsHttpHandler HandlerOf(Func<string, int, CancellationToken, ValueTask<Socket>> connect) => new()
+    private static SocketsHttpHandler HandlerOf(Func<string, int, CancellationToken, ValueTask<Socket>> connect, Func<ProxySettings> proxies) => new()
     {
+        Proxy = new ChosenProxy(proxies), // As relays have it: the environment's is not asked behind our back.
         MaxAutomaticRedirections = MaxRedirects, // Never from HTTPS to HTTP: the handler refuses that by itself.
         PooledConnectionIdleTimeout = TimeSpan.Zero, // The next one is an hour away, and the mark may have changed.
         ConnectCallback = async (context, cancellation) =>
             new NetworkStream(await connect(context.DnsEndPoint.Host, context.DnsEndPoint.Port, cancellation), ownsSocket: true),
     };
+
+    /// <summary>The proxy of each request: it follows the file's settings.</summary>
+    private sealed class ChosenProxy(Func<ProxySettings> proxies) : IWebProxy
+    {
+        public ICredentials? Credentials
+        {
+            get => proxies().Proxy?.ToWebProxy().Credentials;
+            set => throw new NotSupportedException("The credentials are the settings'.");
+        }
+
+        public Uri? GetProxy(Uri destination) => proxies().For(destination.IdnHost, (ushort)destination.Port)?.ToWebProxy().GetProxy(destination);
+
+        public bool IsBypassed(Uri host) => GetProxy(host) is null;
+    }
 }
 
 /// <summary>A relay map that could not be had.</summary>

@@ -38,7 +38,7 @@ internal sealed class RelayMapSource : IAsyncDisposable
 
     /// <summary>Opens the source without waiting for the network.</summary>
     /// <exception cref="OptionException">The file cannot be read or is no relay map.</exception>
-    public static RelayMapSource Open(RelayMapLocation location, StateDirectory? state, Func<string, int, CancellationToken, ValueTask<Socket>> connect, TimeProvider time, ILogger logger)
+    public static RelayMapSource Open(RelayMapLocation location, StateDirectory? state, Func<string, int, CancellationToken, ValueTask<Socket>> connect, Func<ProxySettings> proxies, TimeProvider time, ILogger logger)
     {
         if (location.File is { } file)
         {
@@ -46,7 +46,7 @@ internal sealed class RelayMapSource : IAsyncDisposable
             return new RelayMapSource(location, null, watch, RelayMapFile.Load(file, location.Source), time, logger);
         }
 
-        RelayMapDownload download = new(location, state, connect, logger);
+        RelayMapDownload download = new(location, state, connect, proxies, logger);
         return new RelayMapSource(location, download, null, download.LastGoodCopy() ?? RelayMap.Empty, time, logger);
     }
 

@@ -27,6 +27,9 @@ internal sealed record WireGuardConfig
     /// <summary><c>#RelayTokenFile</c>: a file with the token for relays that want one, or null.</summary>
     public string? RelayTokenFile { get; init; }
 
+    /// <summary><c>#RelayProxy</c>: the HTTP proxy to relays, or <c>off</c>; null where the file does not say. May hold a password.</summary>
+    public string? RelayProxy { get; init; }
+
     /// <summary><c>#RelayPort</c>: the UDP port of the node, or null.</summary>
     public ushort? RelayPort { get; init; }
 

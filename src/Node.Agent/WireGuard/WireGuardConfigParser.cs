@@ -109,9 +109,10 @@ internal sealed class WireGuardConfigParser
         if (_peer is not null && Is(key, "Relay")) _peer.Relay = Switch(key, value);
         else if (_section == Section.Interface && Is(key, "RelayMap")) _config = _config with { RelayMap = NotEmpty(key, value) };
         else if (_section == Section.Interface && Is(key, "RelayTokenFile")) _config = _config with { RelayTokenFile = NotEmpty(key, value) };
+        else if (_section == Section.Interface && Is(key, "RelayProxy")) _config = _config with { RelayProxy = Proxy(value) };
         else if (_section == Section.Interface && Is(key, "RelayPort")) _config = _config with { RelayPort = Port(key, value) };
         else if (_section == Section.Interface && Is(key, "RelayPortMapping")) _config = _config with { RelayPortMapping = Switch(key, value) };
-        else throw Wrong($"there is no setting #{key} here", "known are #RelayMap, #RelayTokenFile, #RelayPort and #RelayPortMapping in [Interface], #Relay in [Peer]");
+        else throw Wrong($"there is no setting #{key} here", "known are #RelayMap, #RelayTokenFile, #RelayProxy, #RelayPort and #RelayPortMapping in [Interface], #Relay in [Peer]");
     }
 
     private void EndPeer()
@@ -176,6 +177,12 @@ internal sealed class WireGuardConfigParser
     {
         if (Is(value, "on")) return true;
         return Is(value, "off") ? false : throw Wrong($"#{key}: '{value}' is neither on nor off", "write on or off");
+    }
+
+    private string Proxy(ReadOnlySpan<char> value)
+    {
+        string text = value.ToString();
+        return RelayProxyChoice.ProblemOf(text) is { } problem ? throw Wrong($"#RelayProxy: {problem}", RelayProxyChoice.Remedy) : text;
     }
 
     private string NotEmpty(ReadOnlySpan<char> key, ReadOnlySpan<char> value) => value.IsEmpty ? throw Wrong($"#{key} is empty", "give a file or an https:// URL") : value.ToString();

@@ -39,7 +39,14 @@ internal sealed class NodeContext
 
     public int HomeRegion { get; set; }
 
+    /// <summary>The region that home moves to once it is connected; 0 = home stays.</summary>
+    public int NextHome { get; set; }
+
+    /// <summary>What is known of the NAT for IPv4, or for IPv6 where there is no IPv4.</summary>
     public NatProfile Nat { get; set; }
+
+    /// <summary>What is known of the NAT or firewall for IPv6.</summary>
+    public NatProfile NatIpv6 { get; set; }
 
     /// <summary>Where we may be reached, best first.</summary>
     public IReadOnlyList<TransportAddress> Candidates { get; set; } = [];
@@ -76,6 +83,10 @@ internal sealed class NodeContext
     public bool IsUnreachable(int regionId, Instant now) =>
         _links.TryGetValue(regionId, out RelayLink? link) && !link.IsConnected && link.FailingSince is { } since && now - since >= UnreachableAfter;
 
+    /// <summary>Says whether anything has come from the region's relay within that time.</summary>
+    public bool WasHeard(int regionId, TimeSpan within, Instant now) =>
+        _links.TryGetValue(regionId, out RelayLink? link) && link.IsConnected && link.LastHeard is { } heard && now - heard <= within;
+
     /// <summary>The region is not asked for any more: what was known of its connection is void.</summary>
     public void HandleUnwanted(int regionId) => _links.Remove(regionId);
 
@@ -110,6 +121,12 @@ internal sealed class NodeContext
 
         /// <summary>Says that it was there before: the next time is a return.</summary>
         public bool WasConnected { get; set; }
+
+        /// <summary>Since when it has been there without a break; null while it is not.</summary>
+        public Instant? ConnectedSince { get; set; }
+
+        /// <summary>When anything came from the relay last.</summary>
+        public Instant? LastHeard { get; set; }
 
         /// <summary>Since when it is wanted and not there; null while it is there or no attempt has failed.</summary>
         public Instant? FailingSince { get; set; }

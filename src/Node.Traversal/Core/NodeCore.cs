@@ -16,20 +16,13 @@ namespace Node.Traversal.Core;
 /// </summary>
 internal sealed class NodeCore
 {
-    /// <summary>Hellos a second over all peers: a node with hundreds of peers greets them in seconds and floods nobody.</summary>
-    private const double HellosPerSecond = 100;
-    private const double HelloBurst = 20;
-
-    private static readonly TimeSpan HelloPace = TimeSpan.FromSeconds(1 / HellosPerSecond);
-
     private readonly NodeContext _context;
     private readonly StunProber _stun;
+    private readonly ProfileKeeper _profiles;
     private readonly HomeSelector _homes;
     private readonly RelayWants _wants;
     private readonly AddressBook _addresses;
-    private readonly Dictionary<NodeKey, PeerSession> _peers = [];
-    private readonly Dictionary<NodeKey, PeerSession> _peersByDiscoKey = [];
-    private TokenBucket _hellos;
+    private readonly PeerTable _peers;
     private IReadOnlyList<TransportAddress> _localAddresses = [];
     private IReadOnlyList<IpPrefix> _otherTunnelRanges = [];
     private PortMappingStatus _portMapping = PortMappingStatus.Off;
@@ -40,18 +33,22 @@ internal sealed class NodeCore
         _context = new NodeContext(options, map);
         _context.Filter.AllowLoopback = options.AllowLoopback;
         _stun = new StunProber(_context);
+        _profiles = new ProfileKeeper(_context);
         _homes = new HomeSelector(_context);
         _wants = new RelayWants(_context);
         _addresses = new AddressBook(_context);
-        _hellos = new TokenBucket(HellosPerSecond, HelloBurst, now);
+        _peers = new PeerTable(now);
         Settle(now);
     }
 
     /// <summary>The region the node is at home in; 0 = none yet.</summary>
     public int HomeRegion => _context.HomeRegion;
 
-    /// <summary>What is known of the NAT this node is behind.</summary>
+    /// <summary>What is known of the NAT this node is behind, for IPv4, or for IPv6 where there is no IPv4.</summary>
     public NatProfile Nat => _context.Nat;
+
+    /// <summary>What is known of the NAT or firewall for IPv6.</summary>
+    public NatProfile NatIpv6 => _context.NatIpv6;
 
     /// <summary>Where this node may be reached, as it tells its peers.</summary>
     public IReadOnlyList<TransportAddress> Candidates => _context.Candidates;
@@ -65,9 +62,10 @@ internal sealed class NodeCore
         get
         {
             Instant next = Instant.Min(_stun.NextTimeout ?? Instant.Never, _homes.NextTimeout ?? Instant.Never);
+            next = Instant.Min(next, _profiles.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, _wants.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, _context.Moves.NextTimeout ?? Instant.Never);
-            foreach (PeerSession peer in _peers.Values) next = Instant.Min(next, peer.NextTimeout ?? Instant.Never);
+            next = Instant.Min(next, _peers.NextTimeout);
             return next == Instant.Never ? null : next;
         }
     }
@@ -77,16 +75,12 @@ internal sealed class NodeCore
     {
         if (_stun.NextTimeout <= now)
         {
-            _stun.IsActive = _peers.Values.Any(peer => peer.Finder.IsActive(now));
+            _stun.IsActive = _peers.All.Any(peer => peer.Finder.IsActive(now));
             if (_stun.HandleTimeout(now)) HandleObservations(now);
         }
 
-        if (_wants.NextTimeout <= now) DrainPeers(now); // A region has become unreachable: other routes are chosen.
-        foreach (PeerSession peer in _peers.Values)
-        {
-            if (peer.NextTimeout <= now) peer.HandleTimeout(now);
-        }
-
+        if (_wants.NextTimeout <= now) _peers.Drain(now); // A region has become unreachable: other routes are chosen.
+        _peers.HandleTimeout(now);
         Settle(now);
     }
 
@@ -99,9 +93,9 @@ internal sealed class NodeCore
     /// <summary>Adds a peer and greets it. A peer that is there already keeps what it has found.</summary>
     public void HandlePeerAdded(PeerOptions options, Instant now)
     {
-        if (options.Key == _context.OwnKey || _peers.ContainsKey(options.Key)) return;
+        if (options.Key == _context.OwnKey || _peers.Contains(options.Key)) return;
         PeerSession peer = new(_context, options, now);
-        _peers.Add(options.Key, peer);
+        _peers.Add(peer);
         _context.HaveRoutesChanged = true;
         UpdateTunnelRanges(now);
         peer.Hellos.Ask(now);
@@ -111,8 +105,7 @@ internal sealed class NodeCore
     /// <summary>Forgets a peer and all it has found.</summary>
     public void HandlePeerRemoved(NodeKey key, Instant now)
     {
-        if (!_peers.Remove(key, out PeerSession? peer)) return;
-        if (peer.DiscoKey is { } disco) _peersByDiscoKey.Remove(disco.Value);
+        if (!_peers.Remove(key)) return;
         _addresses.Forget(key);
         _context.HaveRoutesChanged = true;
         UpdateTunnelRanges(now);
@@ -124,7 +117,7 @@ internal sealed class NodeCore
     {
         _context.Map = map;
         _context.HaveRoutesChanged = true;
-        foreach (PeerSession peer in _peers.Values) peer.Route.HandleRelayMap();
+        foreach (PeerSession peer in _peers.All) peer.Route.HandleRelayMap();
         Settle(now);
     }
 
@@ -133,6 +126,15 @@ internal sealed class NodeCore
     {
         _stun.HandleServers(servers, now);
         HandleObservations(now);
+        Settle(now);
+    }
+
+    /// <summary>Takes what the discovery of <see cref="NodeEvent.NatDiscoveryWanted"/> has found out of the NAT for one family, in part or in whole.</summary>
+    public void HandleNatProfile(bool isIpv4, NatProfile found, Instant now)
+    {
+        _profiles.HandleFound(isIpv4, found);
+        HandleObservations(now);
+        _peers.Drain(now);
         Settle(now);
     }
 
@@ -148,11 +150,12 @@ internal sealed class NodeCore
         if (!isFirst)
         {
             _stun.HandleNetworkChange(now);
-            foreach (PeerSession peer in _peers.Values) peer.Finder.HandleNetworkChange(now);
+            _profiles.HandleNetworkChange();
+            foreach (PeerSession peer in _peers.All) peer.Finder.HandleNetworkChange(now);
         }
 
         HandleObservations(now);
-        DrainPeers(now);
+        _peers.Drain(now);
         Settle(now);
     }
 
@@ -177,7 +180,7 @@ internal sealed class NodeCore
     {
         _portMapping = status;
         HandleObservations(now);
-        DrainPeers(now);
+        _peers.Drain(now);
         Settle(now);
     }
 
@@ -189,8 +192,10 @@ internal sealed class NodeCore
         link.IsConnected = true;
         link.WasConnected = true;
         link.FailingSince = null;
+        link.ConnectedSince = now;
+        link.LastHeard = now;
         _context.HaveRoutesChanged = true;
-        foreach (PeerSession peer in _peers.Values)
+        foreach (PeerSession peer in _peers.All)
         {
             peer.Route.HandleReconnected(regionId);
             if (peer.Route.Choose(now) == 0) continue;
@@ -201,7 +206,7 @@ internal sealed class NodeCore
             if (peer.Finder.Selected is null) peer.PlanCallMeMaybe(now);
         }
 
-        DrainPeers(now);
+        _peers.Drain(now);
         Settle(now);
     }
 
@@ -210,10 +215,17 @@ internal sealed class NodeCore
     {
         NodeContext.RelayLink link = _context.Link(regionId);
         link.IsConnected = false;
+        link.ConnectedSince = null;
         link.FailingSince ??= now;
         _context.HaveRoutesChanged = true;
-        DrainPeers(now);
+        _peers.Drain(now);
         Settle(now);
+    }
+
+    /// <summary>Something has come from the relay, if only a keepalive: it lives. To be told every few seconds at most.</summary>
+    public void HandleRelayHeard(int regionId, Instant now)
+    {
+        if (_context.IsConnected(regionId)) _context.Link(regionId).LastHeard = now;
     }
 
     /// <summary>A relay is about to end, and asks us to leave it for another.</summary>
@@ -230,13 +242,13 @@ internal sealed class NodeCore
     /// <summary>Takes a disco packet that came by relay.</summary>
     public void HandleRelayPacket(int regionId, NodeKey source, ReadOnlySpan<byte> packet, Instant now)
     {
-        if (!_peers.TryGetValue(source, out PeerSession? peer) || !DiscoEnvelope.TryReadSender(packet, out NodeKey sender))
+        if (!_peers.TryFind(source, out PeerSession? peer) || !DiscoEnvelope.TryReadSender(packet, out NodeKey sender))
         {
             _context.Drops.Count(NodeDrop.UnknownKey);
             return;
         }
 
-        if (sender == source) HandleHello(peer, regionId, packet, now);
+        if (sender == source) _peers.HandleHello(peer, regionId, packet, now);
         else if (peer.DiscoKey?.Value == sender) HandleRelayedDisco(peer, regionId, packet, now);
         else _context.Drops.Count(NodeDrop.UnknownKey);
         peer.Drain(now);
@@ -246,7 +258,7 @@ internal sealed class NodeCore
     /// <summary>The relay says that a peer has left or is not there.</summary>
     public void HandlePeerGone(int regionId, NodeKey key, PeerGoneReason reason, Instant now)
     {
-        if (!_peers.TryGetValue(key, out PeerSession? peer)) return;
+        if (!_peers.TryFind(key, out PeerSession? peer)) return;
 
         // It clears a relay route and nothing else: a direct path is proven by its own checks. NotHere answers a Hello of ours, which is
         // repeated anyway; a peer that has left is asked for, so that we hear of it when it is back elsewhere.
@@ -268,7 +280,7 @@ internal sealed class NodeCore
             return;
         }
 
-        if (!_peersByDiscoKey.TryGetValue(sender, out PeerSession? peer)) { _context.Drops.Count(NodeDrop.UnknownKey); return; }
+        if (!_peers.TryFindByDiscoKey(sender, out PeerSession? peer)) { _context.Drops.Count(NodeDrop.UnknownKey); return; }
         if (!peer.IsUsable(source)) { _context.Drops.Count(NodeDrop.RefusedSource); return; }
         if (peer.Open(datagram) is not { } message) return;
 
@@ -289,7 +301,7 @@ internal sealed class NodeCore
     /// <summary>The system refused to send on a direct path (no route, network down, not permitted): the path is lost at once.</summary>
     public void HandleSendFailed(NodeKey key, TransportAddress remote, Instant now)
     {
-        if (!_peers.TryGetValue(key, out PeerSession? peer)) return;
+        if (!_peers.TryFind(key, out PeerSession? peer)) return;
         peer.Finder.HandleSendFailed(remote, now);
         peer.Drain(now);
         Settle(now);
@@ -298,7 +310,7 @@ internal sealed class NodeCore
     /// <summary>The data plane has news in the peer's <see cref="PathTraffic"/>.</summary>
     public void HandleTraffic(NodeKey key, Instant now)
     {
-        if (!_peers.TryGetValue(key, out PeerSession? peer)) return;
+        if (!_peers.TryFind(key, out PeerSession? peer)) return;
         peer.Finder.HandleTraffic(now);
         if (!_stun.IsActive)
         {
@@ -314,7 +326,7 @@ internal sealed class NodeCore
     /// <summary>How the peer stands; null for a key that was not added.</summary>
     public PeerReport? Describe(NodeKey key, Instant now)
     {
-        if (!_peers.TryGetValue(key, out PeerSession? peer)) return null;
+        if (!_peers.TryFind(key, out PeerSession? peer)) return null;
         bool isOffline = peer.Path.Kind == PathKind.Relay && peer.Route.IsGoneEverywhere(now);
         return new PeerReport(
             isOffline ? PathKind.None : peer.Path.Kind,
@@ -323,15 +335,6 @@ internal sealed class NodeCore
             peer.Finder.Rtt,
             peer.PathSince,
             Verdicts.Judge(_context, peer, now));
-    }
-
-    private void HandleHello(PeerSession peer, int regionId, ReadOnlySpan<byte> packet, Instant now)
-    {
-        DiscoKey? before = peer.DiscoKey;
-        peer.HandleHello(regionId, packet, now);
-        if (peer.DiscoKey == before) return;
-        if (before is { } old) _peersByDiscoKey.Remove(old.Value);
-        if (peer.DiscoKey is { } fresh) _peersByDiscoKey[fresh.Value] = peer;
     }
 
     private void HandleRelayedDisco(PeerSession peer, int regionId, ReadOnlySpan<byte> packet, Instant now)
@@ -345,12 +348,16 @@ internal sealed class NodeCore
     /// <summary>Our addresses, or what we know of our NAT, may have changed: peers hear of it.</summary>
     private void HandleObservations(Instant now)
     {
-        TransportAddress[] candidates = CandidateList.Make(_context, _localAddresses, _stun.Mapped, _portMapping.AllMapped);
-        bool isProfileNew = _stun.Profile != _context.Nat;
+        TransportAddress[] candidates = CandidateList.Make(_context, _localAddresses, [.. _stun.Reflexive.Select(seen => seen.Address)], _portMapping.AllMapped);
+        NatProfile ipv6 = _profiles.ProfileOf(isIpv4: false, _stun.ProfileIpv6);
+        NatProfile ipv4 = _profiles.ProfileOf(isIpv4: true, _stun.Profile);
+        NatProfile nat = ipv4.Mapping == NatMapping.Unknown && !_stun.HasAnswer(isIpv4: true) ? ipv6 with { Udp = ipv4.Udp } : ipv4;
+        bool isProfileNew = nat != _context.Nat || ipv6 != _context.NatIpv6;
         bool isListNew = !candidates.ToHashSet().SetEquals(_context.Candidates);
         _context.Candidates = candidates;
-        _context.Nat = _stun.Profile;
-        foreach (PeerSession peer in _peers.Values)
+        _context.Nat = nat;
+        _context.NatIpv6 = ipv6;
+        foreach (PeerSession peer in _peers.All)
         {
             if (isProfileNew) peer.JudgeHope();
             if (isProfileNew && peer.DiscoKey is not null) peer.Hellos.Plan(now);
@@ -360,19 +367,14 @@ internal sealed class NodeCore
 
     private void UpdateTunnelRanges(Instant now)
     {
-        _context.Filter.SetTunnelRanges(_peers.Values.SelectMany(peer => peer.Options.TunnelRanges).Concat(_otherTunnelRanges));
+        _context.Filter.SetTunnelRanges(_peers.All.SelectMany(peer => peer.Options.TunnelRanges).Concat(_otherTunnelRanges));
         HandleObservations(now);
-    }
-
-    private void DrainPeers(Instant now)
-    {
-        foreach (PeerSession peer in _peers.Values) peer.Drain(now);
     }
 
     /// <summary>What follows from any input: home, the relays that are wanted, and the Hellos that are due.</summary>
     private void Settle(Instant now)
     {
-        bool hasLeft = _context.Moves.Update(_peers.Values, _stun, now);
+        bool hasLeft = _context.Moves.Update(_peers.All, _stun, now);
         int home = _homes.Choose(_stun, now);
         if (home != _context.HomeRegion)
         {
@@ -380,27 +382,18 @@ internal sealed class NodeCore
             _context.HomeRegion = home;
             _context.HaveRoutesChanged = true;
             _context.Raise(new NodeEvent.HomeSelected(home));
-            foreach (PeerSession peer in _peers.Values)
+            foreach (PeerSession peer in _peers.All)
             {
                 if (isMove && peer.IsConfirmed) peer.Hellos.Ask(now); // Until it answers: it must know before the old relay is left.
                 else if (peer.DiscoKey is not null) peer.Hellos.Plan(now);
             }
 
-            _context.Moves.Update(_peers.Values, _stun, now); // From now on the old relay waits to be left.
+            _context.Moves.Update(_peers.All, _stun, now); // From now on the old relay waits to be left.
         }
 
-        _wants.Update(_peers.Values, now);
-        if (hasLeft) DrainPeers(now); // What went by that relay goes by another.
-        SendHellos(now);
-    }
-
-    private void SendHellos(Instant now)
-    {
-        foreach (PeerSession peer in _peers.Values)
-        {
-            if (!(peer.Hellos.Next <= now)) continue;
-            if (_hellos.TryTake(1, now)) peer.SendHello(now);
-            else peer.Hellos.Postpone(now + HelloPace);
-        }
+        _profiles.Update(_stun, now);
+        _wants.Update(_peers.All, now);
+        if (hasLeft) _peers.Drain(now); // What went by that relay goes by another.
+        _peers.SendHellos(now);
     }
 }

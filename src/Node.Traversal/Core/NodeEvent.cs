@@ -27,4 +27,10 @@ internal abstract record NodeEvent
 
     /// <summary>The peer is at home in this region: worth keeping over a restart.</summary>
     public sealed record PeerHomeLearnt(NodeKey Peer, int RegionId) : NodeEvent;
+
+    /// <summary>
+    /// Ask these servers of one family what NAT stands before us, on sockets that are not the node's own, one server after the other until all
+    /// is known; what comes of it goes to <see cref="NodeCore.HandleNatProfile"/>. One that runs is given up.
+    /// </summary>
+    public sealed record NatDiscoveryWanted(bool IsIpv4, IReadOnlyList<TransportAddress> Servers) : NodeEvent;
 }

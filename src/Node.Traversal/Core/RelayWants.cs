@@ -5,8 +5,8 @@ using Timing;
 namespace Node.Traversal.Core;
 
 /// <summary>
-/// Says which regions to be connected to: home, where we are met, and where our peers are. A region that is not needed any more is kept
-/// for a while, for peers go to and fro.
+/// Says which regions to be connected to: home and where it is to be, where we are met, and where our peers are. A region that is not needed
+/// any more is kept for a while, for peers go to and fro.
 /// </summary>
 internal sealed class RelayWants(NodeContext context)
 {
@@ -25,6 +25,7 @@ internal sealed class RelayWants(NodeContext context)
         context.HaveRoutesChanged = false;
         HashSet<int> needed = [];
         if (context.HomeRegion != 0) needed.Add(context.HomeRegion);
+        if (context.NextHome != 0) needed.Add(context.NextHome);
         AddMeeting(needed, now);
         foreach (PeerSession peer in peers) needed.UnionWith(peer.Route.Wanted(now));
         needed.UnionWith(context.Moves.Successors);

@@ -25,6 +25,9 @@ internal readonly record struct SocketId(int Value)
 /// <param name="Peer">Who it is for; only by relay.</param>
 internal readonly record struct Transmit(byte[] Payload, SocketId Socket, TransportAddress Destination, int RegionId, NodeKey Peer)
 {
+    /// <summary>How many hops a datagram may go (IPv4's TTL, IPv6's hop limit); 0 = as many as the system says.</summary>
+    public byte Ttl { get; init; }
+
     /// <summary>Says whether this goes by relay.</summary>
     public bool IsByRelay => !Destination.IsValid;
 

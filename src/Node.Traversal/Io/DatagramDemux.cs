@@ -12,7 +12,9 @@ namespace Node.Traversal.Io;
 internal sealed class DatagramDemux(NodeLoop loop, TraversalCounters counters, MonotonicClock clock)
 {
     private readonly ConcurrentDictionary<TransportAddress, TraversalPeer> _owners = new();
-    private readonly List<TraversalPeer> _touched = []; // Only for the receiving thread.
+    private readonly List<TraversalPeer> _touched = []; // Only for the receiving thread, like the two below.
+    private TransportAddress _lastSource; // Neighbours in a batch mostly have one source.
+    private TraversalPeer? _lastPeer;
 
     /// <summary>Data from this address is that peer's from now on.</summary>
     public void Learn(TransportAddress address, TraversalPeer peer) => _owners[address] = peer;
@@ -33,6 +35,7 @@ internal sealed class DatagramDemux(NodeLoop loop, TraversalCounters counters, M
     public void Receive(SocketId socket, DatagramBatch batch)
     {
         Instant now = clock.Now;
+        _lastPeer = null; // Who owned an address a moment ago may not any more.
         for (int i = 0; i < batch.Count; i++)
         {
             if (batch.IsTruncated(i)) counters.Count(TraversalDrop.TooLong);
@@ -51,14 +54,19 @@ internal sealed class DatagramDemux(NodeLoop loop, TraversalCounters counters, M
             return;
         }
 
-        if (!_owners.TryGetValue(source, out TraversalPeer? peer))
+        if (_lastPeer is null || source != _lastSource)
         {
-            counters.Count(TraversalDrop.UnknownAddress);
-            return;
+            if (!_owners.TryGetValue(source, out _lastPeer))
+            {
+                counters.Count(TraversalDrop.UnknownAddress);
+                return;
+            }
+
+            _lastSource = source;
+            if (!_touched.Contains(_lastPeer)) _touched.Add(_lastPeer);
         }
 
-        peer.DeliverDirect(datagram, now);
-        if (!_touched.Contains(peer)) _touched.Add(peer);
+        _lastPeer.DeliverDirect(datagram, now);
     }
 
     /// <summary>By itself, because what a lambda captures is allocated where the method begins: data must not pay for it.</summary>

@@ -1,6 +1,7 @@
 using Addresses;
 using Microsoft.Extensions.Logging;
 using Relay.Protocol;
+using Relay.Protocol.Disco;
 
 namespace Node.Traversal.Telemetry;
 
@@ -46,9 +47,18 @@ internal static partial class TraversalLog
     [LoggerMessage(20, LogLevel.Information, "Relay {Region} ends in {EndsIn} and asks us to use another")]
     public static partial void RelayMoves(ILogger log, string region, TimeSpan endsIn);
 
+    [LoggerMessage(21, LogLevel.Warning, "Relay {Region} cannot be reached, because of the proxy: {Reason}")]
+    public static partial void ProxyRefuses(ILogger log, string region, string reason);
+
     [LoggerMessage(30, LogLevel.Information, "The gateway maps UDP port {Port} for us")]
     public static partial void PortMapped(ILogger log, int port);
 
     [LoggerMessage(31, LogLevel.Information, "The gateway no longer maps UDP port {Port} for us")]
     public static partial void PortNotMapped(ILogger log, int port);
+
+    [LoggerMessage(40, LogLevel.Debug, "NAT for {Family}: mapping {Mapping}, filtering {Filtering}, ports {Allocation}")]
+    public static partial void NatFound(ILogger log, string family, NatMapping mapping, NatFiltering filtering, NatPortAllocation allocation);
+
+    [LoggerMessage(41, LogLevel.Debug, "What NAT there is could not be found out: {Reason}")]
+    public static partial void NatNotFound(ILogger log, string reason);
 }

@@ -13,7 +13,7 @@ namespace Relay.Protocol.Disco;
 /// </remarks>
 public sealed record Hello
 {
-    /// <summary>The longest message we read, in bytes; ours have about 200.</summary>
+    /// <summary>The longest message we read, in bytes; ours have about 250.</summary>
     public const int MaxLength = 1024;
 
     private const int PrefixLength = 2;
@@ -43,8 +43,11 @@ public sealed record Hello
     /// <summary>The region of the relay map where the sender is at home; 0 where it has none yet.</summary>
     public int HomeRegion { get; init; }
 
-    /// <summary>What the sender knows of its NAT.</summary>
+    /// <summary>What the sender knows of its NAT for IPv4, or for IPv6 where it has no IPv4.</summary>
     public NatProfile Nat { get; init; }
+
+    /// <summary>What the sender knows of its NAT or firewall for IPv6.</summary>
+    public NatProfile NatIpv6 { get; init; }
 
     /// <summary>Says whether this is later than <paramref name="startedAt"/> and <paramref name="counter"/> of an earlier one.</summary>
     public bool IsNewerThan(long startedAt, long counter) => StartedAt > startedAt || (StartedAt == startedAt && Counter > counter);
@@ -63,8 +66,10 @@ public sealed record Hello
         WriteKey(ref writer, Field.DiscoKey, DiscoKey.Value);
         if (Echo is { } echo) WriteKey(ref writer, Field.Echo, echo.Value);
         WriteNumber(ref writer, Field.HomeRegion, HomeRegion);
-        WriteNumber(ref writer, Field.NatMapping, (long)Nat.Mapping);
-        WriteNumber(ref writer, Field.UdpReach, (long)Nat.Udp);
+        writer.Write((int)Field.Nat);
+        NatProfileMap.Write(ref writer, Nat);
+        writer.Write((int)Field.NatIpv6);
+        NatProfileMap.Write(ref writer, NatIpv6);
         writer.Write((int)Field.AsksForAnswer);
         writer.Write(AsksForAnswer);
         writer.Flush();
@@ -95,7 +100,8 @@ public sealed record Hello
         if (count > MaxFields) return null;
 
         NodeKey sender = default, receiver = default, disco = default, echo = default;
-        long startedAt = 0, counter = -1, home = 0, mapping = 0, udp = 0;
+        long startedAt = 0, counter = -1, home = 0;
+        NatProfile nat = default, natIpv6 = default;
         bool asks = false;
         for (int i = 0; i < count; i++)
         {
@@ -108,8 +114,8 @@ public sealed record Hello
                 case Field.DiscoKey: disco = ReadKey(ref reader); break;
                 case Field.Echo: echo = ReadKey(ref reader); break;
                 case Field.HomeRegion: home = reader.ReadInt64(); break;
-                case Field.NatMapping: mapping = reader.ReadInt64(); break;
-                case Field.UdpReach: udp = reader.ReadInt64(); break;
+                case Field.Nat: nat = NatProfileMap.Read(ref reader); break;
+                case Field.NatIpv6: natIpv6 = NatProfileMap.Read(ref reader); break;
                 case Field.AsksForAnswer: asks = reader.ReadBoolean(); break;
                 default: reader.Skip(); break; // For later versions.
             }
@@ -126,9 +132,8 @@ public sealed record Hello
             Echo = echo.IsZero ? null : new DiscoKey(echo),
             AsksForAnswer = asks,
             HomeRegion = (int)home,
-            Nat = new NatProfile(
-                mapping is >= 0 and <= 2 ? (NatMapping)mapping : NatMapping.Unknown,
-                udp is >= 0 and <= 2 ? (UdpReach)udp : UdpReach.Unknown),
+            Nat = nat,
+            NatIpv6 = natIpv6,
         };
     }
 
@@ -162,8 +167,8 @@ public sealed record Hello
         DiscoKey = 5,
         Echo = 6,
         HomeRegion = 7,
-        NatMapping = 8,
-        UdpReach = 9,
+        Nat = 8,
+        NatIpv6 = 9,
         AsksForAnswer = 10,
     }
 }

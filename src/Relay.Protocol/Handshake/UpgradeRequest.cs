@@ -12,7 +12,9 @@ public readonly record struct UpgradeRequest(string Path, bool IsDerp, bool IsFa
     /// <summary>The longest head that is read, in bytes.</summary>
     public const int MaxLength = 8 << 10;
 
-    private const string Bearer = "Bearer "; // RFC 6750 §2.1; the scheme is matched in any case (RFC 9110 §11.1).
+    private static ReadOnlySpan<byte> Bearer => "Bearer "u8; // RFC 6750 §2.1; the scheme is matched in any case (RFC 9110 §11.1).
+
+    private static ReadOnlySpan<byte> LineEnd => "\r\n"u8;
 
     private static ReadOnlySpan<byte> BlankLine => "\r\n\r\n"u8;
 
@@ -34,20 +36,32 @@ public readonly record struct UpgradeRequest(string Path, bool IsDerp, bool IsFa
         if (end < 0 && input.Length < MaxLength) return false;
         if (end < 0 || end + BlankLine.Length > MaxLength) throw new RelayProtocolException($"The head of the HTTP request is over {MaxLength} bytes.");
 
-        string[] lines = Encoding.Latin1.GetString(input[..end]).Split("\r\n");
-        string[] first = lines[0].Split(' ');
-        if (first.Length != 3 || !first[2].StartsWith("HTTP/1.", StringComparison.Ordinal)) throw new RelayProtocolException("This is neither HTTP/1.1 nor DERP.");
+        ReadOnlySpan<byte> head = input[..end];
+        int firstEnd = head.IndexOf(LineEnd);
+        ReadOnlySpan<byte> fields = firstEnd < 0 ? [] : head[(firstEnd + LineEnd.Length)..];
+        if (!TryReadTarget(firstEnd < 0 ? head : head[..firstEnd], out ReadOnlySpan<byte> target)) throw new RelayProtocolException("This is neither HTTP/1.1 nor DERP.");
 
-        string upgrade = Field(lines, "Upgrade");
-        string subprotocols = Fields(lines, "Sec-WebSocket-Protocol");
-        bool isBareWebSocket = Is(upgrade, "websocket") && !subprotocols.Contains("derp", StringComparison.OrdinalIgnoreCase);
-        request = new UpgradeRequest(PathOf(first[1]), Is(upgrade, "derp") || isBareWebSocket, Field(lines, "Derp-Fast-Start") == "1", end + BlankLine.Length)
+        ReadOnlySpan<byte> upgrade = Field(fields, "Upgrade"u8);
+        bool isBareWebSocket = Ascii.EqualsIgnoreCase(upgrade, "websocket"u8) && !Fields(fields, "Sec-WebSocket-Protocol"u8).Contains("derp", StringComparison.OrdinalIgnoreCase);
+        bool isDerp = Ascii.EqualsIgnoreCase(upgrade, "derp"u8) || isBareWebSocket;
+        request = new UpgradeRequest(PathOf(Encoding.Latin1.GetString(target)), isDerp, Field(fields, "Derp-Fast-Start"u8).SequenceEqual("1"u8), end + BlankLine.Length)
         {
-            BearerToken = BearerTokenOf(Field(lines, "Authorization")),
-            IsNotIdeal = Field(lines, "Ideal-Node").Length > 0,
-            ForwardedFor = Fields(lines, "X-Forwarded-For"),
+            BearerToken = BearerTokenOf(Field(fields, "Authorization"u8)),
+            IsNotIdeal = !Field(fields, "Ideal-Node"u8).IsEmpty,
+            ForwardedFor = Fields(fields, "X-Forwarded-For"u8),
         };
         return true;
+    }
+
+    /// <summary>Reads the target of a request line: method, target and version, a blank between each.</summary>
+    private static bool TryReadTarget(ReadOnlySpan<byte> line, out ReadOnlySpan<byte> target)
+    {
+        target = default;
+        int first = line.IndexOf((byte)' ');
+        int last = line.LastIndexOf((byte)' ');
+        if (first < 0 || last == first || !line[(last + 1)..].StartsWith("HTTP/1."u8)) return false;
+        target = line[(first + 1)..last];
+        return !target.Contains((byte)' ');
     }
 
     /// <summary>The path of the target: without the query, and without the origin that a request through a proxy has (RFC 9112 §3.2.2).</summary>
@@ -63,21 +77,36 @@ public readonly record struct UpgradeRequest(string Path, bool IsDerp, bool IsFa
         return target.Split('?', 2)[0];
     }
 
-    private static string? BearerTokenOf(string authorization) =>
-        authorization.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) ? authorization[Bearer.Length..].Trim() : null;
+    private static string? BearerTokenOf(ReadOnlySpan<byte> authorization) =>
+        authorization.Length >= Bearer.Length && Ascii.EqualsIgnoreCase(authorization[..Bearer.Length], Bearer) ? Encoding.Latin1.GetString(authorization[Bearer.Length..]).Trim() : null;
 
-    private static string Field(string[] lines, string name) => ValuesOf(lines, name).FirstOrDefault("");
+    /// <summary>The value of the first field of this name; empty where there is none.</summary>
+    private static ReadOnlySpan<byte> Field(ReadOnlySpan<byte> fields, ReadOnlySpan<byte> name) => TryTake(ref fields, name, out ReadOnlySpan<byte> value) ? value : [];
 
-    private static string Fields(string[] lines, string name) => string.Join(',', ValuesOf(lines, name));
-
-    private static IEnumerable<string> ValuesOf(string[] lines, string name)
+    /// <summary>The values of all fields of this name, joined by commas.</summary>
+    private static string Fields(ReadOnlySpan<byte> fields, ReadOnlySpan<byte> name)
     {
-        for (int i = 1; i < lines.Length; i++)
-        {
-            int colon = lines[i].IndexOf(':');
-            if (colon == name.Length && lines[i].StartsWith(name, StringComparison.OrdinalIgnoreCase)) yield return lines[i][(colon + 1)..].Trim();
-        }
+        if (!TryTake(ref fields, name, out ReadOnlySpan<byte> value)) return "";
+        string joined = Encoding.Latin1.GetString(value);
+        while (TryTake(ref fields, name, out value)) joined = $"{joined},{Encoding.Latin1.GetString(value)}";
+        return joined;
     }
 
-    private static bool Is(string value, string wanted) => string.Equals(value, wanted, StringComparison.OrdinalIgnoreCase);
+    /// <summary>Takes the next field of this name; all before it are passed over. Nothing is allocated: a login is work enough.</summary>
+    private static bool TryTake(scoped ref ReadOnlySpan<byte> fields, ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
+    {
+        while (!fields.IsEmpty)
+        {
+            int end = fields.IndexOf(LineEnd);
+            ReadOnlySpan<byte> line = end < 0 ? fields : fields[..end];
+            fields = end < 0 ? [] : fields[(end + LineEnd.Length)..];
+            if (line.Length <= name.Length || line[name.Length] != ':' || !Ascii.EqualsIgnoreCase(line[..name.Length], name)) continue;
+            value = line[(name.Length + 1)..];
+            value = value[Ascii.Trim(value)];
+            return true;
+        }
+
+        value = default;
+        return false;
+    }
 }

@@ -18,7 +18,7 @@ internal sealed class LiveAdmission(AdmissionGate gate, PacketRouter router, Mon
     public void HasChanged()
     {
         Volatile.Write(ref _lookUntilTicks, (clock.Now + LookFor).Ticks);
-        foreach (ClientConnection connection in router.Quarantine.Connections) connection.End?.Invoke(CloseReason.Refused);
+        foreach (ClientConnection connection in router.Quarantine.Connections) connection.Shell?.End(CloseReason.Refused);
     }
 
     /// <summary>Looks at all connections, if something has changed of late.</summary>
@@ -30,7 +30,7 @@ internal sealed class LiveAdmission(AdmissionGate gate, PacketRouter router, Mon
         foreach (ClientConnection connection in router.Connections)
         {
             if (connection.Admission is not { } admission || gate.StillHolds(connection.Key, admission)) continue;
-            connection.End?.Invoke(CloseReason.AdmissionEnded);
+            connection.Shell?.End(CloseReason.AdmissionEnded);
             ended++;
         }
 

@@ -86,7 +86,7 @@ internal sealed partial class ClientConnection
     {
         EnqueueServerInfo();
         _set = PacketRouter.Add(tenant, Key, this, woken); // Behind ServerInfo in the queue: that is the first frame the client sees.
-        _set.TakeSurplus(_router.Limits.MaxConnectionsPerKey)?.End?.Invoke(CloseReason.TooManyOfKey);
+        _set.TakeSurplus(_router.Limits.MaxConnectionsPerKey)?.Shell?.End(CloseReason.TooManyOfKey);
         _router.Drain?.Tell(this, now); // It had begun to log in before newcomers were refused.
         _nextKeepAlive = now + _keepAliveInterval;
         Phase = ConnectionPhase.Open;

@@ -7,9 +7,7 @@ namespace Relay.Server.Core;
 /// <content>What only another relay of the region may ask: to watch, to forward, to close.</content>
 internal sealed partial class ClientConnection
 {
-    private NodeKey _lastForwardSource;
-    private NodeKey _lastForwardTarget;
-    private ClientSet? _lastForwardSet;
+    private LastForward? _lastForward; // Few are relays: the others need no room for this.
 
     /// <summary>Says whether the client has shown the region's secret.</summary>
     public bool IsMeshPeer { get; private set; }
@@ -39,7 +37,7 @@ internal sealed partial class ClientConnection
     private void ClosePeer(ReadOnlySpan<byte> body)
     {
         if (_set!.Tenant.Find(new NodeKey(body)) is not { } peer) return;
-        foreach (ClientConnection connection in peer.Connections) connection.End?.Invoke(CloseReason.ClosedByMesh);
+        foreach (ClientConnection connection in peer.Connections) connection.Shell?.End(CloseReason.ClosedByMesh);
     }
 
     /// <summary>Brings a packet that another relay has sent on to its destination here: one hop, and never a second.</summary>
@@ -63,12 +61,23 @@ internal sealed partial class ClientConnection
 
     private ClientConnection? FindForwardReceiver(NodeKey source, NodeKey target)
     {
-        if (target == _lastForwardTarget && source == _lastForwardSource && _lastForwardSet?.Active is { } same) return same;
+        if (_lastForward is { } last && target == last.Target && source == last.Source && last.Set?.Active is { } same) return same;
 
         ClientSet? set = _set!.Tenant.Find(target);
         if (set?.Active is not { } active) return null;
-        (_lastForwardSource, _lastForwardTarget, _lastForwardSet) = (source, target, set);
+        _lastForward ??= new LastForward();
+        (_lastForward.Source, _lastForward.Target, _lastForward.Set) = (source, target, set);
         _set.Tenant.NoteForwarded(source, set, _router.Departures);
         return active;
+    }
+
+    /// <summary>From whom and to whom the last packet went: the next most often goes the same way.</summary>
+    private sealed class LastForward
+    {
+        public NodeKey Source { get; set; }
+
+        public NodeKey Target { get; set; }
+
+        public ClientSet? Set { get; set; }
     }
 }

@@ -127,11 +127,8 @@ internal sealed partial class ClientConnection
     /// <summary>Where the shell rents what it holds of the client's input.</summary>
     public QueueMemory Memory => _router.QueueMemory;
 
-    /// <summary>Called by whoever has put something into <see cref="Queue"/>, at the end of its round; set by the shell.</summary>
-    public Action? Wake { get; set; }
-
-    /// <summary>Ends the connection for a reason, from any thread: it is the shell's to do so where its input is handled; set by the shell.</summary>
-    public Action<CloseReason>? End { get; set; }
+    /// <summary>Who reads and writes for the client; set by itself.</summary>
+    public IConnectionShell? Shell { get; set; }
 
     /// <summary>Takes the packets this client sends, where the shell has something better to do with them than to queue each; set by the shell.</summary>
     public IPacketOutlet? Outlet { get; set; }

@@ -8,7 +8,7 @@ namespace Relay.Server.Core;
 internal sealed class ClientSet(NodeKey key, Tenant tenant)
 {
     private readonly Lock _lock = new();
-    private readonly List<ClientConnection> _connections = [];
+    private ClientConnection[] _connections = []; // No list: nearly all hold one for their whole life, and there are many.
     private volatile ClientConnection? _active;
 
     public NodeKey Key => key;
@@ -31,7 +31,7 @@ internal sealed class ClientSet(NodeKey key, Tenant tenant)
         lock (_lock)
         {
             if (IsGone) return false;
-            _connections.Add(connection);
+            _connections = [.. _connections, connection];
             _active = connection;
             return true;
         }
@@ -43,8 +43,10 @@ internal sealed class ClientSet(NodeKey key, Tenant tenant)
         if (_active == connection) return;
         lock (_lock)
         {
-            if (!_connections.Remove(connection)) return; // It has left meanwhile.
-            _connections.Add(connection); // The latest writer last: it is next in line.
+            int index = Array.IndexOf(_connections, connection);
+            if (index < 0) return; // It has left meanwhile.
+            Array.Copy(_connections, index + 1, _connections, index, _connections.Length - index - 1);
+            _connections[^1] = connection; // The latest writer last: it is next in line.
             _active = connection;
         }
     }
@@ -54,9 +56,9 @@ internal sealed class ClientSet(NodeKey key, Tenant tenant)
     {
         lock (_lock)
         {
-            if (_connections.Count <= most) return null;
+            if (_connections.Length <= most) return null;
             ClientConnection surplus = _connections[0];
-            _connections.RemoveAt(0);
+            _connections = _connections[1..];
             return surplus;
         }
     }
@@ -67,9 +69,9 @@ internal sealed class ClientSet(NodeKey key, Tenant tenant)
     {
         lock (_lock)
         {
-            _connections.Remove(connection);
-            if (_active == connection) _active = _connections.Count > 0 ? _connections[^1] : null;
-            IsGone = _connections.Count == 0;
+            _connections = [.. _connections.Where(other => other != connection)];
+            if (_active == connection) _active = _connections.Length > 0 ? _connections[^1] : null;
+            IsGone = _connections.Length == 0;
             return IsGone;
         }
     }

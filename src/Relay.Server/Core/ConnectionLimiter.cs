@@ -96,43 +96,48 @@ internal sealed class ConnectionLimiter(Func<ServerLimits> limits)
         }
     }
 
-    internal void EndHandshake(UInt128 prefix)
+    internal void EndHandshake(ref LeaseState lease)
     {
         lock (_lock)
         {
+            if (!lease.IsHandshake || lease.IsReleased) return;
+            lease.IsHandshake = false;
             _handshakes--;
-            Change(prefix, connections: 0, handshakes: -1);
+            Change(lease.Prefix, connections: 0, handshakes: -1);
         }
     }
 
-    internal void Release(UInt128 prefix, bool isHandshake)
+    internal void Release(ref LeaseState lease)
     {
         lock (_lock)
         {
+            if (lease.IsReleased) return;
+            lease.IsReleased = true;
+            int handshakes = lease.IsHandshake ? 1 : 0;
             _connections--;
-            if (isHandshake) _handshakes--;
-            Change(prefix, connections: -1, handshakes: isHandshake ? -1 : 0);
+            _handshakes -= handshakes;
+            Change(lease.Prefix, connections: -1, -handshakes);
         }
     }
 
     /// <summary>A proxy has said for whom the connection is: it counts for that prefix from now on.</summary>
-    internal bool TryMove(UInt128 from, TransportAddress client, bool isHandshake, out UInt128 to)
+    internal bool TryMove(ref LeaseState lease, TransportAddress client)
     {
-        to = PrefixOf(client);
-        if (to == from) return true;
+        UInt128 to = PrefixOf(client);
         lock (_lock)
         {
+            if (lease.IsReleased || to == lease.Prefix) return true;
             ConnectionRefusal refusal = JudgePrefix(to);
             if (refusal != ConnectionRefusal.None)
             {
                 _refused[(int)refusal]++;
-                to = from;
                 return false;
             }
 
-            int handshakes = isHandshake ? 1 : 0;
-            Change(from, connections: -1, -handshakes);
+            int handshakes = lease.IsHandshake ? 1 : 0;
+            Change(lease.Prefix, connections: -1, -handshakes);
             Change(to, connections: 1, handshakes);
+            lease.Prefix = to;
             return true;
         }
     }
@@ -172,39 +177,20 @@ internal sealed class ConnectionLimiter(Func<ServerLimits> limits)
     private readonly record struct PrefixUse(int Connections, int Handshakes);
 }
 
-/// <summary>A connection's place within the limits. Disposing it, once, gives the place back.</summary>
+/// <summary>How a connection is counted; kept by <see cref="ConnectionLimiter"/> under its lock.</summary>
+internal record struct LeaseState(UInt128 Prefix, bool IsHandshake, bool IsReleased);
+
+/// <summary>A connection's place within the limits. Disposing it, once, gives the place back. Any thread may.</summary>
 internal sealed class ConnectionLease(ConnectionLimiter limiter, UInt128 prefix) : IDisposable
 {
-    private readonly Lock _lock = new();
-    private UInt128 _prefix = prefix;
-    private bool _isHandshake = true;
-    private bool _isReleased;
+    private LeaseState _state = new(prefix, IsHandshake: true, IsReleased: false);
 
     /// <summary>The client has logged in.</summary>
-    public void EndHandshake()
-    {
-        lock (_lock)
-        {
-            if (!_isHandshake || _isReleased) return;
-            _isHandshake = false;
-            limiter.EndHandshake(_prefix);
-        }
-    }
+    public void EndHandshake() => limiter.EndHandshake(ref _state);
 
     /// <summary>A trusted proxy has said for whom the connection is.</summary>
     /// <returns>False where that prefix has as many as it may: the connection is to end.</returns>
-    public bool TryAttribute(TransportAddress client)
-    {
-        lock (_lock) return _isReleased || limiter.TryMove(_prefix, client, _isHandshake, out _prefix);
-    }
+    public bool TryAttribute(TransportAddress client) => limiter.TryMove(ref _state, client);
 
-    public void Dispose()
-    {
-        lock (_lock)
-        {
-            if (_isReleased) return;
-            _isReleased = true;
-            limiter.Release(_prefix, _isHandshake);
-        }
-    }
+    public void Dispose() => limiter.Release(ref _state);
 }

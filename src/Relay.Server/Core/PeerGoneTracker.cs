@@ -13,27 +13,26 @@ internal sealed class PeerGoneTracker
 
     private const int FirstSweep = 64;
 
-    private readonly Lock _lock = new();
-    private HashSet<ClientSet>? _receivers; // Most clients are idle.
-    private int _sweepAt = FirstSweep;
+    private Memory? _memory; // Most clients are idle.
 
     /// <summary>Receivers remembered at present; some may have left.</summary>
     public int Count
     {
         get
         {
-            lock (_lock) return _receivers?.Count ?? 0;
+            if (Volatile.Read(ref _memory) is not { } memory) return 0;
+            lock (memory.Lock) return memory.Receivers.Count;
         }
     }
 
     /// <summary>Notes that the key has sent something to <paramref name="receiver"/>.</summary>
     public void Note(ClientSet receiver, Departures departures)
     {
-        lock (_lock)
+        Memory memory = LazyInitializer.EnsureInitialized(ref _memory);
+        lock (memory.Lock)
         {
-            _receivers ??= [];
-            if (_receivers.Count >= _sweepAt) Sweep(_receivers, departures);
-            if (_receivers.Count < Math.Min(MaxReceivers, departures.Share) && _receivers.Add(receiver)) departures.CountRemembered();
+            if (memory.Receivers.Count >= memory.SweepAt) Sweep(memory, departures);
+            if (memory.Receivers.Count < Math.Min(MaxReceivers, departures.Share) && memory.Receivers.Add(receiver)) departures.CountRemembered();
         }
     }
 
@@ -50,19 +49,29 @@ internal sealed class PeerGoneTracker
 
     private HashSet<ClientSet> TakeAll()
     {
-        lock (_lock)
+        if (Volatile.Read(ref _memory) is not { } memory) return [];
+        lock (memory.Lock)
         {
-            HashSet<ClientSet> receivers = _receivers ?? [];
-            _receivers = null;
-            _sweepAt = FirstSweep;
+            HashSet<ClientSet> receivers = memory.Receivers;
+            memory.Receivers = [];
+            memory.SweepAt = FirstSweep;
             return receivers;
         }
     }
 
     /// <summary>Forgets who has left: at each doubling, so that a note costs the same on average however many there are.</summary>
-    private void Sweep(HashSet<ClientSet> receivers, Departures departures)
+    private static void Sweep(Memory memory, Departures departures)
     {
-        departures.CountForgotten(receivers.RemoveWhere(static receiver => receiver.Active is null));
-        _sweepAt = Math.Max(FirstSweep, 2 * receivers.Count);
+        departures.CountForgotten(memory.Receivers.RemoveWhere(static receiver => receiver.Active is null));
+        memory.SweepAt = Math.Max(FirstSweep, 2 * memory.Receivers.Count);
+    }
+
+    private sealed class Memory
+    {
+        public Lock Lock { get; } = new();
+
+        public HashSet<ClientSet> Receivers { get; set; } = [];
+
+        public int SweepAt { get; set; } = FirstSweep;
     }
 }

@@ -122,7 +122,7 @@ internal sealed class Tenant(string name)
         foreach (ClientConnection watcher in _watchers)
         {
             if (watcher.Queue.Feed?.TryMark(key) ?? true) woken.Add(watcher);
-            else watcher.End?.Invoke(CloseReason.WriteTimeout); // It is so far behind that it had better begin anew.
+            else watcher.Shell?.End(CloseReason.WriteTimeout); // It is so far behind that it had better begin anew.
         }
     }
 }

@@ -84,7 +84,7 @@ internal sealed class AdminPages(PacketRouter router, AdmissionGate gate, LiveAd
         int ended = 0;
         foreach (ClientConnection connection in router.Connections.Where(connection => connection.Key == key && (tenant is null || connection.Admission?.Tenant == tenant)))
         {
-            connection.End?.Invoke(CloseReason.DisconnectedByOperator);
+            connection.Shell?.End(CloseReason.DisconnectedByOperator);
             ended++;
         }
 

@@ -61,7 +61,7 @@ internal sealed class DrainController(RelayServer relay, DrainPlan onSignal, Mon
         foreach (ClientConnection client in relay.Router.Connections)
         {
             notice.Tell(client, now);
-            client.Wake?.Invoke();
+            client.Shell?.Wake();
             told++;
         }
 

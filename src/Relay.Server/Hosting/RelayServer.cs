@@ -145,7 +145,7 @@ internal sealed class RelayServer : BackgroundService
                 timer.Period = Router.Departures.IsEmpty ? RestInterval : DepartureInterval;
                 if (Router.Departures.IsEmpty) continue;
                 Router.Departures.Step(woken);
-                foreach (ClientConnection client in woken) client.Wake?.Invoke();
+                foreach (ClientConnection client in woken) client.Shell?.Wake();
                 woken.Clear();
             }
         }

@@ -33,7 +33,7 @@ internal sealed class MeshPump(MeshStream connected, MeshLink link, MonotonicClo
         await Task.WhenAll(reading, writing);
         HashSet<ClientConnection> woken = [];
         link.Close(woken);
-        foreach (ClientConnection client in woken) client.Wake?.Invoke();
+        foreach (ClientConnection client in woken) client.Shell?.Wake();
         return reason;
     }
 
@@ -48,7 +48,7 @@ internal sealed class MeshPump(MeshStream connected, MeshLink link, MonotonicClo
             while (true)
             {
                 int consumed = link.Receive(buffer.AsSpan(0, held), woken);
-                foreach (ClientConnection client in woken) client.Wake?.Invoke();
+                foreach (ClientConnection client in woken) client.Shell?.Wake();
                 woken.Clear();
                 buffer.AsSpan(consumed, held - consumed).CopyTo(buffer);
                 held -= consumed;

@@ -53,7 +53,7 @@ internal sealed unsafe partial class Shard
         }
 
         receiver.Queue.EnqueuePackets(new ReadOnlySpan<byte>(_run.Frames, _run.Length), _run.Kind, _now);
-        receiver.Wake?.Invoke();
+        receiver.Shell?.Wake();
     }
 
     private void HandleReadable(ShardConnection connection)
@@ -194,7 +194,7 @@ internal sealed unsafe partial class Shard
     private void DrainWoken()
     {
         if (_woken.Count == 0) return;
-        foreach (ClientConnection woken in _woken) woken.Wake?.Invoke();
+        foreach (ClientConnection woken in _woken) woken.Shell?.Wake();
         _woken.Clear();
     }
 

@@ -22,7 +22,7 @@ internal enum ShardConnectionState
 }
 
 /// <summary>One accepted connection and what belongs to it. Only its shard's thread touches it, but for what says otherwise.</summary>
-internal sealed class ShardConnection : TimerEntry, IPacketOutlet
+internal sealed class ShardConnection : TimerEntry, IPacketOutlet, IConnectionShell
 {
     private int _isInInbox;
 
@@ -36,7 +36,7 @@ internal sealed class ShardConnection : TimerEntry, IPacketOutlet
         Lease = lease;
         OpenedAt = now;
         if (endpoint.Services.Identity.TrustedProxies.Contains(remote)) ProxyHeader = [];
-        Client = new ClientConnection(endpoint.Services.Identity, endpoint.Services.Router, now) { Remote = remote, Outlet = this, Wake = Wake, End = End };
+        Client = new ClientConnection(endpoint.Services.Identity, endpoint.Services.Router, now) { Remote = remote, Outlet = this, Shell = this };
     }
 
     public ShardEndpoint Endpoint { get; }

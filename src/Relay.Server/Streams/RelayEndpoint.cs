@@ -167,7 +167,7 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificateSo
             {
                 Instant now = _services.Clock.Now;
                 foreach (Connection connection in _connections.Keys) connection.Tick(now, woken);
-                foreach (ClientConnection client in woken) client.Wake?.Invoke();
+                foreach (ClientConnection client in woken) client.Shell?.Wake();
                 woken.Clear();
             }
         }
@@ -269,7 +269,7 @@ internal sealed class RelayEndpoint(TransportAddress listen, ServerCertificateSo
         /// <summary>Ends the connection: the pump sees its stream end.</summary>
         public void Abort(CloseReason reason)
         {
-            if (_pump is { } pump) pump.Abort(reason);
+            if (_pump is { } pump) pump.End(reason);
             else _stream?.Dispose();
         }
 

@@ -9,7 +9,7 @@ namespace Relay.Server.Streams;
 /// Drives one <see cref="ClientConnection"/> over a stream: one task reads and handles, one writes. All that waits for a client goes out in
 /// one write. A connection at rest holds no buffer: it waits in a read of no bytes.
 /// </summary>
-internal sealed class StreamPump(Stream stream, ClientConnection connection, IAdmissionPolicy admission, MonotonicClock clock, RelayCounters counters)
+internal sealed class StreamPump(Stream stream, ClientConnection connection, IAdmissionPolicy admission, MonotonicClock clock, RelayCounters counters) : IConnectionShell
 {
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(250);
 
@@ -31,8 +31,7 @@ internal sealed class StreamPump(Stream stream, ClientConnection connection, IAd
     /// <summary>Runs until the connection ends, or turns out not to be a relay client. Disposing the stream ends it at once.</summary>
     public async Task RunAsync()
     {
-        connection.Wake = _wake.Set;
-        connection.End = Abort;
+        connection.Shell = this;
         Task writing = WriteAsync();
         CloseReason reason = await ReadAsync();
         bool isPolite = connection.IsLoggedIn && reason == CloseReason.ClientLeft && _endedFor is null;
@@ -49,11 +48,14 @@ internal sealed class StreamPump(Stream stream, ClientConnection connection, IAd
     {
         long since = Volatile.Read(ref _writingSince);
         if (since == 0 || now - new Instant(since) < connection.WriteTimeout) return;
-        Abort(CloseReason.WriteTimeout);
+        End(CloseReason.WriteTimeout);
     }
 
+    /// <summary>Has the writer look for something to send; from any thread.</summary>
+    public void Wake() => _wake.Set();
+
     /// <summary>Ends the connection, from any thread: reader and writer see their stream end.</summary>
-    public void Abort(CloseReason reason)
+    public void End(CloseReason reason)
     {
         _endedFor ??= reason;
         stream.Dispose();
@@ -151,7 +153,7 @@ internal sealed class StreamPump(Stream stream, ClientConnection connection, IAd
 
     private void WakeAll()
     {
-        foreach (ClientConnection woken in _woken) woken.Wake?.Invoke();
+        foreach (ClientConnection woken in _woken) woken.Shell?.Wake();
         _woken.Clear();
         if (connection.Phase == ConnectionPhase.Login) _wake.Set(); // The greeting.
     }

@@ -85,13 +85,13 @@ internal sealed class WebSocketEndpoint(EndpointServices services)
             {
                 Instant now = services.Clock.Now;
                 foreach (Client client in _clients.Keys) client.Tick(now, woken);
-                foreach (ClientConnection connection in woken) connection.Wake?.Invoke();
+                foreach (ClientConnection connection in woken) connection.Shell?.Wake();
                 woken.Clear();
             }
         }
         catch (OperationCanceledException)
         {
-            foreach (Client client in _clients.Keys) client.Pump.Abort(CloseReason.ServerStopping);
+            foreach (Client client in _clients.Keys) client.Pump.End(CloseReason.ServerStopping);
         }
     }
 
@@ -129,15 +129,15 @@ internal sealed class WebSocketEndpoint(EndpointServices services)
             {
                 _isKnown = true;
                 port.Lease?.EndHandshake();
-                if (connection.Remote != port.Remote && port.Lease?.TryAttribute(connection.Remote) == false) pump.Abort(CloseReason.TooManyOfPrefix);
+                if (connection.Remote != port.Remote && port.Lease?.TryAttribute(connection.Remote) == false) pump.End(CloseReason.TooManyOfPrefix);
                 RelayLog.LoggedIn(log, connection);
             }
 
             pump.CheckWrite(now);
             if (now < connection.NextTimeout) return;
-            if (now >= connection.Expires) pump.Abort(connection.ExpiryReason);
+            if (now >= connection.Expires) pump.End(connection.ExpiryReason);
             else if (connection.IsLoggedIn) connection.HandleTimeout(now, woken);
-            else if (connection.Phase != ConnectionPhase.Closed) pump.Abort(CloseReason.HandshakeTimeout);
+            else if (connection.Phase != ConnectionPhase.Closed) pump.End(CloseReason.HandshakeTimeout);
         }
     }
 }

@@ -14,6 +14,9 @@ public sealed record TunnelLabOptions
 
     /// <summary>True if all of a's traffic goes through the tunnel.</summary>
     public bool FullTunnelAtA { get; init; }
+
+    /// <summary>More of our own settings for a, as the comment lines that they are.</summary>
+    public IReadOnlyList<string> RelayLinesOfA { get; init; } = [];
 }
 
 /// <summary>Two machines, a and b, with a tunnel between them that no configuration names an endpoint for, and a relay. Agents are started by the test.</summary>
@@ -47,8 +50,8 @@ public sealed class TunnelLab : IAsyncDisposable
             TunnelNode a = await TunnelNode.CreateAsync(lab, siteOfA.Host, AddressOfA);
             TunnelNode b = await TunnelNode.CreateAsync(lab, hostOfB, AddressOfB);
             string[] everything = ["0.0.0.0/0", "::/0"];
-            await a.Link.StartAsync(PlanFor(a, b, options.FullTunnelAtA ? everything : [$"{AddressOfB}/32"], 51820, relay));
-            await b.Link.StartAsync(PlanFor(b, a, [$"{AddressOfA}/32"], 51821, relay));
+            await a.Link.StartAsync(PlanFor(a, b, options.FullTunnelAtA ? everything : [$"{AddressOfB}/32"], 51820, relay, options.RelayLinesOfA));
+            await b.Link.StartAsync(PlanFor(b, a, [$"{AddressOfA}/32"], 51821, relay, []));
             return new TunnelLab(lab, relay, a, b);
         }
         catch
@@ -67,12 +70,12 @@ public sealed class TunnelLab : IAsyncDisposable
 
     public ValueTask DisposeAsync() => Lab.DisposeAsync();
 
-    private static WireGuardPlan PlanFor(TunnelNode self, TunnelNode peer, string[] allowedIps, int listenPort, RelayStation relay) => new()
+    private static WireGuardPlan PlanFor(TunnelNode self, TunnelNode peer, string[] allowedIps, int listenPort, RelayStation relay, IReadOnlyList<string> more) => new()
     {
         Keys = self.Keys,
         Addresses = [$"{self.TunnelAddress}/24"],
         ListenPort = listenPort,
-        RelayLines = [$"#RelayMap = {relay.MapFile}"],
+        RelayLines = [$"#RelayMap = {relay.MapFile}", .. more],
         Peers = [new WireGuardPeer(peer.Keys.PublicKey, allowedIps)],
     };
 }

@@ -38,16 +38,21 @@ public sealed class WireGuardLink
         LabProcess process = _host.Start(["wireguard-go", "-f", Name], new Dictionary<string, string> { ["WG_PROCESS_FOREGROUND"] = "1", ["LOG_LEVEL"] = "error" });
         await WaitForAsync(socket, process);
 
-        string stripped = Path.Combine(_files, $"{Name}.stripped");
-        await File.WriteAllTextAsync(stripped, plan.Stripped);
-        await _host.RunAsync("wg", "setconf", Name, stripped);
-        File.Delete(stripped);
+        await ConfigureAsync("setconf", plan);
         await _host.Namespace.IpAsync([
             .. plan.Addresses.Select(address => $"addr add {address} dev {Name}"),
             $"link set dev {Name} mtu {Mtu} up",
         ]);
         if (plan.IsFullTunnel) await RouteEverythingAsync();
-        else await _host.Namespace.IpAsync(plan.Peers.SelectMany(peer => peer.AllowedIps).Select(prefix => $"route replace {prefix} dev {Name}"));
+        else await RouteAsync(plan);
+    }
+
+    /// <summary>Brings file and interface to a new plan, as <c>wg syncconf</c> does: peers that stay are not disturbed.</summary>
+    public async Task SyncAsync(WireGuardPlan plan)
+    {
+        await ConfigureAsync("syncconf", plan);
+        await RouteAsync(plan);
+        WriteConfig(plan);
     }
 
     /// <summary>Writes the wg-quick file anew, as its owner does with an editor.</summary>
@@ -60,6 +65,17 @@ public sealed class WireGuardLink
 
     /// <summary>What <c>wg show</c> says of the interface.</summary>
     public Task<string> ShowAsync(string what) => _host.RunAsync("wg", "show", Name, what);
+
+    private async Task ConfigureAsync(string verb, WireGuardPlan plan)
+    {
+        string stripped = Path.Combine(_files, $"{Name}.stripped");
+        await File.WriteAllTextAsync(stripped, plan.Stripped);
+        await _host.RunAsync("wg", verb, Name, stripped);
+        File.Delete(stripped);
+    }
+
+    private Task RouteAsync(WireGuardPlan plan) =>
+        _host.Namespace.IpAsync(plan.Peers.SelectMany(peer => peer.AllowedIps).Select(prefix => $"route replace {prefix} dev {Name}"));
 
     private async Task RouteEverythingAsync()
     {

@@ -103,7 +103,7 @@ public sealed class RelayMapTests : IDisposable
     {
         File.WriteAllText(MapFile, Map);
         FakeTimeProvider time = new();
-        await using RelayMapSource source = RelayMapSource.Open(RelayMapLocation.Parse(MapFile, "x"), null, (_, _, _) => throw new InvalidOperationException(), time, NullLogger.Instance);
+        await using RelayMapSource source = RelayMapSource.Open(RelayMapLocation.Parse(MapFile, "x"), null, (_, _, _) => throw new InvalidOperationException(), () => ProxySettings.None, time, NullLogger.Instance);
         Assert.Equal(900, source.First.Regions[0].Id);
 
         File.WriteAllText(MapFile, "{ not a map");

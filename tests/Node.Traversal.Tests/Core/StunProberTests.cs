@@ -46,7 +46,7 @@ public class StunProberTests
         Answer(Second, Mapped, after: 10);
 
         Assert.Equal(new NatProfile(NatMapping.EndpointIndependent, UdpReach.Works), _prober.Profile);
-        Assert.Equal([Mapped], _prober.Mapped);
+        Assert.Equal([new ReflexiveAddress(Mapped, IsConfirmed: true)], _prober.Reflexive);
         Assert.Equal(Milliseconds(20), _prober.LatencyOf(900));
         Assert.Equal(Milliseconds(30), _prober.LatencyOf(901));
         Assert.Null(_prober.LatencyOf(902));
@@ -62,7 +62,7 @@ public class StunProberTests
         Answer(Second, Mapped.WithPort(40001), after: 0);
 
         Assert.Equal(NatMapping.EndpointDependent, _prober.Profile.Mapping);
-        Assert.Equal(2, _prober.Mapped.Count);
+        Assert.Equal([new ReflexiveAddress(Mapped, IsConfirmed: false), new ReflexiveAddress(Mapped.WithPort(40001), IsConfirmed: false)], _prober.Reflexive);
     }
 
     [Fact]
@@ -112,7 +112,7 @@ public class StunProberTests
         Assert.False(Respond(First.Address, id, Mapped.WithPort(1)));
 
         Assert.Equal(3, _context.Drops[NodeDrop.UnmatchedStun]);
-        Assert.Equal([Mapped], _prober.Mapped);
+        Assert.Equal([new ReflexiveAddress(Mapped, IsConfirmed: true)], _prober.Reflexive);
     }
 
     [Theory]
@@ -128,7 +128,7 @@ public class StunProberTests
 
         Assert.False(Respond(First.Address, _asked[0].Id, Address(mapped)));
 
-        Assert.Empty(_prober.Mapped);
+        Assert.Empty(_prober.Reflexive);
         Assert.Equal(1, _context.Drops[NodeDrop.UnmatchedStun]);
     }
 
@@ -140,7 +140,7 @@ public class StunProberTests
 
         Answer(near, Address("10.0.0.7:5000"), after: 1);
 
-        Assert.Equal([Address("10.0.0.7:5000")], _prober.Mapped);
+        Assert.Equal(Address("10.0.0.7:5000"), Assert.Single(_prober.Reflexive).Address);
     }
 
     [Fact]
@@ -159,7 +159,7 @@ public class StunProberTests
     {
         Begin([.. Enumerable.Range(1, 100).Select(i => new StunServerAddress(i, Address($"203.0.113.{i}:3478")))]);
 
-        Assert.Equal(StunProber.MaxServersOfCycle, _asked.Count);
+        Assert.Equal(ProbePlan.MaxSets, _asked.Count);
     }
 
     [Fact]

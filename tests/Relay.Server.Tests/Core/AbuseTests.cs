@@ -161,7 +161,7 @@ public class AbuseTests
         {
             int index = i;
             ClientConnection connection = _world.LogIn(Alice);
-            connection.End = reason => ended.Add((index, reason));
+            connection.Shell = new RecordingShell(reason => ended.Add((index, reason)));
             connections.Add(connection);
             if (i == 2) _world.Receive(connections[0], [(byte)FrameType.NotePreferred, 0, 0, 0, 1, 1]);
         }

@@ -172,7 +172,7 @@ public class MeshTests
     {
         ClientConnection[] alices = [LogIn(Alice, new ClientInfo(), "192.0.2.1:1"), LogIn(Alice, new ClientInfo(), "192.0.2.1:2")];
         List<CloseReason> ended = [];
-        foreach (ClientConnection alice in alices) alice.End = ended.Add;
+        foreach (ClientConnection alice in alices) alice.Shell = new RecordingShell(ended.Add);
         ClientConnection neighbour = LogIn(Neighbour, new ClientInfo { MeshKey = Secret }, "192.0.2.100:443");
         byte[] close = new byte[ClosePeerFrame.Length];
         ClosePeerFrame.Write(close, Alice.PublicKey);

@@ -87,3 +87,14 @@ internal sealed class RelayWorld
         return frames;
     }
 }
+
+/// <summary>Tells why a connection was ended; there is nothing to send for it.</summary>
+internal sealed class RecordingShell(Action<CloseReason> ended) : IConnectionShell
+{
+    public void Wake()
+    {
+        // Tests look into the queue themselves.
+    }
+
+    public void End(CloseReason reason) => ended(reason);
+}

@@ -11,18 +11,6 @@ namespace Node.Traversal.Core.Netcheck;
 /// </summary>
 internal sealed class StunProber(NodeContext context)
 {
-    /// <summary>The most servers asked in a cycle, nearest regions first: enough for any map, and no flood for a hostile one.</summary>
-    public const int MaxServersOfCycle = 32;
-
-    /// <summary>When a server that has not answered is asked again, after the first request (RFC 8489 §6.2.1's doubling, from a shorter start).</summary>
-    private static readonly TimeSpan[] RequestOffsets =
-    [
-        TimeSpan.Zero, TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(600),
-    ];
-
-    /// <summary>A cycle ends this long after its start: what has not answered by then does not.</summary>
-    private static readonly TimeSpan CycleLength = TimeSpan.FromMilliseconds(1500);
-
     /// <summary>Below the 30 s for which a NAT keeps a mapping; random, so that nodes do not fall into step.</summary>
     private static readonly TimeSpan MinInterval = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan IntervalJitter = TimeSpan.FromSeconds(6);
@@ -36,29 +24,36 @@ internal sealed class StunProber(NodeContext context)
     /// <summary>An address seen this long ago may still be ours: two cycles.</summary>
     private static readonly TimeSpan ObservationLifetime = TimeSpan.FromSeconds(60);
 
-    private const int FullCycles = 2; // The first cycles measure every region; later ones just the nearest.
-    private const int RegionsOfCycle = 2;
+    /// <summary>The first cycles measure every region, so that one lost answer does not hide it; later ones just the nearest, until all are due again.</summary>
+    private const int FirstFullCycles = 2;
+    private static readonly TimeSpan FullInterval = TimeSpan.FromMinutes(5);
 
     private readonly Dictionary<TransactionId, (StunServerAddress Server, Instant SentAt)> _inFlight = [];
     private readonly Dictionary<TransportAddress, Observation> _observations = [];
-    private readonly List<StunServerAddress> _waiting = [];
     private List<StunServerAddress> _servers = [];
-    private Instant? _cycleStart;
+    private ProbeCycle? _cycle;
+    private ProbeCycle? _previous;
     private Instant? _lastCycle;
+    private Instant? _lastFull;
     private Instant? _nextCycle;
-    private int _request;
     private int _cycles;
     private bool _cycleAnswered;
     private bool _hasAsked;
 
     /// <summary>When <see cref="HandleTimeout"/> is due; null = nothing is planned.</summary>
-    public Instant? NextTimeout => _cycleStart is null ? _nextCycle : NextRequest ?? _cycleStart + CycleLength;
+    public Instant? NextTimeout => _cycle is null ? _nextCycle : _cycle.NextTimeout;
 
-    /// <summary>How the world sees our sockets, the most often reported first.</summary>
-    public IReadOnlyList<TransportAddress> Mapped { get; private set; } = [];
+    /// <summary>How far away the regions are.</summary>
+    public RegionLatencies Latencies { get; } = new();
 
-    /// <summary>What the answers so far say of the NAT (IPv4, where there is any; a NAT for IPv6 is rare, and shows as one all the same).</summary>
+    /// <summary>How the world sees our sockets: what several servers report first, then what is one server's word against others'.</summary>
+    public IReadOnlyList<ReflexiveAddress> Reflexive { get; private set; } = [];
+
+    /// <summary>What the answers so far say of the NAT for IPv4.</summary>
     public NatProfile Profile { get; private set; }
+
+    /// <summary>What the answers so far say of the NAT or firewall for IPv6.</summary>
+    public NatProfile ProfileIpv6 { get; private set; }
 
     /// <summary>Says whether at least one cycle has ended.</summary>
     public bool HasCompletedCycle { get; private set; }
@@ -66,19 +61,17 @@ internal sealed class StunProber(NodeContext context)
     /// <summary>Says that peers have traffic: mapped addresses are kept fresh.</summary>
     public bool IsActive { get; set; }
 
-    private Instant? NextRequest => _waiting.Count > 0 && _request < RequestOffsets.Length ? _cycleStart + RequestOffsets[_request] : null;
+    /// <summary>The lowest round trip to a region of late; null = none has answered.</summary>
+    public TimeSpan? LatencyOf(int regionId) => Latencies.BestOf(regionId);
 
-    /// <summary>The lowest round trip to a region's servers of late; null = none has answered.</summary>
-    public TimeSpan? LatencyOf(int regionId)
-    {
-        TimeSpan? lowest = null;
-        foreach (Observation observation in _observations.Values)
-        {
-            if (observation.Server.RegionId == regionId && !(lowest <= observation.Rtt)) lowest = observation.Rtt;
-        }
+    /// <summary>Says whether a server of that family has answered of late.</summary>
+    public bool HasAnswer(bool isIpv4) => _observations.Keys.Any(server => server.IsIpv4 == isIpv4);
 
-        return lowest;
-    }
+    /// <summary>The servers of one family: those that have answered first, by distance.</summary>
+    public IEnumerable<TransportAddress> ServersByDistance(bool isIpv4) => _servers.Where(server => server.Address.IsIpv4 == isIpv4)
+        .OrderByDescending(server => _observations.ContainsKey(server.Address))
+        .ThenBy(server => LatencyOf(server.RegionId) ?? TimeSpan.MaxValue)
+        .Select(server => server.Address);
 
     /// <summary>Takes the servers there are, and asks them.</summary>
     public void HandleServers(IReadOnlyList<StunServerAddress> servers, Instant now)
@@ -94,6 +87,10 @@ internal sealed class StunProber(NodeContext context)
     public void HandleNetworkChange(Instant now)
     {
         _observations.Clear();
+        Profile = new NatProfile(NatMapping.Unknown, Profile.Udp);
+        ProfileIpv6 = default;
+        Latencies.Clear();
+        _previous = null;
         _cycles = 0;
         StartCycle(now);
     }
@@ -101,7 +98,7 @@ internal sealed class StunProber(NodeContext context)
     /// <summary>Asks again if the last cycle is older than a mapping may live.</summary>
     public void Refresh(Instant now)
     {
-        if (_cycleStart is not null || _nextCycle is null) return;
+        if (_cycle is not null || _nextCycle is null) return;
         _nextCycle = Instant.Min(_nextCycle.Value, (_lastCycle ?? now) + MinInterval);
     }
 
@@ -119,10 +116,11 @@ internal sealed class StunProber(NodeContext context)
         }
 
         _inFlight.Remove(id);
-        _waiting.Remove(request.Server);
         _cycleAnswered = true;
-        _observations[source] = new Observation(request.Server, mapped, now - request.SentAt, now);
-        if (_waiting.Count == 0) EndCycle(now);
+        _observations[source] = new Observation(request.Server, mapped, now);
+        Latencies.Note(request.Server.RegionId, now - request.SentAt);
+        _cycle?.HandleAnswer(request.Server, now - request.SentAt, now);
+        if (_cycle?.IsOver(now) == true) EndCycle(now);
         return Evaluate(now);
     }
 
@@ -130,46 +128,50 @@ internal sealed class StunProber(NodeContext context)
     /// <returns>True where something became known or changed.</returns>
     public bool HandleTimeout(Instant now)
     {
-        if (_cycleStart is null)
+        if (_cycle is null)
         {
             if (_nextCycle <= now) StartCycle(now);
             return false;
         }
 
-        if (NextRequest <= now) Ask(now);
-        if (now - _cycleStart < CycleLength) return false;
+        Ask(_cycle, now);
+        if (!_cycle.IsOver(now)) return false;
         EndCycle(now);
         return Evaluate(now);
     }
 
     private void StartCycle(Instant now)
     {
-        _waiting.Clear();
-        _waiting.AddRange(ServersOfCycle().Take(MaxServersOfCycle));
+        ProbePlan plan = MakePlan(now);
+        if (plan.IsFull) _lastFull = now;
+        _cycle = new ProbeCycle(plan, now, _previous?.Regions ?? 0);
         _inFlight.Clear();
-        _request = 0;
         _cycleAnswered = false;
-        _cycleStart = now;
         _lastCycle = now;
         _cycles++;
-        if (_waiting.Count == 0) EndCycle(now);
-        else Ask(now);
+        if (plan.Sets.Count == 0) EndCycle(now);
+        else Ask(_cycle, now);
     }
 
-    private IEnumerable<StunServerAddress> ServersOfCycle()
+    private ProbePlan MakePlan(Instant now)
     {
-        if (_cycles < FullCycles || !HasCompletedCycle) return _servers;
-
-        HashSet<int> nearest = [.. _servers.Select(server => server.RegionId).Distinct()
-            .OrderBy(region => LatencyOf(region) ?? TimeSpan.MaxValue).ThenBy(region => region).Take(RegionsOfCycle), context.HomeRegion];
-        return _servers.Where(server => nearest.Contains(server.RegionId));
+        ProbeKnowledge known = new(_servers)
+        {
+            LatencyOf = LatencyOf,
+            MayBeHome = region => context.Map.Find(region)?.MayBeHome ?? true,
+            HomeRegion = context.HomeRegion,
+            HasSeenIpv4 = _previous?.IsSilentInOne(isIpv4: true) != true,
+            HasSeenIpv6 = _previous?.IsSilentInOne(isIpv4: false) != true,
+            Turn = _cycles,
+        };
+        bool isFull = _cycles < FirstFullCycles || !(now - _lastFull < FullInterval);
+        return isFull ? ProbePlan.Full(known) : ProbePlan.Incremental(known);
     }
 
-    private void Ask(Instant now)
+    private void Ask(ProbeCycle cycle, Instant now)
     {
-        _request++;
         Span<byte> random = stackalloc byte[TransactionId.Length];
-        foreach (StunServerAddress server in _waiting)
+        foreach (StunServerAddress server in cycle.TakeDue(now))
         {
             context.Options.Entropy(random);
             TransactionId id = TransactionId.Read(random); // One a request: a late answer to the first must not look like a fast one to the second.
@@ -177,19 +179,19 @@ internal sealed class StunProber(NodeContext context)
             StunBindingRequest.Write(request, id);
             _inFlight.Add(id, (server, now));
             context.Send(Transmit.ByUdp(SocketId.For(server.Address), server.Address, request));
+            _hasAsked = true;
         }
-
-        _hasAsked |= _waiting.Count > 0;
     }
 
     private void EndCycle(Instant now)
     {
-        _cycleStart = null;
-        _waiting.Clear();
+        _previous = _cycle;
+        _cycle = null;
+        Latencies.EndRound(now);
         HasCompletedCycle = true;
         TimeSpan interval = !_cycleAnswered ? RetryInterval
             : !IsActive ? IdleInterval
-            : _cycles < FullCycles ? RetryInterval
+            : _cycles < FirstFullCycles ? RetryInterval
             : MinInterval + context.RandomUpTo(IntervalJitter);
         _nextCycle = _servers.Count == 0 ? null : now + interval;
     }
@@ -201,32 +203,29 @@ internal sealed class StunProber(NodeContext context)
             _observations.Remove(server);
         }
 
-        TransportAddress[] mapped = [.. _observations.Values.GroupBy(seen => seen.Mapped).OrderByDescending(group => group.Count()).Select(group => group.Key)];
-        NatProfile profile = new(MappingOf(), ReachNow(now));
-        bool hasChanged = profile != Profile || !mapped.ToHashSet().SetEquals(Mapped);
-        Mapped = mapped;
+        ReflexiveAddress[] reflexive = [.. RankOf(isIpv4: true).Concat(RankOf(isIpv4: false)).OrderByDescending(seen => seen.IsConfirmed)];
+        NatProfile profile = new(MappingOf(isIpv4: true, Profile.Mapping), ReachNow(now));
+        UdpReach ipv6Reach = HasAnswer(isIpv4: false) ? UdpReach.Works : UdpReach.Unknown; // Silence may just mean that there is no IPv6 here.
+        NatProfile profileIpv6 = new(MappingOf(isIpv4: false, ProfileIpv6.Mapping), ipv6Reach);
+        bool hasChanged = profile != Profile || profileIpv6 != ProfileIpv6 || !reflexive.ToHashSet().SetEquals(Reflexive);
+        Reflexive = reflexive;
         Profile = profile;
+        ProfileIpv6 = profileIpv6;
         return hasChanged;
     }
 
-    /// <summary>Compares what different servers have seen. IPv4 decides where both families are seen: it is where the hard NATs are.</summary>
-    private NatMapping MappingOf()
+    private IEnumerable<ReflexiveAddress> RankOf(bool isIpv4) => Sightings.Rank(SightingsOf(isIpv4, Instant.Origin), context.LocalCandidates);
+
+    /// <summary>Compares what was seen in one cycle: between two, a mapping may have died and another been made. What one cycle has shown holds until another shows more.</summary>
+    private NatMapping MappingOf(bool isIpv4, NatMapping before)
     {
-        NatMapping ipv4 = MappingOf(isIpv4: true);
-        return ipv4 != NatMapping.Unknown || _observations.Values.Any(seen => seen.Mapped.IsIpv4) ? ipv4 : MappingOf(isIpv4: false);
+        NatMapping seen = Sightings.MappingOf(SightingsOf(isIpv4, _lastCycle ?? Instant.Origin), context.LocalCandidates);
+        bool mayBeOneLiar = seen == NatMapping.EndpointDependent && _cycle is not null; // Two disagree; the others have not spoken yet.
+        return seen == NatMapping.Unknown || mayBeOneLiar ? before : seen;
     }
 
-    private NatMapping MappingOf(bool isIpv4)
-    {
-        TransportAddress[] seen = [.. _observations.Values.Where(observation => observation.Mapped.IsIpv4 == isIpv4).Select(observation => observation.Mapped)];
-        if (seen.Length > 0 && Array.TrueForAll(seen, context.LocalCandidates.Contains))
-        {
-            return NatMapping.EndpointIndependent; // Seen as what we are: there is no NAT, and one server is enough to say so.
-        }
-
-        if (seen.Length < 2) return NatMapping.Unknown;
-        return seen.Distinct().Count() == 1 ? NatMapping.EndpointIndependent : NatMapping.EndpointDependent;
-    }
+    private Sighting[] SightingsOf(bool isIpv4, Instant since) =>
+        [.. _observations.Where(seen => seen.Value.Mapped.IsIpv4 == isIpv4 && seen.Value.At >= since).Select(seen => new Sighting(seen.Key, seen.Value.Mapped))];
 
     private UdpReach ReachNow(Instant now)
     {
@@ -252,5 +251,5 @@ internal sealed class StunProber(NodeContext context)
     private bool IsUsable(StunServerAddress server) =>
         server.Address.IsValid && server.Address.Port != 0 && (server.Address.IsIpv4 ? context.Options.HasIpv4 : context.Options.HasIpv6);
 
-    private readonly record struct Observation(StunServerAddress Server, TransportAddress Mapped, TimeSpan Rtt, Instant At);
+    private readonly record struct Observation(StunServerAddress Server, TransportAddress Mapped, Instant At);
 }

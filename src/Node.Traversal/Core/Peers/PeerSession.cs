@@ -58,7 +58,11 @@ internal sealed class PeerSession
     /// <summary>Says that the peer has echoed our disco key: it lives, and knows us.</summary>
     public bool IsConfirmed { get; private set; }
 
+    /// <summary>What the peer knows of its NAT for IPv4, or for IPv6 where it has no IPv4.</summary>
     public NatProfile Nat { get; private set; }
+
+    /// <summary>What the peer knows of its NAT or firewall for IPv6.</summary>
+    public NatProfile NatIpv6 { get; private set; }
 
     /// <summary>The way that was last published.</summary>
     public SelectedPath Path { get; private set; } = SelectedPath.None;
@@ -158,6 +162,7 @@ internal sealed class PeerSession
             AsksForAnswer = Hellos.IsAwaiting,
             HomeRegion = _context.HomeRegion,
             Nat = _context.Nat,
+            NatIpv6 = _context.NatIpv6,
         };
         _context.Send(Transmit.ByRelay(region, Key, _context.Seal(_context.OwnKey, _helloBox, hello.ToMessage())));
         Hellos.HandleSent(now, _context.RandomUpTo(HelloJitter));
@@ -188,7 +193,7 @@ internal sealed class PeerSession
     /// <summary>Says that checks cannot succeed as far as both profiles tell, so that they are made rarely.</summary>
     public void JudgeHope()
     {
-        bool isHard = _context.Nat.Mapping == NatMapping.EndpointDependent && Nat.Mapping == NatMapping.EndpointDependent;
+        bool isHard = _context.Nat.IsHard && Nat.IsHard;
         bool isBlocked = _context.Nat.Udp == UdpReach.Blocked || Nat.Udp == UdpReach.Blocked;
         Finder.IsHopeless = isHard || isBlocked;
     }
@@ -207,6 +212,7 @@ internal sealed class PeerSession
         _startedAt = hello.StartedAt;
         _counter = hello.Counter;
         Nat = hello.Nat;
+        NatIpv6 = hello.NatIpv6;
         if (isNewStart)
         {
             DiscoKey = hello.DiscoKey;

@@ -42,8 +42,8 @@ internal static class Verdicts
         if (other.Udp == UdpReach.Blocked) return Verdict(VerdictCode.UdpBlockedThere, "UDP is blocked at the peer's end; open it outbound there");
         if (peer.Finder.IsSearching) return Verdict(VerdictCode.Checking, "trying the peer's addresses");
 
-        bool isHardHere = own.Mapping == NatMapping.EndpointDependent;
-        bool isHardThere = other.Mapping == NatMapping.EndpointDependent;
+        bool isHardHere = own.IsHard;
+        bool isHardThere = other.IsHard;
         if (isHardHere && isHardThere) return Verdict(VerdictCode.HardBoth, "the NATs at both ends give every destination another port; forward a UDP port at either end");
         if (own.Mapping == NatMapping.Unknown) return Verdict(VerdictCode.MappingUnknown, "how the NAT here maps ports is not known; the relay map needs STUN on two addresses");
         if (other.Mapping == NatMapping.Unknown) return Verdict(VerdictCode.MappingUnknown, "how the NAT at the peer's end maps ports is not known; its relay map needs STUN on two addresses");

@@ -49,6 +49,9 @@ internal sealed class NatDiscovery
     /// <summary>What was found out; null until the end.</summary>
     public NatBehavior? Result { get; private set; }
 
+    /// <summary>What is known up to now; null before a server has answered. The filter shows last, for it shows by silence.</summary>
+    public NatBehavior? SoFar => Result ?? (_contact is { } contact ? WithAnswers(new NatBehavior(), contact) : null);
+
     /// <summary>Begins.</summary>
     public void Start(Instant now)
     {
@@ -178,6 +181,8 @@ internal sealed class NatDiscovery
     {
         if (Result is not null) return;
         if (isOutOfTime) NoteWhatIsOpen();
+        bool isAllocationOpen = _contact is { IsUntranslated: false } && _allocation?.Result.Pattern is null or PortAllocationPattern.Unknown;
+        if (isAllocationOpen) _bench.Note(NatAspect.PortAllocation, "too few requests from fresh ports were answered");
         _bench.Close();
         StunIgnored ignored = _bench.Transactions.Ignored;
         NatBehavior result = new()
@@ -203,19 +208,12 @@ internal sealed class NatDiscovery
             Filtering = filtering,
             PortAllocation = contact.IsUntranslated
                 ? new PortAllocation(PortAllocationPattern.Preserving, 0, contact.Mapped.Port, contact.Mapped.Port, false)
-                : AllocationOf(),
+                : _allocation?.Result ?? default,
             Hairpinning = _hairpin?.Result,
             PublicAddresses = _allocation is { } allocation ? [.. allocation.PublicAddresses] : [contact.Mapped.WithPort(0)],
             OtherAddress = contact.HasOther ? contact.Other : default,
             Software = contact.Answer.Software,
         };
-    }
-
-    private PortAllocation AllocationOf()
-    {
-        PortAllocation allocation = _allocation?.Result ?? default;
-        if (allocation.Pattern == PortAllocationPattern.Unknown) _bench.Note(NatAspect.PortAllocation, "too few requests from fresh ports were answered");
-        return allocation;
     }
 
     private static NatPresence PresenceOf(DiscoveryContact contact, FilteringBehavior filtering) => (contact.IsUntranslated, filtering) switch

@@ -16,6 +16,9 @@ internal interface IRelayReceiver
     /// <summary>A packet has come. It is valid only during the call.</summary>
     void HandlePacket(RelayClient relay, NodeKey source, ReadOnlySpan<byte> packet);
 
+    /// <summary>Something has come, if only a keepalive. Told every few seconds at most.</summary>
+    void HandleHeard(RelayClient relay);
+
     /// <summary>No more has come at once.</summary>
     void HandleRoundEnd(RelayClient relay);
 

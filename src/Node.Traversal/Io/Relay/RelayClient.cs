@@ -29,6 +29,9 @@ internal sealed class RelayClient : IAsyncDisposable
     /// <summary>How long the answer to a Ping of ours may take, after a change of network.</summary>
     private static readonly TimeSpan VerifyTimeout = TimeSpan.FromSeconds(1);
 
+    /// <summary>How exactly it is known when the relay was heard last.</summary>
+    private static readonly TimeSpan HeardInterval = TimeSpan.FromSeconds(5);
+
     private const int BufferLength = 128 << 10; // One longest frame of ours, and a full read behind it.
     private const int HealthLength = 500;
 
@@ -44,11 +47,13 @@ internal sealed class RelayClient : IAsyncDisposable
     private readonly byte[] _output = new byte[BufferLength];
     private Task _running = Task.CompletedTask;
     private volatile RelayStream? _stream;
+    private volatile string? _problem;
     private volatile bool _isHome;
     private volatile bool _isLeaving;
     private volatile TaskCompletionSource? _pause;
     private ITimer? _verifying;
     private long _lastPong;
+    private Instant _heardTold;
     private long _skip;
 
     public RelayClient(RelayRegion region, NodeKeyPair keys, RelayDialer dialer, IRelayReceiver receiver, MonotonicClock clock, TraversalCounters counters, ILogger log)
@@ -72,6 +77,9 @@ internal sealed class RelayClient : IAsyncDisposable
 
     /// <summary>The machine that we are connected to; null where we are not.</summary>
     public string? NodeName => _stream?.NodeName;
+
+    /// <summary>What came of the last attempt to connect; null where it went well, or there was none.</summary>
+    public string? Problem => _problem;
 
     /// <summary>Says whether the relay has let us in.</summary>
     public bool IsConnected => _stream is not null;
@@ -170,23 +178,28 @@ internal sealed class RelayClient : IAsyncDisposable
         {
             Instant? connectedAt = null;
             string reason;
+            bool isProxyRefusal = false;
             try
             {
                 if (failures == 0 && StartAfter > TimeSpan.Zero) await Task.Delay(StartAfter, _clock.TimeProvider, _stopping.Token);
                 RelayStream stream = await _dialer.ConnectAsync(Preferred is { } nodes ? Region with { Nodes = nodes } : Region, _stopping.Token);
                 connectedAt = _clock.Now;
+                _problem = null;
                 reason = await ServeAsync(stream);
             }
             catch (IOException exception)
             {
                 reason = exception.Message;
+                isProxyRefusal = exception is ProxyRefusedException && reason != _problem; // Said once, not at every attempt.
             }
             catch (OperationCanceledException)
             {
                 break;
             }
 
-            if (connectedAt is null) TraversalLog.RelayUnreachable(_log, Region.Code, reason);
+            _problem = reason;
+            if (isProxyRefusal) TraversalLog.ProxyRefuses(_log, Region.Code, reason);
+            else if (connectedAt is null) TraversalLog.RelayUnreachable(_log, Region.Code, reason);
             else TraversalLog.RelayLost(_log, Region.Code, reason);
             _receiver.HandleDisconnected(this);
             if (_isLeaving) return;
@@ -245,6 +258,7 @@ internal sealed class RelayClient : IAsyncDisposable
                 int read = await stream.Stream.ReadAsync(_buffer.AsMemory(held), silence.Token);
                 if (read == 0) return "closed by the relay";
                 held += read;
+                TellHeard(_clock.Now);
             }
         }
         catch (OperationCanceledException)
@@ -255,6 +269,13 @@ internal sealed class RelayClient : IAsyncDisposable
         {
             return exception.Message;
         }
+    }
+
+    private void TellHeard(Instant now)
+    {
+        if (now - _heardTold < HeardInterval) return;
+        _heardTold = now;
+        _receiver.HandleHeard(this);
     }
 
     private async Task WriteAsync(RelayStream stream, CancellationToken ending)

@@ -34,6 +34,10 @@ internal sealed class RelayConnections(
     /// <summary>The connected client of a region; null where there is none.</summary>
     public RelayClient? FindConnected(int regionId) => _clients.TryGetValue(regionId, out RelayClient? client) && client.IsConnected ? client : null;
 
+    /// <summary>Why a region, or where that has none another one, is not connected; null where no attempt has failed.</summary>
+    public string? ProblemOf(int regionId) =>
+        (_clients.TryGetValue(regionId, out RelayClient? client) ? client.Problem : null) ?? _clients.Values.Select(other => other.Problem).FirstOrDefault(problem => problem is not null);
+
     /// <summary>Connects to a region, for as long as it is wanted. Only from the loop.</summary>
     public void Want(RelayRegion region)
     {
@@ -108,6 +112,11 @@ internal sealed class RelayConnections(
     {
         if (IsSuccessor(relay)) GiveUp(relay);
         else if (IsCurrent(relay) && !relay.IsConnected) core.HandleRelayDisconnected(relay.Region.Id, now);
+    });
+
+    public void HandleHeard(RelayClient relay) => loop.Post((core, now) =>
+    {
+        if (IsCurrent(relay)) core.HandleRelayHeard(relay.Region.Id, now);
     });
 
     public void HandlePeerGone(RelayClient relay, NodeKey peer, PeerGoneReason reason) =>

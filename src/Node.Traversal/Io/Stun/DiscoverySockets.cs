@@ -15,7 +15,8 @@ internal readonly record struct DiscoveryInput(SocketId Socket, TransportAddress
 
 /// <summary>The sockets of one discovery, each on a fresh local port, and what arrives on them, in one queue.</summary>
 /// <param name="local">The local address that packets to the server carry.</param>
-internal sealed class DiscoverySockets(IPAddress local) : IAsyncDisposable
+/// <param name="mark">The firewall mark of all packets; 0 = none.</param>
+internal sealed class DiscoverySockets(IPAddress local, uint mark) : IAsyncDisposable
 {
     private const int MaxDatagramLength = 2048;
     private const int MaxWaiting = 256; // Beyond that the kernel's buffers fill, and it drops.
@@ -35,6 +36,7 @@ internal sealed class DiscoverySockets(IPAddress local) : IAsyncDisposable
     {
         Socket socket = new(local.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
         _sockets.Add(id, socket);
+        MarkedSockets.Mark(socket, mark);
         socket.Bind(new IPEndPoint(local, 0));
         IcmpErrors.Enable(socket);
         _receiving.Add(ReceiveAsync(id, socket));
@@ -61,10 +63,11 @@ internal sealed class DiscoverySockets(IPAddress local) : IAsyncDisposable
 
     /// <summary>The local address that packets to <paramref name="server"/> carry.</summary>
     /// <exception cref="SocketException">There is no way there.</exception>
-    public static IPAddress LocalAddressFor(TransportAddress server)
+    public static IPAddress LocalAddressFor(TransportAddress server, uint mark)
     {
         IPEndPoint endPoint = server.ToIPEndPoint();
         using Socket socket = new(endPoint.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        MarkedSockets.Mark(socket, mark); // The way past a tunnel, not the one through it.
         socket.Connect(endPoint); // Sends nothing: it only asks the routing table.
         return ((IPEndPoint)socket.LocalEndPoint!).Address;
     }

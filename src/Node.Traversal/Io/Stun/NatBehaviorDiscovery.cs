@@ -23,26 +23,36 @@ public static class NatBehaviorDiscovery
     /// <exception cref="ArgumentException">There is no server, or they are of both families.</exception>
     /// <exception cref="SocketException">The system gives no more sockets.</exception>
     /// <exception cref="OperationCanceledException">The wait was ended.</exception>
-    public static async Task<NatBehavior> RunAsync(IReadOnlyList<TransportAddress> servers, Action<DiscoveryStage>? progress, CancellationToken cancellation)
+    public static Task<NatBehavior> RunAsync(IReadOnlyList<TransportAddress> servers, Action<DiscoveryStage>? progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(servers);
         if (servers.Count == 0 || servers.Any(server => server.IsIpv4 != servers[0].IsIpv4)) throw new ArgumentException("Give servers of one family.", nameof(servers));
+        return RunAsync(servers, mark: 0, (stage, _) => progress?.Invoke(stage), cancellation);
+    }
 
+    /// <summary>Asks, with a firewall mark on all packets.</summary>
+    /// <param name="servers">As for the other.</param>
+    /// <param name="mark">The mark; 0 = none.</param>
+    /// <param name="progress">Told what is being waited for, and what is known by then: that may be needed before the rest is.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    internal static async Task<NatBehavior> RunAsync(
+        IReadOnlyList<TransportAddress> servers, uint mark, Action<DiscoveryStage, NatBehavior?> progress, CancellationToken cancellation)
+    {
         IPAddress local;
         try
         {
-            local = DiscoverySockets.LocalAddressFor(servers[0]);
+            local = DiscoverySockets.LocalAddressFor(servers[0], mark);
         }
         catch (SocketException exception)
         {
             return new NatBehavior { Notes = [new NatNote(NatAspect.Server, $"there is no way to {servers[0]}: {exception.Message}")] };
         }
 
-        await using DiscoverySockets sockets = new(local);
+        await using DiscoverySockets sockets = new(local, mark);
         return await RunAsync(new NatDiscovery(servers, RandomNumberGenerator.Fill), sockets, progress, cancellation);
     }
 
-    private static async Task<NatBehavior> RunAsync(NatDiscovery core, DiscoverySockets sockets, Action<DiscoveryStage>? progress, CancellationToken cancellation)
+    private static async Task<NatBehavior> RunAsync(NatDiscovery core, DiscoverySockets sockets, Action<DiscoveryStage, NatBehavior?> progress, CancellationToken cancellation)
     {
         MonotonicClock clock = MonotonicClock.System;
         core.Start(clock.Now);
@@ -57,7 +67,7 @@ public static class NatBehaviorDiscovery
         }
     }
 
-    private static void Drain(NatDiscovery core, DiscoverySockets sockets, Action<DiscoveryStage>? progress, MonotonicClock clock)
+    private static void Drain(NatDiscovery core, DiscoverySockets sockets, Action<DiscoveryStage, NatBehavior?> progress, MonotonicClock clock)
     {
         bool isBusy = true;
         while (isBusy)
@@ -79,7 +89,7 @@ public static class NatBehaviorDiscovery
             }
         }
 
-        while (core.TryDequeueEvent(out DiscoveryStage stage)) progress?.Invoke(stage);
+        while (core.TryDequeueEvent(out DiscoveryStage stage)) progress(stage, core.SoFar);
     }
 
     private static async Task WaitAsync(NatDiscovery core, DiscoverySockets sockets, MonotonicClock clock, CancellationToken cancellation)

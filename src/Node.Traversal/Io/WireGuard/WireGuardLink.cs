@@ -101,7 +101,8 @@ public sealed class WireGuardLink : IPeerDatagramSink
         if (count == 0) return;
 
         DropTruncated(batch);
-        for (int i = 0; i < batch.Count; i++) _crossing.NoteSent(batch[i], Environment.TickCount64);
+        long now = Environment.TickCount64;
+        for (int i = 0; i < batch.Count; i++) _crossing.NoteSent(batch[i], now);
         if (_send is { } send) send(batch);
         else _drops.Closed(count);
     }

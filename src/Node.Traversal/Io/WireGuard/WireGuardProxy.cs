@@ -2,7 +2,9 @@ using System.Collections.Concurrent;
 using System.Net.Sockets;
 using Addresses;
 using Datagrams;
+using Node.Traversal.Core;
 using Node.Traversal.Io.WireGuard;
+using Timing;
 
 namespace Node.Traversal;
 
@@ -112,16 +114,22 @@ public sealed class WireGuardProxy : IDisposable
     private void Run()
     {
         Span<int> ready = stackalloc int[ReadyTokens];
+        Gathering gathering = new();
         while (!_isStopping)
         {
             int count = _poller.Wait(ready, DatagramPoller.Forever);
-            foreach (int token in ready[..count]) Carry(token);
+            if (gathering.IsWorthwhile(MonotonicClock.System.Now)) DatagramPoller.Pause(Gathering.Pause);
+            int packets = 0;
+            foreach (int token in ready[..count]) packets += Carry(token);
+            gathering.HandleRound(packets);
         }
     }
 
-    private void Carry(int token)
+    /// <summary>Carries a batch of one link.</summary>
+    /// <returns>How many packets there were.</returns>
+    private int Carry(int token)
     {
-        if (!_links.TryGetValue(token, out WireGuardLink? link)) return;
+        if (!_links.TryGetValue(token, out WireGuardLink? link)) return 0;
         try
         {
             link.ReceiveFromWireGuard(_batch);
@@ -131,5 +139,7 @@ public sealed class WireGuardProxy : IDisposable
             // The link or its peer was closed by another thread after it had become ready.
             _drops.Closed(_batch.Count);
         }
+
+        return _batch.Count;
     }
 }

@@ -274,8 +274,8 @@ public sealed class WireGuardProxyTests : IDisposable
         WireGuardLink link = OpenLink(batch =>
         {
             seen += batch.Count;
-            if (before == 0 && seen > 100) before = GC.GetAllocatedBytesForCurrentThread();
-            if (after == 0 && seen > 5_000) after = GC.GetAllocatedBytesForCurrentThread();
+            if (before == 0 && seen > 5_000) before = GC.GetAllocatedBytesForCurrentThread();
+            if (after == 0 && seen > 15_000) after = GC.GetAllocatedBytesForCurrentThread();
             if (after != 0) done.Set();
         });
         var destination = new SocketAddress(AddressFamily.InterNetwork);

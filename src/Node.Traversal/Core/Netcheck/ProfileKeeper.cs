@@ -1,0 +1,91 @@
+using Addresses;
+using Relay.Protocol.Disco;
+using Timing;
+
+namespace Node.Traversal.Core.Netcheck;
+
+/// <summary>
+/// Keeps what is known of the NATs before us, one profile a family, and asks the shell for a discovery when it is due: at the start, after a
+/// change of network, and seldom otherwise.
+/// </summary>
+internal sealed class ProfileKeeper(NodeContext context)
+{
+    /// <summary>The most servers that a discovery may turn to, one after the other: most have no second address to tell all by.</summary>
+    public const int MaxServers = 3;
+
+    /// <summary>NATs are reconfigured seldom, and a discovery makes dozens of mappings.</summary>
+    private static readonly TimeSpan DiscoveryInterval = TimeSpan.FromHours(1);
+
+    private readonly Family _ipv4 = new(isIpv4: true);
+    private readonly Family _ipv6 = new(isIpv4: false);
+
+    /// <summary>When <see cref="Update"/> is due; null = nothing is planned.</summary>
+    public Instant? NextTimeout => (_ipv4.Due, _ipv6.Due) switch
+    {
+        ({ } ipv4, { } ipv6) => Instant.Min(ipv4, ipv6),
+        var (ipv4, ipv6) => ipv4 ?? ipv6,
+    };
+
+    /// <summary>Takes what a discovery has found out of the NAT for one family, in part or in whole.</summary>
+    public void HandleFound(bool isIpv4, NatProfile found)
+    {
+        Family family = FamilyOf(isIpv4);
+        if (!family.IsDiscoveryWanted) family.Found = found; // Else it is of the network before this one.
+    }
+
+    /// <summary>What was found out may not hold any more.</summary>
+    public void HandleNetworkChange()
+    {
+        foreach (Family family in (ReadOnlySpan<Family>)[_ipv4, _ipv6])
+        {
+            family.Found = default;
+            family.WantDiscovery();
+        }
+    }
+
+    /// <summary>The profile that results from what the probes see of the node's port and what was found out.</summary>
+    public NatProfile ProfileOf(bool isIpv4, NatProfile live) => NatProfiles.Merge(live, FamilyOf(isIpv4).Found);
+
+    /// <summary>Asks for a discovery of each family for which one is due, as soon as a server is known to answer.</summary>
+    public void Update(StunProber stun, Instant now)
+    {
+        if (context.Options.AllowLoopback) return; // No NAT stands before one machine.
+        UpdateFamily(_ipv4, stun, now);
+        UpdateFamily(_ipv6, stun, now);
+    }
+
+    private void UpdateFamily(Family family, StunProber stun, Instant now)
+    {
+        if (family.Due <= now) family.WantDiscovery();
+        if (!family.IsDiscoveryWanted || !stun.HasAnswer(family.IsIpv4)) return;
+        family.PlanDiscovery(now + DiscoveryInterval);
+        context.Raise(new NodeEvent.NatDiscoveryWanted(family.IsIpv4, [.. stun.ServersByDistance(family.IsIpv4).Take(MaxServers)]));
+    }
+
+    private Family FamilyOf(bool isIpv4) => isIpv4 ? _ipv4 : _ipv6;
+
+    private sealed class Family(bool isIpv4)
+    {
+        public bool IsIpv4 => isIpv4;
+
+        public NatProfile Found { get; set; }
+
+        /// <summary>Says that a discovery begins as soon as a server answers.</summary>
+        public bool IsDiscoveryWanted { get; private set; } = true;
+
+        /// <summary>When the next discovery is due; null = one is wanted now.</summary>
+        public Instant? Due { get; private set; }
+
+        public void WantDiscovery()
+        {
+            IsDiscoveryWanted = true;
+            Due = null;
+        }
+
+        public void PlanDiscovery(Instant due)
+        {
+            IsDiscoveryWanted = false;
+            Due = due;
+        }
+    }
+}

@@ -1,0 +1,64 @@
+using Timing;
+
+namespace Node.Traversal.Core.Netcheck;
+
+/// <summary>
+/// How far away the regions are: the lowest of what was measured over the last minutes, for a single measurement is mostly too slow by
+/// what happened to be in its way. Measured round by round; only a round that has ended counts as a whole.
+/// </summary>
+internal sealed class RegionLatencies
+{
+    /// <summary>How long a measurement counts: a little longer than an idle node goes without another.</summary>
+    public static readonly TimeSpan Memory = TimeSpan.FromSeconds(305);
+
+    /// <summary>Rounds remembered: more than an active node's fit into <see cref="Memory"/>. The oldest makes room.</summary>
+    private const int MaxRounds = 32;
+
+    private readonly Queue<(Instant At, Dictionary<int, TimeSpan> Latencies)> _rounds = [];
+    private Dictionary<int, TimeSpan> _present = [];
+    private Dictionary<int, TimeSpan> _last = [];
+
+    /// <summary>Rounds with an answer that have ended since the start, or since the network has changed.</summary>
+    public int Rounds { get; private set; }
+
+    /// <summary>The lowest latency of a region over the last minutes, the round that goes on included; null = not measured.</summary>
+    public TimeSpan? BestOf(int regionId)
+    {
+        TimeSpan? best = _present.TryGetValue(regionId, out TimeSpan present) ? present : null;
+        foreach ((_, Dictionary<int, TimeSpan> latencies) in _rounds)
+        {
+            if (latencies.TryGetValue(regionId, out TimeSpan latency) && !(best <= latency)) best = latency;
+        }
+
+        return best;
+    }
+
+    /// <summary>Says whether a region was measured in the last round that had an answer at all.</summary>
+    public bool IsInLastRound(int regionId) => _last.ContainsKey(regionId);
+
+    /// <summary>Takes a measurement of the round that goes on.</summary>
+    public void Note(int regionId, TimeSpan latency)
+    {
+        if (!_present.TryGetValue(regionId, out TimeSpan known) || latency < known) _present[regionId] = latency;
+    }
+
+    /// <summary>The round has ended.</summary>
+    public void EndRound(Instant now)
+    {
+        while (_rounds.TryPeek(out (Instant At, Dictionary<int, TimeSpan>) oldest) && (now - oldest.At > Memory || _rounds.Count >= MaxRounds)) _rounds.Dequeue();
+        if (_present.Count == 0) return; // Silence of all is the network's, and tells nothing of a region.
+        _rounds.Enqueue((now, _present));
+        _last = _present;
+        _present = [];
+        Rounds++;
+    }
+
+    /// <summary>The network is another: nothing of before counts.</summary>
+    public void Clear()
+    {
+        _rounds.Clear();
+        _present = [];
+        _last = [];
+        Rounds = 0;
+    }
+}

@@ -1,0 +1,86 @@
+using System.Diagnostics.CodeAnalysis;
+using Relay.Protocol;
+using Relay.Protocol.Disco;
+using Timing;
+
+namespace Node.Traversal.Core.Peers;
+
+/// <summary>The peers of a node, found by node key and by the disco key of their latest start; it paces their Hellos over all of them.</summary>
+internal sealed class PeerTable(Instant now)
+{
+    /// <summary>Hellos a second over all peers: a node with hundreds of peers greets them in seconds and floods nobody.</summary>
+    private const double HellosPerSecond = 100;
+    private const double HelloBurst = 20;
+
+    private static readonly TimeSpan HelloPace = TimeSpan.FromSeconds(1 / HellosPerSecond);
+
+    private readonly Dictionary<NodeKey, PeerSession> _peers = [];
+    private readonly Dictionary<NodeKey, PeerSession> _byDiscoKey = [];
+    private TokenBucket _hellos = new(HellosPerSecond, HelloBurst, now);
+
+    /// <summary>All of them.</summary>
+    public Dictionary<NodeKey, PeerSession>.ValueCollection All => _peers.Values;
+
+    /// <summary>When a peer wants to be looked at; never where nothing is planned.</summary>
+    public Instant NextTimeout
+    {
+        get
+        {
+            Instant next = Instant.Never;
+            foreach (PeerSession peer in _peers.Values) next = Instant.Min(next, peer.NextTimeout ?? Instant.Never);
+            return next;
+        }
+    }
+
+    public bool Contains(NodeKey key) => _peers.ContainsKey(key);
+
+    public bool TryFind(NodeKey key, [NotNullWhen(true)] out PeerSession? peer) => _peers.TryGetValue(key, out peer);
+
+    /// <summary>Finds a peer by the disco key of its latest start: without a curve operation.</summary>
+    public bool TryFindByDiscoKey(NodeKey discoKey, [NotNullWhen(true)] out PeerSession? peer) => _byDiscoKey.TryGetValue(discoKey, out peer);
+
+    public void Add(PeerSession peer) => _peers.Add(peer.Key, peer);
+
+    public bool Remove(NodeKey key)
+    {
+        if (!_peers.Remove(key, out PeerSession? peer)) return false;
+        if (peer.DiscoKey is { } disco) _byDiscoKey.Remove(disco.Value);
+        return true;
+    }
+
+    /// <summary>Hands a peer its Hello; from now on it is found by the disco key in there, where it counts.</summary>
+    public void HandleHello(PeerSession peer, int regionId, ReadOnlySpan<byte> packet, Instant now)
+    {
+        DiscoKey? before = peer.DiscoKey;
+        peer.HandleHello(regionId, packet, now);
+        if (peer.DiscoKey == before) return;
+        if (before is { } old) _byDiscoKey.Remove(old.Value);
+        if (peer.DiscoKey is { } fresh) _byDiscoKey[fresh.Value] = peer;
+    }
+
+    /// <summary>Does what is due with each.</summary>
+    public void HandleTimeout(Instant now)
+    {
+        foreach (PeerSession peer in _peers.Values)
+        {
+            if (peer.NextTimeout <= now) peer.HandleTimeout(now);
+        }
+    }
+
+    /// <summary>Publishes what has changed with each.</summary>
+    public void Drain(Instant now)
+    {
+        foreach (PeerSession peer in _peers.Values) peer.Drain(now);
+    }
+
+    /// <summary>Sends the Hellos that are due, as fast as the pace allows.</summary>
+    public void SendHellos(Instant now)
+    {
+        foreach (PeerSession peer in _peers.Values)
+        {
+            if (!(peer.Hellos.Next <= now)) continue;
+            if (_hellos.TryTake(1, now)) peer.SendHello(now);
+            else peer.Hellos.Postpone(now + HelloPace);
+        }
+    }
+}

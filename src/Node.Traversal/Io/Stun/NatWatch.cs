@@ -1,0 +1,102 @@
+using System.Net.Sockets;
+using Addresses;
+using Microsoft.Extensions.Logging;
+using Node.Traversal.Core;
+using Node.Traversal.Core.Netcheck;
+using Node.Traversal.Telemetry;
+using Relay.Protocol.Disco;
+
+namespace Node.Traversal.Io.Stun;
+
+/// <summary>Carries out the discoveries that the core wants, in the background and on sockets of their own: the node's port never notices.</summary>
+/// <param name="mark">Gives the firewall mark at present.</param>
+/// <param name="found">Takes what was found out so far of one family's NAT.</param>
+/// <param name="log">Where it logs.</param>
+internal sealed class NatWatch(Func<uint> mark, Action<bool, NatProfile> found, ILogger log) : IAsyncDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _stopping = new();
+    private Watch? _ipv4;
+    private Watch? _ipv6;
+
+    /// <summary>Begins; one that runs for that family is given up.</summary>
+    public void Start(NodeEvent.NatDiscoveryWanted wanted)
+    {
+        lock (_gate)
+        {
+            if (_stopping.IsCancellationRequested) return;
+            ref Watch? watch = ref wanted.IsIpv4 ? ref _ipv4 : ref _ipv6;
+            Task before = watch?.StopAsync() ?? Task.CompletedTask;
+            CancellationTokenSource stopping = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
+            watch = new Watch(Task.Run(() => RunAsync(before, wanted, stopping.Token)), stopping);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Watch?[] watches;
+        lock (_gate)
+        {
+            _stopping.Cancel();
+            watches = [_ipv4, _ipv6];
+        }
+
+        foreach (Watch? watch in watches)
+        {
+            if (watch is not null) await watch.StopAsync();
+        }
+
+        _stopping.Dispose();
+    }
+
+    private async Task RunAsync(Task before, NodeEvent.NatDiscoveryWanted wanted, CancellationToken stopping)
+    {
+        await before;
+        try
+        {
+            NatProfile profile = default;
+            foreach (TransportAddress server in wanted.Servers)
+            {
+                profile = await AskAsync(server, profile, part => found(wanted.IsIpv4, part), stopping);
+                bool isWhole = profile.Filtering != NatFiltering.Unknown && profile.Mapping is not (NatMapping.Unknown or NatMapping.EndpointDependent);
+                if (isWhole) break; // Most servers have no second address to tell all by: then the next may.
+            }
+
+            TraversalLog.NatFound(log, wanted.IsIpv4 ? "IPv4" : "IPv6", profile.Mapping, profile.Filtering, profile.Allocation);
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+        catch (SocketException exception)
+        {
+            TraversalLog.NatNotFound(log, exception.Message); // What is known stays; it is tried again when the core wants it.
+        }
+    }
+
+    /// <summary>Asks one server, and tells what is known as soon as more is.</summary>
+    private async Task<NatProfile> AskAsync(TransportAddress server, NatProfile known, Action<NatProfile> tell, CancellationToken stopping)
+    {
+        NatBehavior answer = await NatBehaviorDiscovery.RunAsync([server], mark(), (_, soFar) => Tell(soFar), stopping);
+        Tell(answer);
+        return known;
+
+        void Tell(NatBehavior? behavior)
+        {
+            NatProfile profile = behavior is null ? known : NatProfiles.Complete(known, NatProfiles.Of(behavior));
+            if (profile == known) return;
+            known = profile;
+            tell(profile);
+        }
+    }
+
+    private sealed record Watch(Task Running, CancellationTokenSource Stopping)
+    {
+        public async Task StopAsync()
+        {
+            await Stopping.CancelAsync();
+            await Running;
+            Stopping.Dispose();
+        }
+    }
+}

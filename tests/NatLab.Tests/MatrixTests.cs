@@ -1,0 +1,48 @@
+namespace NatLab.Tests;
+
+/// <summary>
+/// Who reaches whom on a real kernel. Here a few telling pairs; every pair of every kind by <c>matrix.sh</c>, which says so in
+/// RELAY_LAB_MATRIX and takes the table from the file named there.
+/// </summary>
+public class MatrixTests
+{
+    private const string TableVariable = "RELAY_LAB_MATRIX";
+
+    /// <summary>Labs at once: most of the time everybody waits.</summary>
+    private const int LabsAtOnce = 2;
+
+    private static readonly string[] AllKinds =
+    [
+        "pub", "fw", "eim-eif", "eim-adf", "eim-apdf", "eimr-eif", "eimr-adf", "eimr-apdf", "adm-eif", "adm-apdf", "seq-apdf", "seq-apdf,step=2",
+        "edm-eif", "edm-adf", "edm-apdf", "edm-apdf,range=20480-20607", "eim-apdf,cgn=eimr-apdf", "eim-apdf,cgn=edm-apdf",
+    ];
+
+    private static readonly (string A, string B)[] TellingPairs =
+    [
+        ("fw", "eimr-apdf,hairpin"), ("eimr-adf", "adm-apdf"), ("edm-eif", "edm-apdf"), ("eim-apdf,cgn=eimr-apdf", "eim-apdf"),
+    ];
+
+    [Fact]
+    public async Task Every_pair_comes_out_as_its_nats_allow()
+    {
+        Needs.Tunnels();
+        string? table = Environment.GetEnvironmentVariable(TableVariable);
+        (string A, string B)[] pairs = string.IsNullOrEmpty(table) ? TellingPairs : AllPairs();
+        ITestOutputHelper? output = TestContext.Current.TestOutputHelper;
+
+        MatrixRow[] rows = new MatrixRow[pairs.Length];
+        await Parallel.ForEachAsync(Enumerable.Range(0, pairs.Length), new ParallelOptions { MaxDegreeOfParallelism = LabsAtOnce }, async (i, _) =>
+        {
+            rows[i] = await Matrix.RunAsync(pairs[i].A, pairs[i].B);
+            output?.WriteLine($"{rows[i]}");
+        });
+        if (!string.IsNullOrEmpty(table)) await File.WriteAllLinesAsync(table, [MatrixRow.Heading, .. rows.Select(row => row.ToString())]);
+
+        Assert.DoesNotContain(rows, row => !row.IsDirect && LabOracle.IsSurelyDirect(row.NatOfA, row.NatOfB));
+        Assert.DoesNotContain(rows, row => row.IsDirect == row.Report.Verdict is not null);
+        Assert.DoesNotContain(rows, row => row.Loss.Lost > 0);
+    }
+
+    private static (string A, string B)[] AllPairs() =>
+        [.. from a in AllKinds from b in AllKinds where Array.IndexOf(AllKinds, a) <= Array.IndexOf(AllKinds, b) select (a, b)];
+}

@@ -1,0 +1,79 @@
+using Addresses;
+using Node.Traversal.Core.Netcheck;
+using Relay.Protocol.Disco;
+using static Node.Traversal.Tests.Core.CoreTesting;
+
+namespace Node.Traversal.Tests.Core.Netcheck;
+
+public class NatProfilesTests
+{
+    private static readonly NatProfile Easy = new(NatMapping.EndpointIndependent, UdpReach.Works);
+    private static readonly NatProfile Hard = new(NatMapping.EndpointDependent, UdpReach.Works);
+
+    [Fact]
+    public void A_discovery_is_told_in_the_profiles_words()
+    {
+        NatBehavior found = new()
+        {
+            Mapped = Address("198.51.100.7:21000"),
+            Mapping = MappingBehavior.AddressAndPortDependent,
+            Filtering = FilteringBehavior.AddressDependent,
+            PortAllocation = new PortAllocation(PortAllocationPattern.Sequential, -2, 20000, 21000, false),
+            Hairpinning = false,
+        };
+
+        Assert.Equal(
+            new NatProfile(NatMapping.AddressAndPortDependent, UdpReach.Works)
+            {
+                Filtering = NatFiltering.AddressDependent, Allocation = NatPortAllocation.Sequential, PortStep = -2, Hairpins = false,
+            },
+            NatProfiles.Of(found));
+        Assert.Equal(default, NatProfiles.Of(new NatBehavior()));
+    }
+
+    [Fact]
+    public void A_block_reaches_a_little_beyond_the_ports_seen()
+    {
+        NatBehavior found = new() { Mapped = Address("198.51.100.7:21000"), PortAllocation = new PortAllocation(PortAllocationPattern.Random, 0, 20500, 21490, true) };
+
+        NatProfile profile = NatProfiles.Of(found);
+
+        Assert.Equal((20410, 21580), (profile.LowestPort, profile.HighestPort)); // Twelve ports leave gaps of 90 between them.
+        Assert.Equal(1171, profile.PortRange);
+    }
+
+    [Fact]
+    public void What_one_server_could_not_tell_the_next_may()
+    {
+        NatProfile first = Hard with { Allocation = NatPortAllocation.Sequential, PortStep = 1, Hairpins = true };
+        NatProfile second = new(NatMapping.AddressDependent, UdpReach.Works) { Filtering = NatFiltering.AddressDependent, Allocation = NatPortAllocation.Random, Hairpins = false };
+
+        Assert.Equal(
+            first with { Mapping = NatMapping.AddressDependent, Filtering = NatFiltering.AddressDependent },
+            NatProfiles.Complete(first, second));
+    }
+
+    public static TheoryData<NatMapping, NatMapping, NatMapping> Mappings => new()
+    {
+        { NatMapping.Unknown, NatMapping.AddressDependent, NatMapping.AddressDependent },
+        { NatMapping.EndpointDependent, NatMapping.Unknown, NatMapping.EndpointDependent },
+        { NatMapping.EndpointDependent, NatMapping.AddressAndPortDependent, NatMapping.AddressAndPortDependent },
+        { NatMapping.EndpointIndependent, NatMapping.AddressAndPortDependent, NatMapping.EndpointIndependent }, // One server's word against two.
+        { NatMapping.EndpointDependent, NatMapping.EndpointIndependent, NatMapping.EndpointDependent }, // So it is of our port, if not of others.
+    };
+
+    [Theory]
+    [MemberData(nameof(Mappings))]
+    public void The_servers_that_see_our_port_decide_whether_its_mapping_depends_on_the_destination(NatMapping live, NatMapping found, NatMapping expected)
+    {
+        NatProfile merged = NatProfiles.Merge(new NatProfile(live, UdpReach.Blocked), new NatProfile(found, UdpReach.Works) { Filtering = NatFiltering.AddressDependent });
+
+        Assert.Equal(new NatProfile(expected, UdpReach.Blocked) { Filtering = NatFiltering.AddressDependent }, merged);
+    }
+
+    [Fact]
+    public void Before_any_discovery_the_probes_alone_are_heard()
+    {
+        Assert.Equal(Easy, NatProfiles.Merge(Easy, default));
+    }
+}

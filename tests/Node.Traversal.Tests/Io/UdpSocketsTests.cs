@@ -1,0 +1,78 @@
+using System.Collections.Concurrent;
+using System.Net.Sockets;
+using Addresses;
+using Node.Traversal.Core;
+using Node.Traversal.Io;
+using Relay.Protocol;
+
+namespace Node.Traversal.Tests.Io;
+
+public sealed class UdpSocketsTests : IDisposable
+{
+    private static readonly TransportAddress AnyLoopback = TransportAddress.FromIpv4(0x7f000001, 0);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
+    private readonly UdpSockets _sockets = UdpSockets.Bind(0, default, mark: 0);
+    private readonly BlockingCollection<(SocketId Socket, byte[] Datagram)> _received = [];
+
+    public UdpSocketsTests() => _sockets.Start((socket, batch) =>
+    {
+        for (int i = 0; i < batch.Count; i++) _received.Add((socket, batch[i].ToArray()));
+    });
+
+    [Fact]
+    public void A_socket_opened_later_sends_and_receives_under_its_own_id()
+    {
+        SocketId first = _sockets.Open(AnyLoopback);
+        SocketId second = _sockets.Open(AnyLoopback);
+
+        Assert.Equal(SocketError.Success, _sockets.Send(first, _sockets.LocalAddressOf(second), "to the second"u8));
+
+        Assert.True(_received.TryTake(out (SocketId Socket, byte[] Datagram) received, Limit));
+        Assert.Equal(second, received.Socket);
+        Assert.Equal("to the second"u8, received.Datagram);
+        Assert.NotEqual(first, second);
+    }
+
+    [Fact]
+    public void A_closed_socket_is_gone_and_its_id_is_not_used_again()
+    {
+        SocketId closed = _sockets.Open(AnyLoopback);
+        TransportAddress address = _sockets.LocalAddressOf(closed);
+
+        _sockets.Close(closed);
+        _sockets.Close(closed); // Twice is once.
+
+        Assert.Equal(SocketError.AddressFamilyNotSupported, _sockets.Send(closed, address, "x"u8));
+        Assert.False(_sockets.LocalAddressOf(closed).IsValid);
+        SocketId other = _sockets.Open(address); // Free again.
+        Assert.NotEqual(closed, other);
+    }
+
+    [Fact]
+    public void The_nodes_own_sockets_cannot_be_closed() => Assert.Throws<ArgumentException>(() => _sockets.Close(SocketId.Ipv4));
+
+    [Fact]
+    public void Sockets_come_and_go_while_packets_arrive()
+    {
+        SocketId sender = _sockets.Open(AnyLoopback);
+        for (int i = 0; i < 200; i++)
+        {
+            SocketId receiver = _sockets.Open(AnyLoopback);
+            _sockets.Send(sender, _sockets.LocalAddressOf(receiver), [(byte)i]);
+            _sockets.Close(receiver);
+        }
+
+        SocketId last = _sockets.Open(AnyLoopback);
+        _sockets.Send(sender, _sockets.LocalAddressOf(last), "last"u8);
+        (SocketId Socket, byte[] Datagram) received;
+        do Assert.True(_received.TryTake(out received, Limit), "the receiving thread has ended");
+        while (received.Socket != last);
+    }
+
+    public void Dispose()
+    {
+        _sockets.Dispose();
+        _received.Dispose();
+    }
+}
