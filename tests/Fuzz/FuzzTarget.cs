@@ -20,6 +20,11 @@ public sealed record FuzzTarget(string Name, FuzzAction Fuzz)
         new("relay-client-handshake", ClientHandshakeTarget.Fuzz),
         new("relay-hello", HelloTarget.Fuzz),
         new("relay-token", TokenTarget.Fuzz),
+        new("port-map-pcp", PcpTarget.Fuzz),
+        new("port-map-nat-pmp", NatPmpTarget.Fuzz),
+        new("port-map-ssdp", SsdpTarget.Fuzz),
+        new("port-map-upnp-description", UpnpDescriptionTarget.Fuzz),
+        new("port-map-soap", SoapResponseTarget.Fuzz),
         new("http-response-head", HttpResponseHeadTarget.Fuzz),
     ];
 
