@@ -40,7 +40,11 @@ public static class AddressScopes
     private static readonly IpPrefix Teredo = ParseOne("2001::/32");
     private static readonly IpPrefix Ipv4Compatible = ParseOne("::/96");
     private static readonly IpPrefix Nat64 = ParseOne("64:ff9b::/96");
+    private static readonly IpPrefix LocalNat64 = ParseOne("64:ff9b:1::/48"); // RFC 8215: it means something in one network alone.
     private static readonly IpPrefix SixToFour = ParseOne("2002::/16");
+
+    private const uint IsatapPrivate = 0x0000_5efe; // The upper half of the interface identifier (RFC 5214 §6.1).
+    private const uint IsatapGlobal = 0x0200_5efe;
 
     /// <summary>How far <paramref name="address"/> reaches. An IPv4 address inside an IPv6 one counts as that IPv4 address.</summary>
     public static AddressScope ScopeOf(TransportAddress address)
@@ -52,10 +56,20 @@ public static class AddressScopes
         }
 
         if (address.IsIpv4) return AddressScope.Global;
-        if (Teredo.Contains(address) || Ipv4Compatible.Contains(address)) return AddressScope.Unusable;
-        if (Nat64.Contains(address)) return ScopeOf(TransportAddress.FromIpv4((uint)address.Bits, address.Port));
-        if (SixToFour.Contains(address)) return ScopeOf(TransportAddress.FromIpv4((uint)(address.Bits >> 80), address.Port));
-        return AddressScope.Global;
+        if (Teredo.Contains(address) || Ipv4Compatible.Contains(address) || LocalNat64.Contains(address)) return AddressScope.Unusable;
+        return EmbeddedIn(address) is { IsValid: true } ipv4 ? ScopeOf(ipv4) : AddressScope.Global;
+    }
+
+    /// <summary>
+    /// The IPv4 address that packets to an IPv6 address end at: NAT64 (RFC 6052), 6to4 (RFC 3056), ISATAP (RFC 5214). Not valid = there is none.
+    /// </summary>
+    public static TransportAddress EmbeddedIn(TransportAddress address)
+    {
+        if (!address.IsIpv6) return default;
+        if (Nat64.Contains(address)) return TransportAddress.FromIpv4((uint)address.Bits, address.Port);
+        if (SixToFour.Contains(address)) return TransportAddress.FromIpv4((uint)(address.Bits >> 80), address.Port);
+        bool isIsatap = (uint)(address.Bits >> 32) is IsatapPrivate or IsatapGlobal;
+        return isIsatap ? TransportAddress.FromIpv4((uint)address.Bits, address.Port) : default;
     }
 
     private static (IpPrefix, AddressScope)[] Parse(params (string Text, AddressScope Scope)[] ranges) =>

@@ -25,6 +25,8 @@ public sealed class TraversalNode : IAsyncDisposable
     /// <summary>Path changes that wait for a slow watcher; the oldest makes room.</summary>
     private const int MaxWaitingChanges = 1024;
 
+    private const int MaxAdvertisedAddresses = 8;
+
     private readonly TraversalNodeOptions _options;
     private readonly ILogger _log;
     private readonly MonotonicClock _clock;
@@ -62,6 +64,7 @@ public sealed class TraversalNode : IAsyncDisposable
                 Entropy = RandomNumberGenerator.Fill,
                 StartedAt = _state.StartedAt,
                 UdpPort = sockets.Port,
+                AdvertisedAddresses = options.AdvertisedAddresses,
                 HasIpv4 = sockets.HasIpv4,
                 HasIpv6 = sockets.HasIpv6,
                 AllowLoopback = options.AllowLoopback,
@@ -327,6 +330,13 @@ public sealed class TraversalNode : IAsyncDisposable
     {
         if (options.Port == 0) throw new ArgumentException("Port 0 is no port: give 1 to 65535, or null for the one that follows from the key.", nameof(options));
         if (options.FirewallMark != 0 && !OperatingSystem.IsLinux()) throw new ArgumentException("Firewall marks are Linux's: leave FirewallMark at 0 here.", nameof(options));
+        if (options.AdvertisedAddresses.Count > MaxAdvertisedAddresses) throw new ArgumentException($"{options.AdvertisedAddresses.Count} advertised addresses are too many: give at most {MaxAdvertisedAddresses}.", nameof(options));
+        foreach (TransportAddress address in options.AdvertisedAddresses)
+        {
+            bool isReachable = address.Port >= CandidateFilter.LowestAnnouncedPort && AddressScopes.ScopeOf(address) is AddressScope.Global or AddressScope.Private;
+            if (!isReachable) throw new ArgumentException($"No peer would go to {address}: advertise a global or private address with a port from {CandidateFilter.LowestAnnouncedPort} on.", nameof(options));
+        }
+
         if (options.StateFile is { } file && Path.GetDirectoryName(Path.GetFullPath(file)) is { } directory && !Directory.Exists(directory))
         {
             throw new ArgumentException($"StateFile {file} lies in a directory that does not exist: make it, or give another.", nameof(options));

@@ -32,6 +32,12 @@ public sealed record TraversalNodeOptions
     /// <summary>Ranges that lead into the tunnel although no peer here has them, such as those of peers that the tunnel reaches by itself: no path may lie in there.</summary>
     public IReadOnlyList<IpPrefix> TunnelRanges { get; init; } = [];
 
+    /// <summary>
+    /// Where the world reaches the node's UDP port, if its user knows: a port forwarded by hand, a cloud's public address. Told to peers before
+    /// all else, at most eight; global or private addresses with a port from 1024 on.
+    /// </summary>
+    public IReadOnlyList<TransportAddress> AdvertisedAddresses { get; init; } = [];
+
     /// <summary>A file in which the node keeps what it has learnt; null = nothing is kept, and its clock must not be set back between starts.</summary>
     public string? StateFile { get; init; }
 

@@ -167,6 +167,18 @@ internal static class HelloTarget
     }
 }
 
+/// <summary>The MessagePack body of a list of candidates between nodes.</summary>
+internal static class CandidatesTarget
+{
+    public static void Fuzz(ReadOnlySpan<byte> input)
+    {
+        if (!AnnouncedCandidates.TryRead(input, out AnnouncedCandidates? read)) return;
+        FuzzException.Unless(
+            read is { List.Count: <= AnnouncedCandidates.MaxCandidates } && AnnouncedCandidates.TryRead(read.ToMessage(), out AnnouncedCandidates? again) && again is not null && read.List.SequenceEqual(again.List),
+            "What was read is written otherwise.");
+    }
+}
+
 /// <summary>The MessagePack body of the Token frame, which anybody may send.</summary>
 internal static class TokenTarget
 {

@@ -14,6 +14,12 @@ internal sealed class CandidateFilter
     /// </summary>
     public const int ShortestTunnelRange = 8;
 
+    /// <summary>Ports below belong to services: nobody is sent there on a stranger's word, though a peer may speak from there.</summary>
+    public const ushort LowestAnnouncedPort = 1024;
+
+    /// <summary>Where clouds keep what only their own machines may ask for, besides the link-local 169.254.169.254.</summary>
+    private static readonly UInt128[] MetadataServices = [Bits("[fd00:ec2::254]:0"), Bits("100.100.100.200:0"), Bits("168.63.129.16:0")];
+
     private readonly List<IpPrefix> _tunnelRanges = [];
     private readonly HashSet<UInt128> _tunnelAddresses = [];
     private readonly HashSet<UInt128> _localAddresses = [];
@@ -37,20 +43,34 @@ internal sealed class CandidateFilter
     /// <summary>Says whether a peer may be reached there, or may be speaking from there.</summary>
     public bool IsAllowed(TransportAddress address)
     {
-        if (!address.IsValid || address.Port == 0 || _tunnelAddresses.Contains(address.Bits)) return false;
+        if (!address.IsValid || address.Port == 0 || IsRefused(address)) return false;
+
+        // An IPv4 address inside an IPv6 one is where packets end: it must be allowed too.
+        TransportAddress embedded = AddressScopes.EmbeddedIn(address);
+        return !embedded.IsValid || !IsRefused(embedded);
+    }
+
+    /// <summary>Says whether a peer that says it can be reached there is tried there.</summary>
+    public bool IsAnnounceable(TransportAddress address) => address.Port >= LowestAnnouncedPort && IsAllowed(address);
+
+    private bool IsRefused(TransportAddress address)
+    {
+        if (_tunnelAddresses.Contains(address.Bits)) return true;
 
         AddressScope scope = AddressScopes.ScopeOf(address);
-        if (scope is AddressScope.Unusable or AddressScope.LinkLocal) return false;
-        if (scope == AddressScope.Loopback) return AllowLoopback;
-        if (_localAddresses.Contains(address.Bits)) return true;
+        if (scope is AddressScope.Unusable or AddressScope.LinkLocal || MetadataServices.Contains(address.Bits)) return true;
+        if (scope == AddressScope.Loopback) return !AllowLoopback;
+        if (_localAddresses.Contains(address.Bits)) return false;
 
         foreach (IpPrefix range in _tunnelRanges)
         {
-            if (range.Contains(address)) return false;
+            if (range.Contains(address)) return true;
         }
 
-        return true;
+        return false;
     }
+
+    private static UInt128 Bits(string text) => TransportAddress.TryParse(text, out TransportAddress address) ? address.Bits : throw new FormatException(text);
 
     private static void Replace(HashSet<UInt128> set, IEnumerable<TransportAddress> addresses)
     {

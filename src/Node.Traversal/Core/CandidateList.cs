@@ -1,4 +1,5 @@
 using Addresses;
+using Node.Traversal.Core.Netcheck;
 using Relay.Protocol.Disco;
 
 namespace Node.Traversal.Core;
@@ -7,15 +8,39 @@ namespace Node.Traversal.Core;
 internal static class CandidateList
 {
     /// <summary>Server-reflexive addresses told: a NAT that shows more has none that would help.</summary>
-    private const int MaxMapped = 6;
+    private const int MaxReflexive = 6;
 
-    /// <summary>The whole list: ports mapped and pinholes made by gateways first, for they let in anybody, then server-reflexive addresses, then the interfaces' own.</summary>
-    public static TransportAddress[] Make(NodeContext context, IReadOnlyList<TransportAddress> local, IReadOnlyList<TransportAddress> mapped, IEnumerable<TransportAddress> portMapped)
+    /// <summary>
+    /// The whole list: what a gateway maps and what the user says first, for there anybody is let in; then server-reflexive addresses, the
+    /// interfaces' own, and last what is hardly likely.
+    /// </summary>
+    /// <param name="context">The node.</param>
+    /// <param name="local">The addresses of its interfaces.</param>
+    /// <param name="reflexive">How STUN servers see it, those that several agree on first.</param>
+    /// <param name="portMapped">Where gateways let the world in.</param>
+    public static Candidate[] Make(
+        NodeContext context, IReadOnlyList<TransportAddress> local, IReadOnlyList<ReflexiveAddress> reflexive, IEnumerable<TransportAddress> portMapped)
     {
         TransportAddress[] own = [.. local.Select(address => address.WithPort(context.Options.UdpPort)).Where(address => IsOurs(context, address)).Distinct()];
         context.LocalCandidates = own.ToHashSet();
-        return [.. portMapped.Where(context.Filter.IsAllowed).Concat(mapped.Where(context.Filter.IsAllowed).Take(MaxMapped)).Concat(own).Distinct().Take(CallMeMaybe.MaxAddresses)];
+
+        List<Candidate> list = [.. portMapped.Select(address => new Candidate(address, CandidateKind.PortMapped))];
+        list.AddRange(context.Options.AdvertisedAddresses.Select(address => new Candidate(address, CandidateKind.Configured)));
+        list.AddRange(reflexive.Take(MaxReflexive).Where(seen => seen.IsConfirmed).Select(seen => new Candidate(seen.Address, KindOf(context, seen.Address))));
+        list.AddRange(own.Select(address => new Candidate(address, CandidateKind.Host)));
+        list.AddRange(LocalPorts(context, reflexive));
+        list.AddRange(reflexive.Take(MaxReflexive).Where(seen => !seen.IsConfirmed).Select(seen => new Candidate(seen.Address, CandidateKind.ServerReflexive) { IsUnconfirmed = true }));
+        return [.. list.Where(candidate => context.Filter.IsAllowed(candidate.Address)).DistinctBy(candidate => candidate.Address).Take(AnnouncedCandidates.MaxCandidates)];
     }
+
+    /// <summary>Behind a NAT that gives every destination another port, somebody may have forwarded our own: then it lets in anybody.</summary>
+    private static IEnumerable<Candidate> LocalPorts(NodeContext context, IReadOnlyList<ReflexiveAddress> reflexive) =>
+        !context.Nat.IsHard ? [] : reflexive.Where(seen => seen.Address.IsIpv4).Select(seen => seen.Address.WithPort(context.Options.UdpPort)).Distinct()
+            .Take(MaxReflexive).Select(address => new Candidate(address, CandidateKind.LocalPort));
+
+    /// <summary>Seen as what we are, it is an interface's address.</summary>
+    private static CandidateKind KindOf(NodeContext context, TransportAddress seen) =>
+        context.LocalCandidates.Contains(seen) ? CandidateKind.Host : CandidateKind.ServerReflexive;
 
     private static bool IsOurs(NodeContext context, TransportAddress address) =>
         context.Filter.IsAllowed(address) && (address.IsIpv4 ? context.Options.HasIpv4 : context.Options.HasIpv6);

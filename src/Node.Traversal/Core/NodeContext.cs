@@ -49,7 +49,7 @@ internal sealed class NodeContext
     public NatProfile NatIpv6 { get; set; }
 
     /// <summary>Where we may be reached, best first.</summary>
-    public IReadOnlyList<TransportAddress> Candidates { get; set; } = [];
+    public IReadOnlyList<Candidate> Candidates { get; set; } = [];
 
     /// <summary>Those of them that are addresses of this machine.</summary>
     public IReadOnlySet<TransportAddress> LocalCandidates { get; set; } = new HashSet<TransportAddress>();
@@ -66,6 +66,9 @@ internal sealed class NodeContext
 
     /// <summary>Counts our Hellos: no two have the same number.</summary>
     public long NextHelloCounter { get; set; }
+
+    /// <summary>Counts our lists of candidates: no two have the same number.</summary>
+    public long NextCandidatesCounter { get; set; }
 
     public bool HasAnyRelay => _links.Values.Any(link => link.IsConnected);
 

@@ -51,7 +51,7 @@ internal sealed class NodeCore
     public NatProfile NatIpv6 => _context.NatIpv6;
 
     /// <summary>Where this node may be reached, as it tells its peers.</summary>
-    public IReadOnlyList<TransportAddress> Candidates => _context.Candidates;
+    public IReadOnlyList<Candidate> Candidates => _context.Candidates;
 
     /// <summary>Control packets let go, by reason. May be read from any thread.</summary>
     public NodeDropCounters Drops => _context.Drops;
@@ -289,7 +289,7 @@ internal sealed class NodeCore
         {
             case DiscoMessageType.Ping: peer.HandlePing(pair, message, now); break;
             case DiscoMessageType.Pong: peer.HandlePong(pair, message, now); break;
-            case DiscoMessageType.CallMeMaybe or DiscoMessageType.Hello: _context.Drops.Count(NodeDrop.WrongWay); return;
+            case DiscoMessageType.CallMeMaybe or DiscoMessageType.Candidates or DiscoMessageType.Hello: _context.Drops.Count(NodeDrop.WrongWay); return;
             default: _context.Drops.Count(NodeDrop.UnknownType); return;
         }
 
@@ -341,22 +341,27 @@ internal sealed class NodeCore
     {
         if (peer.Open(packet) is not { } message) return;
         peer.Route.HandleHeard(regionId);
-        if ((DiscoMessageType)message[0] == DiscoMessageType.CallMeMaybe) peer.HandleCallMeMaybe(message, now);
-        else _context.Drops.Count(NodeDrop.WrongWay);
+        switch ((DiscoMessageType)message[0])
+        {
+            case DiscoMessageType.CallMeMaybe: peer.HandleCallMeMaybe(message, now); break;
+            case DiscoMessageType.Candidates: peer.HandleCandidates(message, now); break;
+            case DiscoMessageType.Ping or DiscoMessageType.Pong or DiscoMessageType.Hello: _context.Drops.Count(NodeDrop.WrongWay); break;
+            default: _context.Drops.Count(NodeDrop.UnknownType); break;
+        }
     }
 
     /// <summary>Our addresses, or what we know of our NAT, may have changed: peers hear of it.</summary>
     private void HandleObservations(Instant now)
     {
-        TransportAddress[] candidates = CandidateList.Make(_context, _localAddresses, [.. _stun.Reflexive.Select(seen => seen.Address)], _portMapping.AllMapped);
         NatProfile ipv6 = _profiles.ProfileOf(isIpv4: false, _stun.ProfileIpv6);
         NatProfile ipv4 = _profiles.ProfileOf(isIpv4: true, _stun.Profile);
         NatProfile nat = ipv4.Mapping == NatMapping.Unknown && !_stun.HasAnswer(isIpv4: true) ? ipv6 with { Udp = ipv4.Udp } : ipv4;
         bool isProfileNew = nat != _context.Nat || ipv6 != _context.NatIpv6;
-        bool isListNew = !candidates.ToHashSet().SetEquals(_context.Candidates);
-        _context.Candidates = candidates;
         _context.Nat = nat;
         _context.NatIpv6 = ipv6;
+        Candidate[] candidates = CandidateList.Make(_context, _localAddresses, _stun.Reflexive, _portMapping.AllMapped);
+        bool isListNew = !candidates.ToHashSet().SetEquals(_context.Candidates);
+        _context.Candidates = candidates;
         foreach (PeerSession peer in _peers.All)
         {
             if (isProfileNew) peer.JudgeHope();

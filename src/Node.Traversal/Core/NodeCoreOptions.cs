@@ -22,6 +22,9 @@ internal sealed record NodeCoreOptions
     /// <summary>The local UDP port, the same for both families.</summary>
     public required ushort UdpPort { get; init; }
 
+    /// <summary>Where the node may be reached, as its user says: told to peers.</summary>
+    public IReadOnlyList<TransportAddress> AdvertisedAddresses { get; init; } = [];
+
     /// <summary>Says whether there is an IPv4 socket.</summary>
     public bool HasIpv4 { get; init; } = true;
 

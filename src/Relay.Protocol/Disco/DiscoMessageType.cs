@@ -14,4 +14,7 @@ public enum DiscoMessageType : byte
 
     /// <summary>Ours: who the sender is since its start; by relay only, sealed between node keys: <see cref="Hello"/>.</summary>
     Hello = 0x40,
+
+    /// <summary>Ours: where the sender may be reached, and how it knows; by relay only: <see cref="AnnouncedCandidates"/>.</summary>
+    Candidates = 0x41,
 }

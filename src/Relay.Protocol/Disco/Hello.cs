@@ -17,7 +17,6 @@ public sealed record Hello
     public const int MaxLength = 1024;
 
     private const int PrefixLength = 2;
-    private const int MaxFields = 32;
 
     /// <summary>The node that says this.</summary>
     public required NodeKey Sender { get; init; }
@@ -59,13 +58,13 @@ public sealed record Hello
         buffer.Write<byte>([(byte)DiscoMessageType.Hello, 0]);
         MessagePackWriter writer = new(buffer);
         writer.WriteMapHeader(Echo is null ? 9 : 10);
-        WriteKey(ref writer, Field.Sender, Sender);
-        WriteKey(ref writer, Field.Receiver, Receiver);
-        WriteNumber(ref writer, Field.StartedAt, StartedAt);
-        WriteNumber(ref writer, Field.Counter, Counter);
-        WriteKey(ref writer, Field.DiscoKey, DiscoKey.Value);
-        if (Echo is { } echo) WriteKey(ref writer, Field.Echo, echo.Value);
-        WriteNumber(ref writer, Field.HomeRegion, HomeRegion);
+        DiscoFields.WriteKey(ref writer, (int)Field.Sender, Sender);
+        DiscoFields.WriteKey(ref writer, (int)Field.Receiver, Receiver);
+        DiscoFields.WriteNumber(ref writer, (int)Field.StartedAt, StartedAt);
+        DiscoFields.WriteNumber(ref writer, (int)Field.Counter, Counter);
+        DiscoFields.WriteKey(ref writer, (int)Field.DiscoKey, DiscoKey.Value);
+        if (Echo is { } echo) DiscoFields.WriteKey(ref writer, (int)Field.Echo, echo.Value);
+        DiscoFields.WriteNumber(ref writer, (int)Field.HomeRegion, HomeRegion);
         writer.Write((int)Field.Nat);
         NatProfileMap.Write(ref writer, Nat);
         writer.Write((int)Field.NatIpv6);
@@ -87,9 +86,9 @@ public sealed record Hello
             hello = ReadFields(message[PrefixLength..].ToArray());
             return hello is not null;
         }
-        catch (Exception exception) when (exception is MessagePackSerializationException or EndOfStreamException or OverflowException)
+        catch (Exception exception) when (DiscoFields.IsNonsense(exception))
         {
-            return false; // An authenticated peer sent nonsense; the caller counts it.
+            return false;
         }
     }
 
@@ -97,7 +96,7 @@ public sealed record Hello
     {
         MessagePackReader reader = new(body);
         int count = reader.ReadMapHeader();
-        if (count > MaxFields) return null;
+        if (count > DiscoFields.MaxFields) return null;
 
         NodeKey sender = default, receiver = default, disco = default, echo = default;
         long startedAt = 0, counter = -1, home = 0;
@@ -107,12 +106,12 @@ public sealed record Hello
         {
             switch ((Field)reader.ReadInt32())
             {
-                case Field.Sender: sender = ReadKey(ref reader); break;
-                case Field.Receiver: receiver = ReadKey(ref reader); break;
+                case Field.Sender: sender = DiscoFields.ReadKey(ref reader); break;
+                case Field.Receiver: receiver = DiscoFields.ReadKey(ref reader); break;
                 case Field.StartedAt: startedAt = reader.ReadInt64(); break;
                 case Field.Counter: counter = reader.ReadInt64(); break;
-                case Field.DiscoKey: disco = ReadKey(ref reader); break;
-                case Field.Echo: echo = ReadKey(ref reader); break;
+                case Field.DiscoKey: disco = DiscoFields.ReadKey(ref reader); break;
+                case Field.Echo: echo = DiscoFields.ReadKey(ref reader); break;
                 case Field.HomeRegion: home = reader.ReadInt64(); break;
                 case Field.Nat: nat = NatProfileMap.Read(ref reader); break;
                 case Field.NatIpv6: natIpv6 = NatProfileMap.Read(ref reader); break;
@@ -135,27 +134,6 @@ public sealed record Hello
             Nat = nat,
             NatIpv6 = natIpv6,
         };
-    }
-
-    private static void WriteKey(ref MessagePackWriter writer, Field field, NodeKey key)
-    {
-        Span<byte> bytes = stackalloc byte[NodeKey.Length];
-        key.CopyTo(bytes);
-        writer.Write((int)field);
-        writer.Write(bytes);
-    }
-
-    private static void WriteNumber(ref MessagePackWriter writer, Field field, long value)
-    {
-        writer.Write((int)field);
-        writer.Write(value);
-    }
-
-    private static NodeKey ReadKey(ref MessagePackReader reader)
-    {
-        ReadOnlySequence<byte>? bytes = reader.ReadBytes();
-        if (bytes is not { Length: NodeKey.Length } whole) throw new MessagePackSerializationException("A key has 32 bytes.");
-        return new NodeKey(whole.ToArray());
     }
 
     private enum Field

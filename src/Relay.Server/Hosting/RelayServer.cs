@@ -15,7 +15,6 @@ namespace Relay.Server.Hosting;
 internal sealed class RelayServer : BackgroundService
 {
     private static readonly TimeSpan DepartureInterval = TimeSpan.FromMilliseconds(20); // 512 each: 25,000 notices a second at most.
-    private static readonly TimeSpan RestInterval = TimeSpan.FromMilliseconds(250); // Nobody is to be told: fifty wake-ups a second would be most of what an idle relay costs.
 
     private readonly RelayServerOptions _options;
     private readonly ServerCertificateSource _certificates;
@@ -23,6 +22,7 @@ internal sealed class RelayServer : BackgroundService
     private readonly int? _possibleConnections = DescriptorLimit.MaxConnections();
     private readonly ShardGroup? _shards;
     private readonly List<IRelayEndpoint> _endpoints = [];
+    private readonly SemaphoreSlim _departuresBegun = new(0);
     private volatile bool _isDraining;
 
     public RelayServer(RelayServerOptions options, AdmissionGate gate, PacketRouter router, WebHandoff web, ILogger<RelayServer> logger, ServerCertificateSource certificates)
@@ -31,6 +31,7 @@ internal sealed class RelayServer : BackgroundService
         _logger = new BoundedLog(logger, MonotonicClock.System);
         _certificates = certificates;
         Router = router;
+        Router.Departures.Begun = () => _departuresBegun.Release();
         SetLimits(options.Limits);
         Limiter = new ConnectionLimiter(() => Router.Limits);
         Identity = new RelayIdentity(options.Keys, RandomNumberGenerator.Fill)
@@ -121,6 +122,8 @@ internal sealed class RelayServer : BackgroundService
         foreach (IRelayEndpoint endpoint in _endpoints) endpoint.Dispose();
         _shards?.Dispose();
         BootstrapDns.Dispose();
+        Router.Departures.Begun = null;
+        _departuresBegun.Dispose();
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -133,20 +136,22 @@ internal sealed class RelayServer : BackgroundService
         await Task.WhenAll([.. _endpoints.Select(endpoint => endpoint.RunAsync(stoppingToken)), WebSockets.RunAsync(stoppingToken), Mesh.RunAsync(stoppingToken), TellDeparturesAsync(stoppingToken)]);
     }
 
-    /// <summary>Tells the many to whom a key has sent, a few at a time, that it has left.</summary>
+    /// <summary>Tells the many to whom a key has sent, a few at a time, that it has left. Nothing ticks while nobody is to be told.</summary>
     private async Task TellDeparturesAsync(CancellationToken stopping)
     {
         HashSet<ClientConnection> woken = [];
-        using PeriodicTimer timer = new(DepartureInterval);
         try
         {
-            while (await timer.WaitForNextTickAsync(stopping))
+            while (true)
             {
-                timer.Period = Router.Departures.IsEmpty ? RestInterval : DepartureInterval;
-                if (Router.Departures.IsEmpty) continue;
-                Router.Departures.Step(woken);
-                foreach (ClientConnection client in woken) client.Shell?.Wake();
-                woken.Clear();
+                await _departuresBegun.WaitAsync(stopping);
+                while (!Router.Departures.IsEmpty)
+                {
+                    await Task.Delay(DepartureInterval, stopping);
+                    Router.Departures.Step(woken);
+                    foreach (ClientConnection client in woken) client.Shell?.Wake();
+                    woken.Clear();
+                }
             }
         }
         catch (OperationCanceledException)

@@ -179,7 +179,7 @@ public class NodeCoreTests
 
         _world.Run(TimeSpan.FromSeconds(3));
 
-        Assert.DoesNotContain(_world.Left.Core.Candidates, candidate => candidate.Ipv4Bits >> 16 == 0x0a4d);
+        Assert.DoesNotContain(_world.Left.Core.Candidates, candidate => candidate.Address.Ipv4Bits >> 16 == 0x0a4d);
         Assert.Equal(PathKind.Relay, _world.Left.Path.Kind); // The right's only address lies in its own AllowedIPs.
         Assert.True(_world.Left.Core.Drops[NodeDrop.RefusedSource] > 0);
     }

@@ -23,9 +23,11 @@ internal sealed class PeerSession
     private readonly NodeContext _context;
     private readonly Box _helloBox;
     private TokenBucket _callMeMaybes;
+    private TokenBucket _candidateLists;
     private Box? _discoBox;
     private long _startedAt;
     private long _counter = -1;
+    private long _candidatesCounter = -1;
     private Instant? _lastCallMeMaybe;
     private Instant? _nextCallMeMaybe;
 
@@ -35,6 +37,7 @@ internal sealed class PeerSession
         Options = options;
         _helloBox = new Box(context.Options.Keys, options.Key);
         _callMeMaybes = new TokenBucket(CallMeMaybesPerSecond, CallMeMaybeBurst, now);
+        _candidateLists = new TokenBucket(CallMeMaybesPerSecond, CallMeMaybeBurst, now);
         Route = new PeerRoute(context, options.Key);
         if (context.Map.Find(options.LastHomeRegion) is not null) Route.MoveHome(options.LastHomeRegion);
         Finder = new PathFinder(options.Traffic, context.Options.Entropy);
@@ -63,6 +66,9 @@ internal sealed class PeerSession
 
     /// <summary>What the peer knows of its NAT or firewall for IPv6.</summary>
     public NatProfile NatIpv6 { get; private set; }
+
+    /// <summary>Where the peer says that it may be reached, as far as we would go there; in its order.</summary>
+    public IReadOnlyList<Candidate> Candidates { get; private set; } = [];
 
     /// <summary>The way that was last published.</summary>
     public SelectedPath Path { get; private set; } = SelectedPath.None;
@@ -101,8 +107,21 @@ internal sealed class PeerSession
         if (!IsConfirmed) { _context.Drops.Count(NodeDrop.WrongWay); return; }
         if (!_callMeMaybes.TryTake(1, now)) { _context.Drops.Count(NodeDrop.TooOften); return; }
 
-        TransportAddress[] addresses = Array.FindAll(CallMeMaybe.Read(message), IsUsable);
-        Finder.HandleCandidates(addresses, now);
+        // A peer of our kind has just said the same in Candidates, and more.
+        if (_candidatesCounter < 0) Try([.. CallMeMaybe.Read(message).Select(address => new Candidate(address, CandidateKind.Unknown))], now);
+    }
+
+    /// <summary>Takes the peer's candidates, which came by relay, their box opened.</summary>
+    public void HandleCandidates(ReadOnlySpan<byte> message, Instant now)
+    {
+        if (!IsConfirmed) { _context.Drops.Count(NodeDrop.WrongWay); return; }
+        if (!_candidateLists.TryTake(1, now)) { _context.Drops.Count(NodeDrop.TooOften); return; }
+        if (!AnnouncedCandidates.TryRead(message, out AnnouncedCandidates? candidates) || candidates is null) { _context.Drops.Count(NodeDrop.Malformed); return; }
+        if (candidates.Sender != Key || candidates.Receiver != _context.OwnKey) { _context.Drops.Count(NodeDrop.WrongParty); return; }
+        if (candidates.Counter <= _candidatesCounter) { _context.Drops.Count(NodeDrop.Stale); return; }
+
+        _candidatesCounter = candidates.Counter;
+        Try(candidates.List, now);
     }
 
     /// <summary>Takes a check that came by UDP, its box opened: answers it, and takes its source for an address of the peer.</summary>
@@ -218,6 +237,7 @@ internal sealed class PeerSession
             DiscoKey = hello.DiscoKey;
             _discoBox = new Box(_context.DiscoKeys, hello.DiscoKey.Value);
             IsConfirmed = false;
+            _candidatesCounter = -1;
             if (isRestart) Finder.HandlePeerRestarted(now);
         }
 
@@ -234,6 +254,13 @@ internal sealed class PeerSession
             Finder.StartSearch(now);
             PlanCallMeMaybe(now);
         }
+    }
+
+    /// <summary>Checks decide; but nobody is sent to where no peer of ours could be.</summary>
+    private void Try(IReadOnlyList<Candidate> announced, Instant now)
+    {
+        Candidates = [.. announced.Where(candidate => _context.Filter.IsAnnounceable(candidate.Address) && IsUsable(candidate.Address)).DistinctBy(candidate => candidate.Address)];
+        Finder.HandleCandidates([.. Candidates.Select(candidate => candidate.Address)], now);
     }
 
     private void MoveHome(int homeRegion)
@@ -257,9 +284,13 @@ internal sealed class PeerSession
         if (region == 0 || !IsConfirmed || _discoBox is null) return;
 
         _lastCallMeMaybe = now;
-        byte[] message = CallMeMaybe.ToMessage(_context.Candidates);
-        _context.Send(Transmit.ByRelay(region, Key, _context.Seal(_context.DiscoKeys.PublicKey, _discoBox, message)));
+        AnnouncedCandidates own = new() { Sender = _context.OwnKey, Receiver = Key, Counter = _context.NextCandidatesCounter++, List = _context.Candidates };
+        SendByRelay(region, _discoBox, own.ToMessage());
+        SendByRelay(region, _discoBox, CallMeMaybe.ToMessage([.. _context.Candidates.Select(candidate => candidate.Address)]));
     }
+
+    private void SendByRelay(int region, Box box, byte[] message) =>
+        _context.Send(Transmit.ByRelay(region, Key, _context.Seal(_context.DiscoKeys.PublicKey, box, message)));
 
     private void SendCheck(PathCheck check)
     {

@@ -104,7 +104,13 @@ public class ProfileKeeperTests
         _core.HandleNatProfile(isIpv4: true, Found, _now); // The liar was the one that the discovery asked.
 
         Assert.Equal(NatMapping.EndpointIndependent, _core.Nat.Mapping);
-        Assert.Equal([Mapped, Address("192.0.2.66:666")], _core.Candidates.Where(candidate => candidate.Bits != Address("192.168.1.10:0").Bits));
+        Assert.Equal(
+            [
+                new Candidate(Mapped, CandidateKind.ServerReflexive),
+                new Candidate(Address("192.168.1.10:5000"), CandidateKind.Host),
+                new Candidate(Address("192.0.2.66:666"), CandidateKind.ServerReflexive) { IsUnconfirmed = true },
+            ],
+            _core.Candidates);
     }
 
     [Fact]
