@@ -5,5 +5,6 @@ CommandSet commands = new("relay-node", "Makes WireGuard peers without an endpoi
 UpCommand.AddTo(commands);
 StatusCommand.AddTo(commands);
 StunCommand.AddTo(commands);
+NetcheckCommand.AddTo(commands);
 PortMapCommand.AddTo(commands);
 return await ProgramRunner.RunAsync(commands, args);

@@ -31,6 +31,14 @@ internal static class RelayProxyChoice
         }
     }
 
+    /// <summary>What the option says; null where it is not given.</summary>
+    /// <exception cref="OptionException">It is no proxy that can be used.</exception>
+    public static string? Checked(ParsedOptions values, OptionKey key)
+    {
+        string? text = values.Text(key);
+        return text is not null && ProblemOf(text) is { } problem ? throw new OptionException(values.SourceOf(key), problem, Remedy) : text;
+    }
+
     /// <summary>What is wrong with the text; null where nothing is. Never quotes it.</summary>
     public static string? ProblemOf(string text)
     {

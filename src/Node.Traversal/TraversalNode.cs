@@ -6,7 +6,9 @@ using System.Threading.Channels;
 using Addresses;
 using Microsoft.Extensions.Logging;
 using Node.Traversal.Core;
+using Node.Traversal.Core.Netcheck;
 using Node.Traversal.Io;
+using Node.Traversal.Io.Netcheck;
 using Node.Traversal.Io.PortMapping;
 using Node.Traversal.Io.Relay;
 using Node.Traversal.Io.Stun;
@@ -37,6 +39,7 @@ public sealed class TraversalNode : IAsyncDisposable
     private readonly DatagramDemux _demux;
     private readonly DataPlane _plane;
     private readonly MarkedDns _dns;
+    private readonly RelayTransport _transport;
     private readonly NatWatch _nat;
     private readonly ConcurrentDictionary<NodeKey, TraversalPeer> _peers = new();
     private readonly ConcurrentDictionary<Channel<PathChange>, byte> _watchers = new();
@@ -44,6 +47,8 @@ public sealed class TraversalNode : IAsyncDisposable
     private LinkMonitor? _links;
     private PortMappingPair? _portMapping;
     private bool _isPortMapped;
+    private HttpsLatencyLoop? _https;
+    private NetworkFingerprint _network = NetworkFingerprint.None; // Written by the link monitor alone, one look after the other.
     private volatile RelayMap _map;
     private volatile uint _mark;
     private volatile int _isDisposed;
@@ -74,8 +79,8 @@ public sealed class TraversalNode : IAsyncDisposable
         _loop = new NodeLoop(core, _clock, Counters, Send, CarryOut);
         _nat = new NatWatch(() => _mark, (isIpv4, found) => _loop.Post((changed, now) => changed.HandleNatProfile(isIpv4, found, now)), _log);
         _dns = new MarkedDns(() => _mark, options.TimeProvider, _log);
-        RelayTransport transport = new(_dns, () => _mark, () => options.RelayProxy, options.TimeProvider, _log);
-        RelayDialer dialer = new(options.PrivateKey, transport, options.RelayToken, options.TimeProvider);
+        _transport = new RelayTransport(_dns, () => _mark, () => options.RelayProxy, options.TimeProvider, _log);
+        RelayDialer dialer = new(options.PrivateKey, _transport, options.RelayToken, options.TimeProvider);
         _relays = new RelayConnections(options.PrivateKey, _loop, dialer, _peers, _clock, Counters, _log) { Map = options.RelayMap };
         _demux = new DatagramDemux(_loop, Counters, _clock);
         _plane = new DataPlane(_clock, Counters, sockets) { Loop = _loop, Relays = _relays };
@@ -215,6 +220,7 @@ public sealed class TraversalNode : IAsyncDisposable
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return;
         if (_links is not null) await _links.DisposeAsync();
         if (_stunServers is not null) await _stunServers.DisposeAsync();
+        if (_https is not null) await _https.DisposeAsync();
         if (_portMapping is not null) await _portMapping.DisposeAsync();
         await _nat.DisposeAsync();
         await _loop.DisposeAsync(); // Before the relays: it may want another one until its end.
@@ -232,6 +238,7 @@ public sealed class TraversalNode : IAsyncDisposable
         if (_sockets.WantedPort != 0 && _sockets.WantedPort != UdpPort) TraversalLog.PortTaken(_log, _sockets.WantedPort, UdpPort);
         _loop.Post((core, now) => core.HandleTunnelAddresses(_options.TunnelAddresses, now));
         _loop.Post((core, now) => core.HandleTunnelRanges(_options.TunnelRanges, now));
+        _https = new HttpsLatencyLoop(new HttpsLatencyProbe(_transport, _clock), new CaptivePortalProbe(() => _mark, _options.TimeProvider), () => _map, _loop, _log);
         _loop.Start();
         if (_options.PortMapping && !_options.AllowLoopback && _sockets.HasIpv4)
         {
@@ -247,7 +254,13 @@ public sealed class TraversalNode : IAsyncDisposable
 
     private void HandleAddresses(IReadOnlyList<TransportAddress> addresses)
     {
-        _loop.Post((core, now) => core.HandleLocalAddresses(addresses, now));
+        _network = NetworkFingerprintReader.Read();
+        IReadOnlyDictionary<int, TimeSpan> known = _state.FindLatencies(_network);
+        _loop.Post((core, now) =>
+        {
+            core.HandleLocalAddresses(addresses, now);
+            core.HandleKnownLatencies(known, now);
+        });
         _portMapping?.HandleAddresses(addresses);
         _relays.Verify();
     }
@@ -288,7 +301,11 @@ public sealed class TraversalNode : IAsyncDisposable
                 break;
             case NodeEvent.HomeSelected home:
                 _relays.SetHome(home.RegionId);
+                _state.NoteLatencies(_network, _loop.Read((core, _) => core.Latencies));
                 TraversalLog.HomeSelected(_log, _map.Find(home.RegionId)?.Code ?? "none");
+                break;
+            case NodeEvent.HttpsLatencyWanted wanted:
+                _https?.Measure(wanted);
                 break;
             case NodeEvent.NatDiscoveryWanted wanted:
                 _nat.Start(wanted);

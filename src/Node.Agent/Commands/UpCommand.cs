@@ -81,25 +81,11 @@ internal sealed class UpCommand
             SocketPath = values.Text(_socket) ?? ControlDirectory.SocketOf(name),
             RelayMap = values.Text(_relayMap) is { } map ? RelayMapLocation.Parse(map, values.SourceOf(_relayMap)) : null,
             RelayTokenFile = values.Text(_relayToken),
-            RelayProxy = ReadProxy(values),
+            RelayProxy = RelayProxyChoice.Checked(values, _proxy),
             Port = (ushort?)values.Number(_port, 0, ushort.MaxValue),
-            PortMapping = ReadSwitch(values),
+            PortMapping = OnOff.Read(values, _portMapping),
         };
     }
-
-    private string? ReadProxy(ParsedOptions values)
-    {
-        string? text = values.Text(_proxy);
-        return text is not null && RelayProxyChoice.ProblemOf(text) is { } problem ? throw new OptionException(values.SourceOf(_proxy), problem, RelayProxyChoice.Remedy) : text;
-    }
-
-    private bool? ReadSwitch(ParsedOptions values) => values.Text(_portMapping) switch
-    {
-        null => null,
-        "on" => true,
-        "off" => false,
-        var text => throw new OptionException(values.SourceOf(_portMapping), $"'{text}' is neither on nor off", "give on or off"),
-    };
 
     private LogLevel ReadLevel(ParsedOptions values) =>
         Enum.TryParse(values.Text(_logLevel), ignoreCase: true, out LogLevel level) && Enum.IsDefined(level)

@@ -28,7 +28,8 @@ internal static class StunJson
         return Encoding.UTF8.GetString(output.WrittenSpan);
     }
 
-    private static void Write(Utf8JsonWriter json, StunFinding finding)
+    /// <summary>Writes one finding as an object.</summary>
+    public static void Write(Utf8JsonWriter json, StunFinding finding)
     {
         json.WriteStartObject();
         json.WriteString("family", finding.IsIpv4 ? "ipv4" : "ipv6");

@@ -20,6 +20,7 @@ internal sealed class NodeCore
     private readonly StunProber _stun;
     private readonly ProfileKeeper _profiles;
     private readonly HomeSelector _homes;
+    private readonly HttpsLatencies _https;
     private readonly RelayWants _wants;
     private readonly AddressBook _addresses;
     private readonly PeerTable _peers;
@@ -35,6 +36,7 @@ internal sealed class NodeCore
         _stun = new StunProber(_context);
         _profiles = new ProfileKeeper(_context);
         _homes = new HomeSelector(_context);
+        _https = new HttpsLatencies(_context);
         _wants = new RelayWants(_context);
         _addresses = new AddressBook(_context);
         _peers = new PeerTable(now);
@@ -64,6 +66,7 @@ internal sealed class NodeCore
             Instant next = Instant.Min(_stun.NextTimeout ?? Instant.Never, _homes.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, _profiles.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, _wants.NextTimeout ?? Instant.Never);
+            next = Instant.Min(next, _https.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, _context.Moves.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, _peers.NextTimeout);
             return next == Instant.Never ? null : next;
@@ -129,6 +132,25 @@ internal sealed class NodeCore
         Settle(now);
     }
 
+    /// <summary>How far away the regions are, as measured in this network.</summary>
+    public IReadOnlyDictionary<int, TimeSpan> Latencies => _stun.Latencies.Measured();
+
+    /// <summary>Takes how far away the regions were when the node was last in this network: home need not wait for the first answers.</summary>
+    public void HandleKnownLatencies(IReadOnlyDictionary<int, TimeSpan> known, Instant now)
+    {
+        _stun.Latencies.Recall(known);
+        Settle(now);
+    }
+
+    /// <summary>Takes what was measured by HTTPS, where <see cref="NodeEvent.HttpsLatencyWanted"/> asked for it.</summary>
+    public void HandleHttpsLatencies(int round, IReadOnlyDictionary<int, TimeSpan> latencies, Instant now)
+    {
+        if (!_https.TryEnd(round, latencies.Count > 0, now)) return;
+        foreach ((int region, TimeSpan latency) in latencies) _stun.Latencies.Note(region, latency);
+        _stun.Latencies.EndRound(now);
+        Settle(now);
+    }
+
     /// <summary>Takes what the discovery of <see cref="NodeEvent.NatDiscoveryWanted"/> has found out of the NAT for one family, in part or in whole.</summary>
     public void HandleNatProfile(bool isIpv4, NatProfile found, Instant now)
     {
@@ -150,6 +172,7 @@ internal sealed class NodeCore
         if (!isFirst)
         {
             _stun.HandleNetworkChange(now);
+            _https.HandleNetworkChange();
             _profiles.HandleNetworkChange();
             foreach (PeerSession peer in _peers.All) peer.Finder.HandleNetworkChange(now);
         }
@@ -379,6 +402,7 @@ internal sealed class NodeCore
     /// <summary>What follows from any input: home, the relays that are wanted, and the Hellos that are due.</summary>
     private void Settle(Instant now)
     {
+        _https.Update(_stun, now);
         bool hasLeft = _context.Moves.Update(_peers.All, _stun, now);
         int home = _homes.Choose(_stun, now);
         if (home != _context.HomeRegion)

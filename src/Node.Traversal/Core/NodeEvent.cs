@@ -25,6 +25,9 @@ internal abstract record NodeEvent
     /// <summary>The node is at home in this region now (NotePreferred there, and no longer at the one before); 0 = nowhere.</summary>
     public sealed record HomeSelected(int RegionId) : NodeEvent;
 
+    /// <summary>Measure these regions by HTTPS, the nearest first, and hand back what was found with the round's number.</summary>
+    public sealed record HttpsLatencyWanted(int Round, IReadOnlyList<int> Regions) : NodeEvent;
+
     /// <summary>The peer is at home in this region: worth keeping over a restart.</summary>
     public sealed record PeerHomeLearnt(NodeKey Peer, int RegionId) : NodeEvent;
 

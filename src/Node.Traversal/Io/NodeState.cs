@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Addresses;
 using Microsoft.Extensions.Logging;
+using Node.Traversal.Core.Netcheck;
 using Node.Traversal.Telemetry;
 using Relay.Protocol;
 
@@ -8,7 +9,7 @@ namespace Node.Traversal.Io;
 
 /// <summary>
 /// What a node keeps over a restart, in a file of its own: when it last started, so that its greetings only ever grow newer; where its
-/// peers are at home; and by which address each was reached, so that a restart does not end a direct path.
+/// peers are at home; how far away the regions are from the networks it knows; and by which address each was reached, so that a restart does not end a direct path.
 /// </summary>
 internal sealed class NodeState : IAsyncDisposable
 {
@@ -19,6 +20,7 @@ internal sealed class NodeState : IAsyncDisposable
     private readonly ILogger _log;
     private readonly Lock _gate = new();
     private readonly Dictionary<NodeKey, PeerState> _peers = [];
+    private readonly KnownNetworks _networks = new();
     private readonly ITimer _timer;
     private bool _isDirty;
 
@@ -47,6 +49,22 @@ internal sealed class NodeState : IAsyncDisposable
         lock (_gate) return _peers.GetValueOrDefault(peer);
     }
 
+    /// <summary>How far away the regions were when the node was last in that network; empty where that is not known.</summary>
+    public IReadOnlyDictionary<int, TimeSpan> FindLatencies(NetworkFingerprint network)
+    {
+        lock (_gate) return _networks.Find(network);
+    }
+
+    /// <summary>The regions are so far away in that network.</summary>
+    public void NoteLatencies(NetworkFingerprint network, IReadOnlyDictionary<int, TimeSpan> latencies)
+    {
+        lock (_gate)
+        {
+            _networks.Note(network, latencies);
+            MarkDirty();
+        }
+    }
+
     /// <summary>The peer is at home there.</summary>
     public void NoteHome(NodeKey peer, int regionId) => Note(peer, state => state with { HomeRegion = regionId });
 
@@ -68,9 +86,14 @@ internal sealed class NodeState : IAsyncDisposable
             PeerState after = change(before);
             if (before == after) return;
             _peers[peer] = after;
-            if (!_isDirty) _timer.Change(WriteDelay, Timeout.InfiniteTimeSpan);
-            _isDirty = true;
+            MarkDirty();
         }
+    }
+
+    private void MarkDirty()
+    {
+        if (!_isDirty) _timer.Change(WriteDelay, Timeout.InfiniteTimeSpan);
+        _isDirty = true;
     }
 
     private long Read()
@@ -87,6 +110,7 @@ internal sealed class NodeState : IAsyncDisposable
                 _peers[key] = new PeerState(peer.Value.GetProperty("homeRegion").GetInt32(), hasAddress ? address : default);
             }
 
+            if (document.RootElement.TryGetProperty("networks", out JsonElement networks)) _networks.Read(networks);
             return document.RootElement.GetProperty("startedAt").GetInt64();
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
@@ -134,6 +158,7 @@ internal sealed class NodeState : IAsyncDisposable
         }
 
         json.WriteEndObject();
+        _networks.Write(json);
         json.WriteEndObject();
     }
 }

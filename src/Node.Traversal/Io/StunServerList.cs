@@ -45,7 +45,7 @@ internal sealed class StunServerList : IAsyncDisposable
             RelayMap map = _map;
             try
             {
-                List<StunServerAddress> servers = await FindAsync(map);
+                List<StunServerAddress> servers = await FindAsync(map, _dns, _stopping.Token);
                 _loop.Post((core, now) => core.HandleStunServers(servers, now));
             }
             catch (OperationCanceledException)
@@ -60,14 +60,16 @@ internal sealed class StunServerList : IAsyncDisposable
         }
     }
 
-    private async Task<List<StunServerAddress>> FindAsync(RelayMap map)
+    /// <summary>Looks up the STUN servers of a map.</summary>
+    /// <exception cref="OperationCanceledException">The wait was ended.</exception>
+    public static async Task<List<StunServerAddress>> FindAsync(RelayMap map, MarkedDns dns, CancellationToken cancellation)
     {
         List<StunServerAddress> servers = [];
         foreach (RelayRegion region in map.Regions)
         {
             foreach (RelayNode node in region.Nodes.Where(node => node.StunPort != 0))
             {
-                servers.AddRange((await _dns.ResolveAsync(node, node.StunPort, _stopping.Token)).Select(address => new StunServerAddress(region.Id, address)));
+                servers.AddRange((await dns.ResolveAsync(node, node.StunPort, cancellation)).Select(address => new StunServerAddress(region.Id, address)));
             }
         }
 

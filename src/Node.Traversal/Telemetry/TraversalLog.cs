@@ -50,6 +50,9 @@ internal static partial class TraversalLog
     [LoggerMessage(21, LogLevel.Warning, "Relay {Region} cannot be reached, because of the proxy: {Reason}")]
     public static partial void ProxyRefuses(ILogger log, string region, string reason);
 
+    [LoggerMessage(22, LogLevel.Warning, "A captive portal stands before this network: open a web page to get past it")]
+    public static partial void CaptivePortal(ILogger log);
+
     [LoggerMessage(30, LogLevel.Information, "The gateway maps UDP port {Port} for us")]
     public static partial void PortMapped(ILogger log, int port);
 

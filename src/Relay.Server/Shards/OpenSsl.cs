@@ -14,7 +14,6 @@ internal static unsafe partial class OpenSsl
     public const int ModeAcceptMovingWriteBuffer = 0x2;
     public const int ModeReleaseBuffers = 0x10;
 
-    public const ulong OptionEnableKtls = 1UL << 3;
     public const ulong OptionNoTicket = 1UL << 14;
     public const ulong OptionNoCompression = 1UL << 17;
     public const ulong OptionNoRenegotiation = 1UL << 30;

@@ -14,6 +14,7 @@ public sealed class RelayStation
     public const int RegionId = 900;
 
     private const int TlsPort = 443;
+    private const int HttpPort = 80;
     private const int StunPort = 3478;
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(20);
 
@@ -52,7 +53,7 @@ public sealed class RelayStation
         _process = _lab.Server.Start([
             _program, "--listen", $"{Lab.ServerAddress}:{TlsPort}", "--tls-cert", _certificateFile, "--tls-key", _certificateKeyFile,
             "--key-file", Path.Combine(_lab.Files, "relay-node-key.json"), "--admission", "open",
-            "--listen", $"[{Lab.ServerAddressIPv6}]:{TlsPort}",
+            "--listen", $"[{Lab.ServerAddressIPv6}]:{TlsPort}", "--http", $"{Lab.ServerAddress}:{HttpPort}",
             "--stun", $"{Lab.ServerAddress}:{StunPort}", "--stun", $"{Lab.ServerSecondAddress}:{StunPort}",
             "--stun", $"[{Lab.ServerAddressIPv6}]:{StunPort}", "--stun", $"[{Lab.ServerSecondAddressIPv6}]:{StunPort}",
         ]);
@@ -101,7 +102,7 @@ public sealed class RelayStation
                     new
                     {
                         Name = $"{RegionId}a", RegionID = RegionId, HostName = Lab.ServerAddress, IPv4 = Lab.ServerAddress, IPv6 = Lab.ServerAddressIPv6,
-                        DERPPort = TlsPort, STUNPort = StunPort, CertName = $"sha256-raw:{pin}",
+                        DERPPort = TlsPort, STUNPort = StunPort, CanPort80 = true, CertName = $"sha256-raw:{pin}",
                     },
                     new
                     {

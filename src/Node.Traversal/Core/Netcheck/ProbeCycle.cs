@@ -20,6 +20,9 @@ internal sealed class ProbeCycle(ProbePlan plan, Instant start, int regionsLastT
     private Instant _end = start + plan.Length;
     private TimeSpan _slowest;
 
+    /// <summary>Says that every answer is waited for, however slow: a person wants to see it.</summary>
+    public bool WaitsForAll { get; init; }
+
     /// <summary>The plan.</summary>
     public ProbePlan Plan => plan;
 
@@ -72,7 +75,7 @@ internal sealed class ProbeCycle(ProbePlan plan, Instant start, int regionsLastT
 
         _regions.Add(server.RegionId);
         if (rtt > _slowest) _slowest = rtt;
-        if (IsEnough()) _end = Instant.Min(_end, now + (plan.IsFull ? 2 * _slowest : _slowest));
+        if (!WaitsForAll && IsEnough()) _end = Instant.Min(_end, now + (plan.IsFull ? 2 * _slowest : _slowest));
     }
 
     private bool IsEnough()

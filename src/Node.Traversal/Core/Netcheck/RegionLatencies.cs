@@ -15,6 +15,7 @@ internal sealed class RegionLatencies
     private const int MaxRounds = 32;
 
     private readonly Queue<(Instant At, Dictionary<int, TimeSpan> Latencies)> _rounds = [];
+    private IReadOnlyDictionary<int, TimeSpan> _known = new Dictionary<int, TimeSpan>();
     private Dictionary<int, TimeSpan> _present = [];
     private Dictionary<int, TimeSpan> _last = [];
 
@@ -25,6 +26,7 @@ internal sealed class RegionLatencies
     public TimeSpan? BestOf(int regionId)
     {
         TimeSpan? best = _present.TryGetValue(regionId, out TimeSpan present) ? present : null;
+        if (best is null && Rounds == 0 && _known.TryGetValue(regionId, out TimeSpan known)) return known;
         foreach ((_, Dictionary<int, TimeSpan> latencies) in _rounds)
         {
             if (latencies.TryGetValue(regionId, out TimeSpan latency) && !(best <= latency)) best = latency;
@@ -32,6 +34,13 @@ internal sealed class RegionLatencies
 
         return best;
     }
+
+    /// <summary>Takes what was measured when the node was last in this network: it counts until a round has ended.</summary>
+    public void Recall(IReadOnlyDictionary<int, TimeSpan> known) => _known = known;
+
+    /// <summary>All that was measured over the last minutes, by region.</summary>
+    public IReadOnlyDictionary<int, TimeSpan> Measured() =>
+        _rounds.SelectMany(round => round.Latencies).Concat(_present).GroupBy(region => region.Key, region => region.Value).ToDictionary(region => region.Key, region => region.Min());
 
     /// <summary>Says whether a region was measured in the last round that had an answer at all.</summary>
     public bool IsInLastRound(int regionId) => _last.ContainsKey(regionId);
@@ -57,6 +66,7 @@ internal sealed class RegionLatencies
     public void Clear()
     {
         _rounds.Clear();
+        _known = new Dictionary<int, TimeSpan>();
         _present = [];
         _last = [];
         Rounds = 0;

@@ -58,6 +58,9 @@ internal sealed class StunProber(NodeContext context)
     /// <summary>Says whether at least one cycle has ended.</summary>
     public bool HasCompletedCycle { get; private set; }
 
+    /// <summary>Says that the last cycle has ended without an answer, or that there is nobody to ask.</summary>
+    public bool IsSilent => HasCompletedCycle && _cycle is null && !_cycleAnswered;
+
     /// <summary>Says that peers have traffic: mapped addresses are kept fresh.</summary>
     public bool IsActive { get; set; }
 

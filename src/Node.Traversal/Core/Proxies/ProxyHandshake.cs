@@ -20,6 +20,7 @@ internal enum ProxyStep
 internal sealed class ProxyHandshake(bool hasCredentials)
 {
     private const int AuthenticationRequired = 407;
+    private const int Unauthorized = 401; // An origin server's word, but tinyproxy says it of credentials that are wrong.
 
     /// <summary>How far it has got.</summary>
     public ProxyStep Step { get; private set; }
@@ -60,9 +61,9 @@ internal sealed class ProxyHandshake(bool hasCredentials)
             return;
         }
 
-        IsForCredentials = head.StatusCode == AuthenticationRequired;
+        IsForCredentials = head.StatusCode is AuthenticationRequired or Unauthorized;
         if (!IsForCredentials) Refuse($"refuses with {head.Status}");
-        else if (hasCredentials) Refuse("does not accept the user name and password it was given (407)");
+        else if (hasCredentials) Refuse($"does not accept the user name and password it was given ({head.StatusCode})");
         else Refuse(OffersBasic(head) ? "wants a user name and password (407): give http://USER:PASSWORD@HOST:PORT" : "wants credentials of a kind that is not known here (407): only Basic is");
     }
 

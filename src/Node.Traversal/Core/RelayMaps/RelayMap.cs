@@ -81,6 +81,9 @@ public sealed record RelayNode
     /// <summary>Says that there is no relay here, only STUN.</summary>
     public bool IsStunOnly { get; init; }
 
+    /// <summary>Says that it answers plain HTTP on port 80, for captive-portal checks ("CanPort80" in the map).</summary>
+    public bool HasHttp { get; init; }
+
     /// <summary>Says that the certificate is not checked: for tests, and warned about.</summary>
     public bool InsecureForTests { get; init; }
 

@@ -97,6 +97,7 @@ internal static class RelayMapJson
             RelayPort = relay == 0 ? (ushort)443 : (ushort)relay,
             StunPort = stun == 0 ? (ushort)3478 : stun < 0 ? (ushort)0 : (ushort)stun,
             IsStunOnly = Flag(json, "STUNOnly"),
+            HasHttp = Flag(json, "CanPort80"),
             InsecureForTests = Flag(json, "InsecureForTests"),
             IsPlain = Flag(json, "PlainForTests"),
         };

@@ -53,6 +53,24 @@ internal sealed class DiscoverySockets(IPAddress local, uint mark) : IAsyncDispo
         return error == SocketError.Success ? error : TrySend(_sockets[transmit.Socket], transmit.Payload, destination);
     }
 
+    /// <summary>Waits until something arrives, or for so long.</summary>
+    /// <exception cref="OperationCanceledException">The wait was ended.</exception>
+    public async Task WaitAsync(TimeSpan pause, CancellationToken cancellation)
+    {
+        if (pause <= TimeSpan.Zero) return;
+        using CancellationTokenSource woken = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        // A timer rounds down to whole milliseconds: one more, or it would ring a little too early.
+        woken.CancelAfter(pause + TimeSpan.FromMilliseconds(1));
+        try
+        {
+            await Arrived.WaitToReadAsync(woken.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return; // Time for what is due.
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();

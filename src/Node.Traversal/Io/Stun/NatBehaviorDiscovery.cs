@@ -61,7 +61,7 @@ public static class NatBehaviorDiscovery
             Drain(core, sockets, progress, clock);
             if (core.Result is { } result) return result;
 
-            await WaitAsync(core, sockets, clock, cancellation);
+            await sockets.WaitAsync((core.NextTimeout ?? clock.Now) - clock.Now, cancellation);
             while (sockets.Arrived.TryRead(out DiscoveryInput input)) Handle(core, input, clock.Now);
             core.HandleTimeout(clock.Now);
         }
@@ -90,23 +90,6 @@ public static class NatBehaviorDiscovery
         }
 
         while (core.TryDequeueEvent(out DiscoveryStage stage)) progress(stage, core.SoFar);
-    }
-
-    private static async Task WaitAsync(NatDiscovery core, DiscoverySockets sockets, MonotonicClock clock, CancellationToken cancellation)
-    {
-        TimeSpan pause = (core.NextTimeout ?? clock.Now) - clock.Now;
-        if (pause <= TimeSpan.Zero) return;
-        using CancellationTokenSource woken = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        // A timer rounds down to whole milliseconds: one more, or it would ring a little too early.
-        woken.CancelAfter(pause + TimeSpan.FromMilliseconds(1));
-        try
-        {
-            await sockets.Arrived.WaitToReadAsync(woken.Token);
-        }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-        {
-            return; // Time for what is due.
-        }
     }
 
     private static void Handle(NatDiscovery core, DiscoveryInput input, Instant now)

@@ -168,6 +168,21 @@ public class HomeLatencyTests
         Assert.Equal(901, Choose());
     }
 
+    [Fact]
+    public void What_is_known_of_the_network_from_before_makes_home_at_once_and_counts_until_it_is_measured()
+    {
+        _stun.HandleServers([.. _context.Map.Regions.Select(region => new StunServerAddress(region.Id, Address($"203.0.113.{region.Id - 800}:3478")))], _now);
+        _stun.Latencies.Recall(new Dictionary<int, TimeSpan> { [900] = Milliseconds(40), [901] = Milliseconds(20), [902] = Milliseconds(90) });
+        Assert.Equal(901, Choose());
+        Assert.Empty(_stun.Latencies.Measured());
+        Connect(900, 901);
+
+        Round("20 60 90");
+
+        Assert.Equal(900, Choose());
+        Assert.Equal(Milliseconds(60), _stun.LatencyOf(901));
+    }
+
     private static NodeContext Then(Action action, NodeContext context)
     {
         action();

@@ -38,6 +38,7 @@ public class ProxyHandshakeTests
     [InlineData("HTTP/1.1 407 No\r\n\r\n", false, true, "wants a user name and password (407)")]
     [InlineData("HTTP/1.1 407 No\r\nProxy-Authenticate: Negotiate\r\n\r\n", false, true, "only Basic")]
     [InlineData("HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\n\r\n", true, true, "does not accept the user name and password")]
+    [InlineData("HTTP/1.0 401 Unauthorized\r\n\r\n", true, true, "does not accept the user name and password it was given (401)")]
     [InlineData("HTTP/1.1 403 Filtered\r\n\r\n", false, false, "refuses with 403 Filtered")]
     [InlineData("HTTP/1.1 502 Bad\u001b[31m\r\n\r\n", false, false, "refuses with 502 Bad?[31m")]
     [InlineData("HTTP/1.1 302 Found\r\nLocation: http://portal/\r\n\r\n", false, false, "refuses with 302 Found")]

@@ -1,0 +1,59 @@
+using Timing;
+
+namespace Node.Traversal.Core.Netcheck;
+
+/// <summary>
+/// Says when the regions are to be measured by HTTPS: where no STUN server answers, or there is none. The shell measures, and hands back
+/// what it has found.
+/// </summary>
+internal sealed class HttpsLatencies(NodeContext context)
+{
+    /// <summary>The most regions measured at a time: each costs a TLS handshake.</summary>
+    public const int MaxRegions = 32;
+
+    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(5);
+
+    /// <summary>From one time to the next while no relay answers.</summary>
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(30);
+
+    private Instant? _next;
+    private int _round;
+    private bool _isMeasuring;
+
+    /// <summary>When <see cref="Update"/> is due; null = only after another input.</summary>
+    public Instant? NextTimeout { get; private set; }
+
+    /// <summary>Asks for a measurement where one is due.</summary>
+    public void Update(StunProber stun, Instant now)
+    {
+        NextTimeout = null;
+        if (_isMeasuring || !stun.IsSilent) return;
+        if (_next > now)
+        {
+            NextTimeout = _next;
+            return;
+        }
+
+        int[] regions = [.. context.Map.Regions.Where(region => region.MayBeHome).OrderBy(region => stun.LatencyOf(region.Id) ?? TimeSpan.MaxValue).Select(region => region.Id).Take(MaxRegions)];
+        if (regions.Length == 0) return;
+        _isMeasuring = true;
+        context.Raise(new NodeEvent.HttpsLatencyWanted(++_round, regions));
+    }
+
+    /// <summary>Takes what was measured.</summary>
+    /// <returns>False where it is of before a change of network, and counts no more.</returns>
+    public bool TryEnd(int round, bool hasAny, Instant now)
+    {
+        if (!_isMeasuring || round != _round) return false;
+        _isMeasuring = false;
+        _next = now + (hasAny ? Interval : RetryInterval);
+        return true;
+    }
+
+    /// <summary>What goes on is of the network before: it is measured anew.</summary>
+    public void HandleNetworkChange()
+    {
+        _isMeasuring = false;
+        _next = null;
+    }
+}

@@ -1,0 +1,76 @@
+using Node.Traversal.Core;
+using Node.Traversal.Core.Netcheck;
+using Timing;
+using static Node.Traversal.Tests.Core.CoreTesting;
+
+namespace Node.Traversal.Tests.Core.Netcheck;
+
+public class HttpsLatenciesTests
+{
+    private readonly NodeContext _context = Context(1, Map(900, 901));
+    private readonly StunProber _stun;
+    private readonly HttpsLatencies _https;
+    private Instant _now = Start;
+
+    public HttpsLatenciesTests()
+    {
+        _stun = new StunProber(_context);
+        _https = new HttpsLatencies(_context);
+    }
+
+    [Fact]
+    public void Nothing_is_measured_while_STUN_may_still_answer_and_everything_once_it_is_silent()
+    {
+        _stun.HandleServers([new StunServerAddress(900, Address("203.0.113.1:3478"))], _now);
+        Assert.Empty(Update());
+
+        while (!_stun.HasCompletedCycle) _stun.HandleTimeout(_now = _stun.NextTimeout!.Value);
+
+        NodeEvent.HttpsLatencyWanted wanted = Assert.Single(Update());
+        Assert.Equal([900, 901], wanted.Regions);
+        Assert.Empty(Update()); // It goes on.
+    }
+
+    [Fact]
+    public void It_is_repeated_every_five_minutes_and_sooner_where_nobody_answered()
+    {
+        _stun.HandleServers([], _now); // A map without STUN.
+        int round = Assert.Single(Update()).Round;
+        Assert.True(_https.TryEnd(round, hasAny: false, _now));
+        Assert.Empty(Update());
+        Assert.Equal(_now + TimeSpan.FromSeconds(30), _https.NextTimeout);
+
+        _now = _https.NextTimeout!.Value;
+        round = Assert.Single(Update()).Round;
+        Assert.True(_https.TryEnd(round, hasAny: true, _now));
+        Assert.Empty(Update());
+        Assert.Equal(_now + TimeSpan.FromMinutes(5), _https.NextTimeout);
+    }
+
+    [Fact]
+    public void After_a_change_of_network_it_is_measured_anew_and_what_was_going_on_does_not_count()
+    {
+        _stun.HandleServers([], _now);
+        int round = Assert.Single(Update()).Round;
+
+        _https.HandleNetworkChange();
+
+        Assert.NotEqual(round, Assert.Single(Update()).Round);
+        Assert.False(_https.TryEnd(round, hasAny: true, _now));
+    }
+
+    [Fact]
+    public void A_map_without_relays_is_not_measured()
+    {
+        _context.Map = RelayMap.Empty;
+        _stun.HandleServers([], _now);
+
+        Assert.Empty(Update());
+    }
+
+    private NodeEvent.HttpsLatencyWanted[] Update()
+    {
+        _https.Update(_stun, _now);
+        return [.. Events(_context).OfType<NodeEvent.HttpsLatencyWanted>()];
+    }
+}
