@@ -14,7 +14,7 @@ public sealed class StatusTests
 
     [Fact]
     public void Programs_get_exactly_what_was_promised() => Assert.Equal(
-        """{"self":{"publicKey":"own+key=","homeRelay":{"regionId":900,"regionCode":"lab"},"udpPort":51234,"relayProblem":null},"peers":[""" +
+        """{"self":{"publicKey":"own+key=","homeRelay":{"regionId":900,"regionCode":"lab"},"udpPort":51234,"portMapping":{"state":"off","gateway":null,"local":null,"mapped":null,"pcp":null,"natPmp":null,"upnp":null,"otherRouters":[],"pinhole":null},"relayProblem":null},"peers":[""" +
         """{"publicKey":"one=","path":"direct","endpoint":"198.51.100.7:41000","rttMs":1.235,"since":"2026-05-04T01:02:01.500Z","rxBytes":10,"txBytes":2000000,"verdict":null},""" +
         """{"publicKey":"two=","path":"relay","endpoint":null,"rttMs":null,"since":"2026-05-04T01:02:01.500Z","rxBytes":0,"txBytes":0,"verdict":{"code":"hard_both","text":"both NATs give each destination another port"}}]}""",
         StatusJson.Write(Status));
