@@ -45,8 +45,9 @@ public sealed class TraversalNode : IAsyncDisposable
     private readonly ConcurrentDictionary<Channel<PathChange>, byte> _watchers = new();
     private StunServerList? _stunServers;
     private LinkMonitor? _links;
+    private PortMappingPair? _portMapping;
+    private bool _isPortMapped;
     private HttpsLatencyLoop? _https;
-    private PortMappingLoop? _portMapping;
     private NetworkFingerprint _network = NetworkFingerprint.None; // Written by the link monitor alone, one look after the other.
     private volatile RelayMap _map;
     private volatile uint _mark;
@@ -83,7 +84,7 @@ public sealed class TraversalNode : IAsyncDisposable
         _relays = new RelayConnections(options.PrivateKey, _loop, dialer, _peers, _clock, Counters, _log) { Map = options.RelayMap };
         _demux = new DatagramDemux(_loop, Counters, _clock);
         _plane = new DataPlane(_clock, Counters, sockets) { Loop = _loop, Relays = _relays };
-        Metrics = new TraversalMetrics(Counters, core.Drops, reason => _portMapping?.Drops[reason] ?? 0, () => _loop.Read((asked, now) => asked.CountVerdicts(now)));
+        Metrics = new TraversalMetrics(Counters, core.Drops, reason => _portMapping?.CountOf(reason) ?? 0, () => _loop.Read((asked, now) => asked.CountVerdicts(now)));
     }
 
     /// <summary>The node's name.</summary>
@@ -241,7 +242,7 @@ public sealed class TraversalNode : IAsyncDisposable
         _loop.Start();
         if (_options.PortMapping && !_options.AllowLoopback && _sockets.HasIpv4)
         {
-            _portMapping = new PortMappingLoop(UdpPort, () => _mark, _clock, DefaultGateway.Find, HandlePortMapping);
+            _portMapping = new PortMappingPair(UdpPort, _sockets.HasIpv6, () => _mark, _clock, HandlePortMapping);
             _portMapping.HandleAddresses([]); // Until some are told, every way may be the tunnel's.
         }
 
@@ -273,11 +274,13 @@ public sealed class TraversalNode : IAsyncDisposable
         _relays.Verify();
     }
 
-    private void HandlePortMapping(TransportAddress mapped)
+    private void HandlePortMapping(PortMappingStatus status)
     {
-        if (mapped.IsValid) TraversalLog.PortMapped(_log, UdpPort);
-        else TraversalLog.PortNotMapped(_log, UdpPort);
-        _loop.Post((core, now) => core.HandlePortMapping(mapped, now));
+        bool isMapped = status.AllMapped.Any();
+        if (isMapped != _isPortMapped && isMapped) TraversalLog.PortMapped(_log, UdpPort);
+        else if (isMapped != _isPortMapped) TraversalLog.PortNotMapped(_log, UdpPort);
+        _isPortMapped = isMapped;
+        _loop.Post((core, now) => core.HandlePortMapping(status, now));
     }
 
     private void Send(Transmit transmit)

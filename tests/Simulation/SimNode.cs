@@ -369,7 +369,7 @@ public sealed class SimNode : ISimReceiver
     private void AskForPort() => _world.After(PortMappingTakes, () =>
     {
         TransportAddress mapped = _isRunning && Site.Kind.HasIpv4 ? Site.OpenPort(Site.AddressOf(_host).WithPort(_port)) : default;
-        if (_isRunning && Site.Kind.OpensPorts) Input(() => _core.HandlePortMapping(mapped, Now));
+        if (_isRunning && Site.Kind.OpensPorts) Input(() => _core.HandlePortMapping(PortMappingStatus.NoGateway with { State = PortMappingState.Mapped, Gateway = Site.AddressOf(1), Mapped = mapped }, Now));
     });
 
     private Contact ContactOf(SocketId socket, TransportAddress remote)

@@ -1,3 +1,4 @@
+using Node.Traversal;
 using Relay.Protocol.Disco;
 
 namespace Node.Agent.Control;
@@ -15,6 +16,9 @@ internal sealed record AgentStatus(string Interface, string PublicKey, HomeRelay
 
     /// <summary>What is known of the NAT or firewall for IPv6.</summary>
     public NatProfile NatIpv6 { get; init; }
+
+    /// <summary>What the gateways make of the UDP port.</summary>
+    public PortMappingStatus PortMapping { get; init; } = PortMappingStatus.Off;
 
     /// <summary>Why no relay is connected, where an attempt has failed; otherwise null.</summary>
     public string? RelayProblem { get; init; }

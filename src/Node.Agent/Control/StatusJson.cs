@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Node.Agent.PortMapping;
 
 namespace Node.Agent.Control;
 
@@ -48,6 +49,8 @@ internal static class StatusJson
         json.WriteNumber("udpPort", status.UdpPort);
         NatProfileJson.Write(json, "nat", status.Nat);
         NatProfileJson.Write(json, "natIpv6", status.NatIpv6);
+        json.WritePropertyName("portMapping");
+        PortMappingOutput.Write(json, status.PortMapping);
         json.WriteString("relayProblem", status.RelayProblem);
         json.WriteEndObject();
     }

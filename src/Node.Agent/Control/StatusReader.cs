@@ -19,6 +19,7 @@ internal static class StatusReader
         HomeRelayStatus? home = status.Self.HomeRelay is { } relay ? new HomeRelayStatus(relay.RegionId, relay.RegionCode) : null;
         return new AgentStatus(interfaceName, status.Self.PublicKey.ToBase64(), home, status.Self.UdpPort, [.. status.Peers.Select(ReadPeer)])
         {
+            PortMapping = status.Self.PortMapping,
             RelayProblem = status.Self.RelayProblem,
             Nat = status.Self.Nat,
             NatIpv6 = status.Self.NatIpv6,

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using Node.Agent.PortMapping;
+using Node.Traversal;
 using Relay.Protocol.Disco;
 
 namespace Node.Agent.Control;
@@ -14,6 +16,8 @@ internal static class StatusText
         text.Append(CultureInfo.InvariantCulture, $"{status.Interface}: {status.PublicKey}, UDP port {status.UdpPort}, {home}");
         if (Spell(status.Nat) is { } nat) text.Append(CultureInfo.InvariantCulture, $"\n  NAT: {nat}");
         if (status.NatIpv6 != status.Nat && Spell(status.NatIpv6) is { } ipv6) text.Append(CultureInfo.InvariantCulture, $"\n  IPv6: {ipv6}");
+        if (status.PortMapping.State != PortMappingState.Off) text.Append(CultureInfo.InvariantCulture, $"\n  port mapping: {PortMappingOutput.Summary(status.PortMapping)}");
+        if (status.PortMapping.Pinhole is { HasGateway: true } pinhole) text.Append(CultureInfo.InvariantCulture, $"\n  IPv6 pinhole: {PortMappingOutput.Summary(pinhole)}");
         if (status.Peers.Count == 0) text.Append("\n  no peers");
         int widest = status.Peers.Select(peer => Way(peer).Length).DefaultIfEmpty().Max();
         foreach (PeerStatusLine peer in status.Peers)

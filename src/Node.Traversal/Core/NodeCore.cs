@@ -28,7 +28,7 @@ internal sealed class NodeCore
     private IReadOnlyList<TransportAddress> _localAddresses = [];
     private bool _hasAddresses;
     private IReadOnlyList<IpPrefix> _otherTunnelRanges = [];
-    private TransportAddress _portMapped;
+    private PortMappingStatus _portMapping = PortMappingStatus.Off;
 
     /// <summary>Makes a core that knows no peers and no addresses yet.</summary>
     public NodeCore(NodeCoreOptions options, RelayMap map, Instant now)
@@ -222,10 +222,10 @@ internal sealed class NodeCore
         Settle(now);
     }
 
-    /// <summary>Takes where the gateway lets the world in to our UDP port; not valid = nowhere.</summary>
-    public void HandlePortMapping(TransportAddress mapped, Instant now)
+    /// <summary>Takes what the gateway offers, and where it lets the world in to our UDP port.</summary>
+    public void HandlePortMapping(PortMappingStatus status, Instant now)
     {
-        _portMapped = mapped;
+        _portMapping = status;
         HandleObservations(now);
         _peers.Drain(now);
         Settle(now);
@@ -452,7 +452,7 @@ internal sealed class NodeCore
         _context.Mapped = [.. _stun.Reflexive.Select(seen => seen.Address)];
         _context.Nat = nat;
         _context.NatIpv6 = ipv6;
-        Candidate[] candidates = CandidateList.Make(_context, _localAddresses, _stun.Reflexive, _portMapped.IsValid ? [_portMapped] : []);
+        Candidate[] candidates = CandidateList.Make(_context, _localAddresses, _stun.Reflexive, _portMapping.AllMapped);
         bool isListNew = !candidates.ToHashSet().SetEquals(_context.Candidates);
         _context.Candidates = candidates;
         foreach (PeerSession peer in _peers.All)
