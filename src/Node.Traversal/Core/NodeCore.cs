@@ -446,7 +446,7 @@ internal sealed class NodeCore
     private void HandleObservations(Instant now)
     {
         NatProfile ipv6 = _profiles.ProfileOf(isIpv4: false, _stun.ProfileIpv6);
-        NatProfile ipv4 = _profiles.ProfileOf(isIpv4: true, _stun.Profile);
+        NatProfile ipv4 = NatProfiles.WithGateway(_profiles.ProfileOf(isIpv4: true, _stun.Profile), _portMapping, _stun.Reflexive.Select(seen => seen.Address));
         NatProfile nat = ipv4.Mapping == NatMapping.Unknown && !_stun.HasAnswer(isIpv4: true) ? ipv6 with { Udp = ipv4.Udp } : ipv4;
         bool isProfileNew = nat != _context.Nat || ipv6 != _context.NatIpv6;
         _context.Mapped = [.. _stun.Reflexive.Select(seen => seen.Address)];
