@@ -256,10 +256,10 @@ public sealed class TraversalNode : IAsyncDisposable
     {
         _network = NetworkFingerprintReader.Read();
         IReadOnlyDictionary<int, TimeSpan> known = _state.FindLatencies(_network);
-        TransportAddress gateway = DefaultGateway.Find();
+        TransportAddress[] gateways = FindGateways();
         _loop.Post((core, now) =>
         {
-            core.HandleGateways(gateway.IsValid ? [gateway] : []);
+            core.HandleGateways(gateways);
             core.HandleLocalAddresses(addresses, now);
             core.HandleKnownLatencies(known, now);
         });
@@ -270,9 +270,17 @@ public sealed class TraversalNode : IAsyncDisposable
     /// <summary>The addresses are the same, and the network is not: another way out, or a sleep.</summary>
     private void HandleNetworkChange()
     {
-        _loop.Post((core, now) => core.HandleNetworkChange(now));
+        TransportAddress[] gateways = FindGateways();
+        _loop.Post((core, now) =>
+        {
+            core.HandleGateways(gateways);
+            core.HandleNetworkChange(now);
+        });
         _relays.Verify();
     }
+
+    private static TransportAddress[] FindGateways() =>
+        [.. new[] { DefaultGateway.FindIpv4().Address, DefaultGateway.FindIpv6().Address }.Where(gateway => gateway.IsValid)];
 
     private void HandlePortMapping(PortMappingStatus status)
     {

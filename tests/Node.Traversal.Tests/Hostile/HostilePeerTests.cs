@@ -170,7 +170,7 @@ public class HostilePeerTests
 
         _world.Run(TimeSpan.FromSeconds(30));
 
-        Assert.InRange(_world.Datagrams.Skip(before).Select(sent => sent.To).Distinct().Count(), 0, PathFinder.MaxPeerReflexive);
+        Assert.InRange(_world.Datagrams.Skip(before).Select(sent => sent.To).Distinct().Count(), 0, CandidatePairs.MaxPeerReflexive);
         Assert.InRange(_world.Datagrams.Skip(before).Count(), 0, 1000);
     }
 
