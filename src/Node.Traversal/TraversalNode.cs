@@ -83,7 +83,7 @@ public sealed class TraversalNode : IAsyncDisposable
         _relays = new RelayConnections(options.PrivateKey, _loop, dialer, _peers, _clock, Counters, _log) { Map = options.RelayMap };
         _demux = new DatagramDemux(_loop, Counters, _clock);
         _plane = new DataPlane(_clock, Counters, sockets) { Loop = _loop, Relays = _relays };
-        Metrics = new TraversalMetrics(Counters, core.Drops, reason => _portMapping?.Drops[reason] ?? 0);
+        Metrics = new TraversalMetrics(Counters, core.Drops, reason => _portMapping?.Drops[reason] ?? 0, () => _loop.Read((asked, now) => asked.CountVerdicts(now)));
     }
 
     /// <summary>The node's name.</summary>
@@ -194,7 +194,7 @@ public sealed class TraversalNode : IAsyncDisposable
             });
         }
 
-        return new NodeStatus(new SelfStatus(PublicKey, home, UdpPort) { PortMapping = _portMapping?.Status ?? PortMappingStatus.Off, RelayProblem = problem }, peers);
+        return new NodeStatus(new SelfStatus(PublicKey, home, UdpPort) { PortMapping = _portMapping?.Status ?? PortMappingStatus.Off, RelayProblem = problem, Nat = core.Nat, NatIpv6 = core.NatIpv6 }, peers);
     });
 
     /// <summary>Tells every change of path from now on, until cancelled or the node ends. A watcher that is slow misses the oldest.</summary>
@@ -255,8 +255,10 @@ public sealed class TraversalNode : IAsyncDisposable
     {
         _network = NetworkFingerprintReader.Read();
         IReadOnlyDictionary<int, TimeSpan> known = _state.FindLatencies(_network);
+        TransportAddress gateway = DefaultGateway.Find();
         _loop.Post((core, now) =>
         {
+            core.HandleGateways(gateway.IsValid ? [gateway] : []);
             core.HandleLocalAddresses(addresses, now);
             core.HandleKnownLatencies(known, now);
         });

@@ -153,7 +153,12 @@ public sealed class SimNode : ISimReceiver
             _isAsleep = false;
             _slept += _world.Now - asleepSince;
             if (!_isRunning) return;
-            foreach (int region in _connected.ToArray()) HandleRelay(region, isConnected: false);
+            foreach (int region in _wanted.ToArray())
+            {
+                if (_connected.Contains(region)) HandleRelay(region, isConnected: false);
+                else Dial(region);
+            }
+
             Drain();
         };
         foreach (int region in _connected) _world.Relays[region].Disconnect(this);

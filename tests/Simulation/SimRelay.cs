@@ -18,6 +18,9 @@ public sealed class SimRelay(SimWorld world, int regionId, TimeSpan delay)
     /// <summary>Says whether it runs.</summary>
     public bool IsUp { get; private set; } = true;
 
+    /// <summary>What it makes of a packet, where it does not simply carry it: whatever it likes, but it cannot read it.</summary>
+    public Func<NodeKey, NodeKey, byte[], IReadOnlyList<RelayedPacket>>? Conduct { get; set; }
+
     /// <summary>Packets it has carried.</summary>
     public int Carried { get; private set; }
 
@@ -63,15 +66,29 @@ public sealed class SimRelay(SimWorld world, int regionId, TimeSpan delay)
     public void Send(SimNode from, NodeKey to, byte[] packet) => world.After(delay, () =>
     {
         if (!IsUp || !_clients.ContainsKey(from.Key)) return;
-        if (_clients.TryGetValue(to, out SimNode? receiver))
+        if (Conduct is { } conduct)
         {
-            Carried++;
-            _sent.Add((from.Key, to));
-            world.After(delay, () => receiver.ReceiveRelayed(regionId, from.Key, packet));
+            foreach (RelayedPacket made in conduct(from.Key, to, packet)) world.After(made.Delay, () => Carry(made.From, made.To, made.Packet));
         }
-        else if (PacketKinds.Of(packet) == PacketKind.Disco)
+        else if (!Carry(from.Key, to, packet) && PacketKinds.Of(packet) == PacketKind.Disco)
         {
             world.After(delay, () => from.HandlePeerGone(regionId, to, PeerGoneReason.NotHere));
         }
     });
+
+    private bool Carry(NodeKey from, NodeKey to, byte[] packet)
+    {
+        if (!_clients.TryGetValue(to, out SimNode? receiver)) return false;
+        Carried++;
+        _sent.Add((from, to));
+        world.After(delay, () => receiver.ReceiveRelayed(regionId, from, packet));
+        return true;
+    }
 }
+
+/// <summary>A packet that a relay hands on.</summary>
+/// <param name="From">Who it says has sent it.</param>
+/// <param name="To">Who gets it.</param>
+/// <param name="Packet">What it is.</param>
+/// <param name="Delay">When, after the packet that it was made of.</param>
+public readonly record struct RelayedPacket(NodeKey From, NodeKey To, byte[] Packet, TimeSpan Delay);

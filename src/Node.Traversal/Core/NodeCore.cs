@@ -198,6 +198,9 @@ internal sealed class NodeCore
         Settle(now);
     }
 
+    /// <summary>Takes the routers of this machine's own links: a peer's word alone has nothing sent to them.</summary>
+    public void HandleGateways(IReadOnlyList<TransportAddress> gateways) => _context.Filter.SetGateways(gateways);
+
     /// <summary>Takes ranges that lead into the tunnel although none of our peers has them: those of peers that WireGuard reaches without us.</summary>
     public void HandleTunnelRanges(IReadOnlyList<IpPrefix> ranges, Instant now)
     {
@@ -316,15 +319,16 @@ internal sealed class NodeCore
         if (peer.Open(datagram) is not { } message) return;
 
         PairId pair = new(socket, source);
+        bool isProven = false;
         switch ((DiscoMessageType)message[0])
         {
-            case DiscoMessageType.Ping: peer.HandlePing(pair, message, now); break;
-            case DiscoMessageType.Pong: peer.HandlePong(pair, message, now); break;
+            case DiscoMessageType.Ping: isProven = peer.HandlePing(pair, message, now); break;
+            case DiscoMessageType.Pong: isProven = peer.HandlePong(pair, message, now); break;
             case DiscoMessageType.CallMeMaybe or DiscoMessageType.Candidates or DiscoMessageType.Hello or DiscoMessageType.PunchingPlan: _context.Drops.Count(NodeDrop.WrongWay); return;
             default: _context.Drops.Count(NodeDrop.UnknownType); return;
         }
 
-        _addresses.HandleProven(source, peer.Key);
+        if (isProven) _addresses.HandleProven(source, peer.Key);
         peer.Drain(now);
         Settle(now);
     }
@@ -380,6 +384,18 @@ internal sealed class NodeCore
 
     /// <summary>What was tried to make a hole to the peer, and what came of it.</summary>
     public PunchOutcome PunchingOf(NodeKey key) => _peers.TryFind(key, out PeerSession? peer) ? peer.Punch.Outcome : PunchOutcome.None;
+
+    /// <summary>Counts the peers that are not direct, by why they are not.</summary>
+    public Dictionary<VerdictCode, int> CountVerdicts(Instant now)
+    {
+        Dictionary<VerdictCode, int> counts = [];
+        foreach (PeerSession peer in _peers.All)
+        {
+            if (Verdicts.Judge(_context, peer, now) is { } verdict) counts[verdict.Code] = counts.GetValueOrDefault(verdict.Code) + 1;
+        }
+
+        return counts;
+    }
 
     private void HandleRelayedDisco(PeerSession peer, int regionId, ReadOnlySpan<byte> packet, Instant now)
     {

@@ -30,6 +30,7 @@ internal sealed class PeerSession
 
     private readonly NodeContext _context;
     private readonly Box _helloBox;
+    private readonly SeenChecks _seenChecks = new();
     private readonly Queue<(long Counter, Instant SentAt)> _sentHellos = [];
     private TokenBucket _callMeMaybes;
     private TokenBucket _plans;
@@ -82,6 +83,9 @@ internal sealed class PeerSession
 
     /// <summary>What the peer knows of its NAT for IPv4, or for IPv6 where it has no IPv4.</summary>
     public NatProfile Nat { get; private set; }
+
+    /// <summary>Says that the peer has addresses of the one family only, and we of the other.</summary>
+    public bool SharesNoFamily { get; private set; }
 
     /// <summary>What the peer knows of its NAT or firewall for IPv6.</summary>
     public NatProfile NatIpv6 { get; private set; }
@@ -155,22 +159,30 @@ internal sealed class PeerSession
     }
 
     /// <summary>Takes a check that came by UDP, its box opened: answers it, and takes its source for an address of the peer.</summary>
-    public void HandlePing(PairId arrivedOn, ReadOnlySpan<byte> message, Instant now)
+    /// <returns>False where it proves nothing of where it came from.</returns>
+    public bool HandlePing(PairId arrivedOn, ReadOnlySpan<byte> message, Instant now)
     {
-        if (!DiscoPing.TryRead(message, out DiscoPing ping)) { _context.Drops.Count(NodeDrop.Malformed); return; }
-        if (ping.Sender != Key) { _context.Drops.Count(NodeDrop.WrongParty); return; }
+        if (!DiscoPing.TryRead(message, out DiscoPing ping)) { _context.Drops.Count(NodeDrop.Malformed); return false; }
+        if (ping.Sender != Key) { _context.Drops.Count(NodeDrop.WrongParty); return false; }
+
+        // Checks carry no counter. One that was captured and comes again from elsewhere would have us check, and answer, whoever it names.
+        if (!_seenChecks.TryNote(ping.Id, arrivedOn.Remote)) { _context.Drops.Count(NodeDrop.Stale); return false; }
 
         Span<byte> pong = stackalloc byte[DiscoPong.Length];
         new DiscoPong(ping.Id, arrivedOn.Remote).Write(pong);
         SendSealed(arrivedOn, pong);
         Finder.HandlePing(arrivedOn, now);
+        return true;
     }
 
     /// <summary>Takes an answer that came by UDP, its box opened.</summary>
-    public void HandlePong(PairId arrivedOn, ReadOnlySpan<byte> message, Instant now)
+    /// <returns>False where it answers no check in flight: then it proves nothing of where it came from.</returns>
+    public bool HandlePong(PairId arrivedOn, ReadOnlySpan<byte> message, Instant now)
     {
-        if (!DiscoPong.TryRead(message, out DiscoPong pong)) { _context.Drops.Count(NodeDrop.Malformed); return; }
-        if (!Finder.HandlePong(arrivedOn, pong.Id, now) && !Punch.TryHandlePong(arrivedOn, pong.Id, now)) _context.Drops.Count(NodeDrop.UnmatchedPong);
+        if (!DiscoPong.TryRead(message, out DiscoPong pong)) { _context.Drops.Count(NodeDrop.Malformed); return false; }
+        if (Finder.HandlePong(arrivedOn, pong.Id, now) || Punch.TryHandlePong(arrivedOn, pong.Id, now)) return true;
+        _context.Drops.Count(NodeDrop.UnmatchedPong);
+        return false;
     }
 
     /// <summary>Opens an envelope sealed with the peer's disco key; null where it does not open.</summary>
@@ -333,7 +345,11 @@ internal sealed class PeerSession
     /// <summary>Checks decide; but nobody is sent to where no peer of ours could be.</summary>
     private void Try(IReadOnlyList<Candidate> announced, Instant now)
     {
-        Candidates = [.. announced.Where(candidate => _context.Filter.IsAnnounceable(candidate.Address) && IsUsable(candidate.Address)).DistinctBy(candidate => candidate.Address)];
+        SharesNoFamily = announced.Count > 0 && _context.LocalCandidates.Count > 0 && !announced.Any(candidate => _context.LocalCandidates.Any(own => own.IsIpv4 == candidate.Address.IsIpv4));
+        Candidates = [.. announced
+            .Where(candidate => _context.Filter.IsAnnounceable(candidate.Address) && IsUsable(candidate.Address) && !_context.LocalCandidates.Contains(candidate.Address))
+            .DistinctBy(candidate => candidate.Address)
+            .GroupBy(candidate => candidate.Address.Bits).SelectMany(ports => ports.Take(CandidateFilter.MaxPortsOfAddress))];
         TransportAddress[] addresses = [.. Candidates.Select(candidate => candidate.Address)];
         Punch.HandleCandidates(addresses, now);
         Finder.HandleCandidates(addresses, now);
