@@ -39,6 +39,7 @@ public static class AddressScopes
 
     private static readonly IpPrefix Teredo = ParseOne("2001::/32");
     private static readonly IpPrefix Ipv4Compatible = ParseOne("::/96");
+    private static readonly IpPrefix Ipv4Translated = ParseOne("::ffff:0:0:0/96");
     private static readonly IpPrefix Nat64 = ParseOne("64:ff9b::/96");
     private static readonly IpPrefix LocalNat64 = ParseOne("64:ff9b:1::/48"); // RFC 8215: it means something in one network alone.
     private static readonly IpPrefix SixToFour = ParseOne("2002::/16");
@@ -66,7 +67,7 @@ public static class AddressScopes
     public static TransportAddress EmbeddedIn(TransportAddress address)
     {
         if (!address.IsIpv6) return default;
-        if (Nat64.Contains(address)) return TransportAddress.FromIpv4((uint)address.Bits, address.Port);
+        if (Nat64.Contains(address) || Ipv4Translated.Contains(address)) return TransportAddress.FromIpv4((uint)address.Bits, address.Port);
         if (SixToFour.Contains(address)) return TransportAddress.FromIpv4((uint)(address.Bits >> 80), address.Port);
         bool isIsatap = (uint)(address.Bits >> 32) is IsatapPrivate or IsatapGlobal;
         return isIsatap ? TransportAddress.FromIpv4((uint)address.Bits, address.Port) : default;

@@ -33,6 +33,9 @@ internal struct DatagramAddress
 
     public readonly bool IsIpv4 => _family == Ipv4Family;
 
+    /// <summary>Says whether this is an IPv4 address in the form of an IPv6 one: what is sent there leaves as IPv4.</summary>
+    public readonly bool IsMappedIpv4 => _family == Ipv6Family && _networkUpper == 0 && (Swap(_networkLower) & ~0xffff_ffffUL) == MappedPrefix;
+
     public static DatagramAddress From(TransportAddress address)
     {
         DatagramAddress result = default;
@@ -86,8 +89,7 @@ internal struct DatagramAddress
             return;
         }
 
-        ulong lower = Swap(_networkLower);
-        if (_networkUpper == 0 && (lower & ~0xffff_ffffUL) == MappedPrefix) SetIpv4(Swap((uint)lower));
+        if (IsMappedIpv4) SetIpv4(Swap((uint)Swap(_networkLower)));
     }
 
     /// <summary>Copies an address as the base library has it: the family apart, then everything behind the first two bytes as here.</summary>

@@ -149,6 +149,18 @@ public sealed class DatagramSocket : IDisposable
     public SocketError SendTo(ReadOnlySpan<byte> payload, TransportAddress destination) =>
         _io.SendTo(payload, DatagramAddress.From(destination), _isConnected);
 
+    /// <summary>
+    /// Sends one datagram that may go <paramref name="hops"/> hops and no more (IPv4's TTL, IPv6's hop limit), and leaves the socket's own limit
+    /// alone; never waits. Any thread may call this at any time.
+    /// </summary>
+    /// <param name="payload">The bytes to send.</param>
+    /// <param name="destination">Where to; not looked at where the socket is connected.</param>
+    /// <param name="hops">1 to 255; 0 is <see cref="SendTo(ReadOnlySpan{byte}, TransportAddress)"/>.</param>
+    /// <returns>Success, or why it did not go: OperationNotSupported where the platform cannot limit one datagram alone.</returns>
+    public SocketError SendTo(ReadOnlySpan<byte> payload, TransportAddress destination, byte hops) => hops == 0
+        ? SendTo(payload, destination)
+        : _io.SendTo(payload, DatagramAddress.From(destination), _isConnected, hops);
+
     /// <summary>Changes the mark on every packet sent from now on; 0 for none.</summary>
     /// <exception cref="SocketException">The process lacks CAP_NET_ADMIN.</exception>
     /// <exception cref="PlatformNotSupportedException">This is not Linux.</exception>

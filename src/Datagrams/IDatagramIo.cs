@@ -23,6 +23,9 @@ internal interface IDatagramIo
     /// <summary>Sends one datagram.</summary>
     SocketError SendTo(ReadOnlySpan<byte> payload, DatagramAddress destination, bool isConnected);
 
+    /// <summary>Sends one datagram that may go so many hops and no more; the socket's own limit stays as it is.</summary>
+    SocketError SendTo(ReadOnlySpan<byte> payload, DatagramAddress destination, bool isConnected, byte hops);
+
     /// <summary>How many datagrams the kernel dropped on this socket, as far as it was asked to count.</summary>
     long KernelDrops { get; }
 }

@@ -1,5 +1,6 @@
 using Addresses;
 using Relay.Protocol;
+using Relay.Protocol.Disco;
 
 namespace Node.Traversal;
 
@@ -16,6 +17,12 @@ public sealed record SelfStatus(NodeKey PublicKey, HomeRelay? HomeRelay, ushort 
 {
     /// <summary>Why there is no home relay: what came of the last attempt, as a sentence without a full stop; null where there is one, or none was tried.</summary>
     public string? RelayProblem { get; init; }
+
+    /// <summary>What is known of the NAT for IPv4, or for IPv6 where there is no IPv4.</summary>
+    public NatProfile Nat { get; init; }
+
+    /// <summary>What is known of the NAT or firewall for IPv6.</summary>
+    public NatProfile NatIpv6 { get; init; }
 
     /// <summary>What the gateway makes of the port.</summary>
     public PortMappingStatus PortMapping { get; init; } = PortMappingStatus.Off;

@@ -9,9 +9,9 @@ namespace Node.Traversal;
 public static class PortMappingDiscovery
 {
     /// <summary>By then a gateway has answered, or will not.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(6);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(8);
 
-    /// <summary>Asks. Takes up to four seconds, because a gateway may show by silence that it offers nothing.</summary>
+    /// <summary>Asks, in both families. Takes up to five seconds, because a gateway may show by silence that it offers nothing.</summary>
     /// <param name="cancellation">Ends the wait.</param>
     /// <exception cref="SocketException">The system gives no more sockets.</exception>
     /// <exception cref="OperationCanceledException">The wait was ended.</exception>
@@ -20,15 +20,17 @@ public static class PortMappingDiscovery
         using Socket socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         socket.Bind(new IPEndPoint(IPAddress.Any, 0)); // Keeps the port from others while it is mapped.
         ushort port = (ushort)((IPEndPoint)socket.LocalEndPoint!).Port;
-        await using PortMappingLoop loop = new(port, () => 0, MonotonicClock.System, DefaultGateway.Find, _ => { });
-        loop.Start();
+        await using PortMappingPair loops = new(port, Socket.OSSupportsIPv6, () => 0, MonotonicClock.System, _ => { });
+        loops.Start();
         try
         {
-            return await loop.Settled.WaitAsync(Patience, cancellation);
+            await loops.Settled.WaitAsync(Patience, cancellation);
         }
         catch (TimeoutException)
         {
-            return loop.Status; // Half an answer is told as it is.
+            return loops.Status; // Half an answer is told as it is.
         }
+
+        return loops.Status;
     }
 }

@@ -45,8 +45,9 @@ public sealed class TraversalNode : IAsyncDisposable
     private readonly ConcurrentDictionary<Channel<PathChange>, byte> _watchers = new();
     private StunServerList? _stunServers;
     private LinkMonitor? _links;
+    private PortMappingPair? _portMapping;
+    private bool _isPortMapped;
     private HttpsLatencyLoop? _https;
-    private PortMappingLoop? _portMapping;
     private NetworkFingerprint _network = NetworkFingerprint.None; // Written by the link monitor alone, one look after the other.
     private volatile RelayMap _map;
     private volatile uint _mark;
@@ -83,7 +84,7 @@ public sealed class TraversalNode : IAsyncDisposable
         _relays = new RelayConnections(options.PrivateKey, _loop, dialer, _peers, _clock, Counters, _log) { Map = options.RelayMap };
         _demux = new DatagramDemux(_loop, Counters, _clock);
         _plane = new DataPlane(_clock, Counters, sockets) { Loop = _loop, Relays = _relays };
-        Metrics = new TraversalMetrics(Counters, core.Drops, reason => _portMapping?.Drops[reason] ?? 0);
+        Metrics = new TraversalMetrics(Counters, core.Drops, reason => _portMapping?.CountOf(reason) ?? 0, () => _loop.Read((asked, now) => asked.CountVerdicts(now)));
     }
 
     /// <summary>The node's name.</summary>
@@ -200,7 +201,7 @@ public sealed class TraversalNode : IAsyncDisposable
             });
         }
 
-        return new NodeStatus(new SelfStatus(PublicKey, home, UdpPort) { PortMapping = _portMapping?.Status ?? PortMappingStatus.Off, RelayProblem = problem }, peers);
+        return new NodeStatus(new SelfStatus(PublicKey, home, UdpPort) { PortMapping = _portMapping?.Status ?? PortMappingStatus.Off, RelayProblem = problem, Nat = core.Nat, NatIpv6 = core.NatIpv6 }, peers);
     });
 
     /// <summary>Tells every change of path from now on, until cancelled or the node ends. A watcher that is slow misses the oldest.</summary>
@@ -247,11 +248,11 @@ public sealed class TraversalNode : IAsyncDisposable
         _loop.Start();
         if (_options.PortMapping && !_options.AllowLoopback && _sockets.HasIpv4)
         {
-            _portMapping = new PortMappingLoop(UdpPort, () => _mark, _clock, DefaultGateway.Find, HandlePortMapping);
+            _portMapping = new PortMappingPair(UdpPort, _sockets.HasIpv6, () => _mark, _clock, HandlePortMapping);
             _portMapping.HandleAddresses([]); // Until some are told, every way may be the tunnel's.
         }
 
-        _links = new LinkMonitor(_options.TunnelAddresses, _options.AllowLoopback, _options.TimeProvider, HandleAddresses);
+        _links = new LinkMonitor(_options.TunnelAddresses, _options.AllowLoopback, () => _mark, _options.TimeProvider, HandleAddresses, HandleNetworkChange);
         _portMapping?.Start(); // Now that it knows which addresses are not the tunnel's.
         _stunServers = new StunServerList(_map, _dns, _loop, _options.TimeProvider);
         _sockets.Start(_demux.Receive);
@@ -261,8 +262,10 @@ public sealed class TraversalNode : IAsyncDisposable
     {
         _network = NetworkFingerprintReader.Read();
         IReadOnlyDictionary<int, TimeSpan> known = _state.FindLatencies(_network);
+        TransportAddress[] gateways = FindGateways();
         _loop.Post((core, now) =>
         {
+            core.HandleGateways(gateways);
             core.HandleLocalAddresses(addresses, now);
             core.HandleKnownLatencies(known, now);
         });
@@ -270,17 +273,34 @@ public sealed class TraversalNode : IAsyncDisposable
         _relays.Verify();
     }
 
-    private void HandlePortMapping(TransportAddress mapped)
+    /// <summary>The addresses are the same, and the network is not: another way out, or a sleep.</summary>
+    private void HandleNetworkChange()
     {
-        if (mapped.IsValid) TraversalLog.PortMapped(_log, UdpPort);
-        else TraversalLog.PortNotMapped(_log, UdpPort);
-        _loop.Post((core, now) => core.HandlePortMapping(mapped, now));
+        TransportAddress[] gateways = FindGateways();
+        _loop.Post((core, now) =>
+        {
+            core.HandleGateways(gateways);
+            core.HandleNetworkChange(now);
+        });
+        _relays.Verify();
+    }
+
+    private static TransportAddress[] FindGateways() =>
+        [.. new[] { DefaultGateway.FindIpv4().Address, DefaultGateway.FindIpv6().Address }.Where(gateway => gateway.IsValid)];
+
+    private void HandlePortMapping(PortMappingStatus status)
+    {
+        bool isMapped = status.AllMapped.Any();
+        if (isMapped != _isPortMapped && isMapped) TraversalLog.PortMapped(_log, UdpPort);
+        else if (isMapped != _isPortMapped) TraversalLog.PortNotMapped(_log, UdpPort);
+        _isPortMapped = isMapped;
+        _loop.Post((core, now) => core.HandlePortMapping(status, now));
     }
 
     private void Send(Transmit transmit)
     {
         if (transmit.IsByRelay) _relays.FindConnected(transmit.RegionId)?.SendControl(transmit.Peer, transmit.Payload);
-        else _sockets.Send(transmit.Socket, transmit.Destination, transmit.Payload); // A check that does not go is a check unanswered: the core draws its conclusion.
+        else _sockets.Send(transmit.Socket, transmit.Destination, transmit.Payload, transmit.Ttl); // A check that does not go is a check unanswered: the core draws its conclusion.
     }
 
     private void CarryOut(NodeEvent nodeEvent)
@@ -296,6 +316,12 @@ public sealed class TraversalNode : IAsyncDisposable
             case NodeEvent.AddressForgotten forgotten:
                 _demux.Forget(forgotten.Address);
                 break;
+            case NodeEvent.SocketWanted socket:
+                OpenSocket(socket.Socket);
+                break;
+            case NodeEvent.SocketUnwanted socket:
+                _sockets.Close(socket.Socket);
+                break;
             case NodeEvent.RelayWanted wanted when _map.Find(wanted.RegionId) is { } region:
                 _relays.Want(region);
                 break;
@@ -306,6 +332,9 @@ public sealed class TraversalNode : IAsyncDisposable
                 _relays.SetHome(home.RegionId);
                 _state.NoteLatencies(_network, _loop.Read((core, _) => core.Latencies));
                 TraversalLog.HomeSelected(_log, _map.Find(home.RegionId)?.Code ?? "none");
+                break;
+            case NodeEvent.NetworkDoubted:
+                _relays.Verify();
                 break;
             case NodeEvent.HttpsLatencyWanted wanted:
                 _https?.Measure(wanted);
@@ -318,6 +347,19 @@ public sealed class TraversalNode : IAsyncDisposable
                 break;
             default:
                 break; // For a peer that was removed meanwhile.
+        }
+    }
+
+    private void OpenSocket(SocketId socket)
+    {
+        try
+        {
+            _sockets.Open(socket, TransportAddress.FromIpv4(0, 0));
+        }
+        catch (SocketException exception)
+        {
+            TraversalLog.SocketNotOpened(_log, exception.Message); // Out of descriptors, most likely.
+            _loop.Post((core, now) => core.HandleSocketLost(socket, now));
         }
     }
 

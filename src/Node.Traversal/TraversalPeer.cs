@@ -71,6 +71,7 @@ public sealed class TraversalPeer
         if (path.Kind == PathKind.Direct)
         {
             SocketError error = _plane.Sockets.Send(path.Socket, path.Remote, datagram);
+            if (error == SocketError.Success) Traffic.CountSentDirect(1);
             isRefused = error != SocketError.Success && HandleRefusal(path, error);
         }
 
@@ -175,7 +176,9 @@ public sealed class TraversalPeer
         int first = 0;
         while (first < batch.Count)
         {
-            first += _plane.Sockets.Send(path.Socket, batch, first, out SocketError error);
+            int sent = _plane.Sockets.Send(path.Socket, batch, first, out SocketError error);
+            Traffic.CountSentDirect(sent);
+            first += sent;
             if (first == batch.Count) return;
 
             // One that does not go must not hold up those behind it.

@@ -246,7 +246,7 @@ round() {
 }
 
 # value WAY WHAT FIELD: the median of a field.
-value() { { grep "^$1 $2 " "$log" || true; } | sed -E "s|.* $3=([0-9.]+).*|\1|" | sort -g | awk '{ v[NR] = $1 } END { if (NR) print v[int((NR + 1) / 2)] }'; }
+value() { { grep "^$1 $2 " "$log" || true; } | sed -E "s|.* $3=([0-9.]+).*|\1|" | sort -g | awk '{ v[NR] = $1 } END { if (NR) printf "%.6g", (v[int((NR + 1) / 2)] + v[int((NR + 2) / 2)]) / 2 }'; }
 ratio() { awk -v a="${1:-0}" -v b="${2:-0}" 'BEGIN { if (b > 0) printf "%.2f", a / b; else printf "–" }'; }
 
 table() {

@@ -8,6 +8,8 @@ namespace Datagrams.Tests;
 public sealed class LinuxTests
 {
     private const string OnlyLinux = "needs Linux";
+    private const int IpReceiveTtl = 12; // IP_RECVTTL.
+    private const int Ipv6ReceiveHopLimit = 51; // IPV6_RECVHOPLIMIT.
 
     [Fact]
     public void The_layouts_are_the_kernels()
@@ -142,6 +144,49 @@ public sealed class LinuxTests
         Assert.Equal(LibC.PmtuDiscoverDont, OptionOf(four, LibC.IpProtoIp, LibC.IpMtuDiscover));
         Assert.Equal(LibC.PmtuDiscoverDont, OptionOf(six, LibC.IpProtoIp, LibC.IpMtuDiscover));
         Assert.Equal(LibC.PmtuDiscoverDont, OptionOf(six, LibC.IpProtoIpv6, LibC.Ipv6MtuDiscover));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public unsafe void One_datagram_has_few_hops_and_the_next_has_all(bool isIpv6)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), OnlyLinux);
+        using DatagramSocket client = Loopback.Bind(isPortable: false, isIpv6 ? Loopback.AnyIpv6Port : Loopback.AnyIpv4Port);
+        using DatagramSocket server = Loopback.Bind(isPortable: false, isIpv6 ? Loopback.AnyIpv6Port : Loopback.AnyIpv4Port);
+        (int level, int receiveHops) = isIpv6 ? (LibC.IpProtoIpv6, Ipv6ReceiveHopLimit) : (LibC.IpProtoIp, IpReceiveTtl);
+        Assert.Equal(SocketError.Success, LibC.SetOption(server.Socket.SafeHandle, level, receiveHops, 1));
+
+        Assert.Equal(SocketError.Success, client.SendTo([1], server.LocalAddress, hops: 4));
+        Assert.Equal(SocketError.Success, client.SendTo([2], server.LocalAddress));
+
+        Assert.Equal(4, ReceiveHops(server));
+        Assert.Equal(64, ReceiveHops(server));
+
+        static int ReceiveHops(DatagramSocket socket)
+        {
+            Loopback.AwaitReadable(socket);
+            byte* payload = stackalloc byte[16];
+            byte* control = stackalloc byte[64];
+            IoVector vector = new() { Base = (nint)payload, Length = 16 };
+            MessageHeader message = new() { IoVectors = (nint)(&vector), IoVectorCount = 1, Control = (nint)control, ControlLength = 64 };
+            Assert.Equal(1, LibC.ReceiveMessages(socket.Socket.SafeHandle, &message, 1, LibC.MsgDontWait, timeout: 0));
+            return BitConverter.ToInt32(new ReadOnlySpan<byte>(control + 16, sizeof(int)));
+        }
+    }
+
+    [Fact]
+    public void Where_one_datagram_cannot_be_limited_it_does_not_go()
+    {
+        using DatagramSocket client = Loopback.Bind(isPortable: true);
+        using DatagramSocket server = Loopback.Bind(isPortable: true);
+
+        Assert.Equal(SocketError.OperationNotSupported, client.SendTo([1], server.LocalAddress, hops: 4));
+        Assert.Equal(SocketError.Success, client.SendTo([2], server.LocalAddress, hops: 0));
+
+        using DatagramBatch batch = new();
+        Assert.Equal(1, Loopback.ReceiveSoon(server, batch));
+        Assert.Equal(2, batch[0][0]);
     }
 
     [Fact]

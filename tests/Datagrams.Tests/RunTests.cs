@@ -188,12 +188,17 @@ public sealed class RunTests
         using var received = DatagramBatch.ForCoalesced();
         Rounds(10);
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        int moved = Rounds(500);
-        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        // A collection that other tests cause counts the rest of this thread's room as allocated. What the code allocates, it does every time.
+        long least = long.MaxValue;
+        for (int attempt = 0; attempt < 5 && least > 0; attempt++)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            int moved = Rounds(100);
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+            Assert.Equal(100 * 64, moved);
+        }
 
-        Assert.Equal(500 * 64, moved);
-        Assert.Equal(0, allocated);
+        Assert.Equal(0, least);
 
         int Rounds(int count)
         {

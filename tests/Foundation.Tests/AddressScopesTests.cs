@@ -27,6 +27,12 @@ public class AddressScopesTests
     [InlineData("[2002:7f00:1::1]:1", AddressScope.Loopback)]
     [InlineData("[2002:c000:201::1]:1", AddressScope.Global)]
     [InlineData("[::7f00:1]:1", AddressScope.Unusable)]
+    [InlineData("[64:ff9b:1::a9fe:a9fe]:1", AddressScope.Unusable)]
+    [InlineData("[::ffff:0:127.0.0.1]:1", AddressScope.Loopback)]
+    [InlineData("[2001:db8::5efe:192.168.1.1]:1", AddressScope.Private)]
+    [InlineData("[2001:db8::200:5efe:169.254.169.254]:1", AddressScope.LinkLocal)]
+    [InlineData("[2001:db8::200:5efe:198.18.1.2]:1", AddressScope.Global)]
+    [InlineData("[2001:db8::100:5efe:127.0.0.1]:1", AddressScope.Global)] // Another interface id: no ISATAP.
     public void Every_spelling_of_an_address_has_the_scope_of_what_it_leads_to(string text, AddressScope scope)
     {
         Assert.True(TransportAddress.TryParse(text, out TransportAddress address));

@@ -21,6 +21,11 @@ public sealed record FuzzTarget(string Name, FuzzAction Fuzz)
         new("relay-hello", HelloTarget.Fuzz),
         new("node-candidates", CandidatesTarget.Fuzz),
         new("relay-token", TokenTarget.Fuzz),
+        new("port-map-pcp", PcpTarget.Fuzz),
+        new("port-map-nat-pmp", NatPmpTarget.Fuzz),
+        new("port-map-ssdp", SsdpTarget.Fuzz),
+        new("port-map-upnp-description", UpnpDescriptionTarget.Fuzz),
+        new("port-map-soap", SoapResponseTarget.Fuzz),
         new("http-response-head", HttpResponseHeadTarget.Fuzz),
     ];
 

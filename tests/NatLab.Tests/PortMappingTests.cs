@@ -14,40 +14,44 @@ public sealed class PortMappingTests : IAsyncDisposable
     {
         NeedsGateway(LabRequirements.MissingForNetworks);
         await using Lab lab = await Lab.CreateAsync();
-        Site site = await lab.AddSiteAsync("a", NatKind.Parse("edm-apdf"));
+        Site site = await lab.AddSiteAsync("a", NatKind.Parse("edm-apdf"), IPv6Access.Firewalled);
 
         (int bareCode, JsonElement bare) = await AskAsync(site.Host);
         Assert.Equal(1, bareCode);
         Assert.Equal("not-mapped", bare.GetProperty("state").GetString());
-        Assert.Equal("absent", bare.GetProperty("pcp").GetProperty("answer").GetString()); // Nobody listens, and the router says so.
+        Assert.Equal("absent", Answer(bare, "pcp")); // Nobody listens, and the router says so.
+        Assert.Equal("silent", Answer(bare, "upnp"));
+        Assert.Equal("not-mapped", bare.GetProperty("pinhole").GetProperty("state").GetString());
 
         PortMapStation gateway = await PortMapStation.StartAsync(lab, site);
-        (int code, JsonElement told) = await AskAsync(site.Host);
-        Assert.Equal(0, code);
-        Assert.Equal("mapped", told.GetProperty("state").GetString());
-        Assert.StartsWith($"{gateway.External}:", told.GetProperty("mapped").GetString(), StringComparison.Ordinal);
-        Assert.Equal(7200, told.GetProperty("pcp").GetProperty("lifetimeSeconds").GetInt32());
-        Assert.Equal("offered", told.GetProperty("natPmp").GetProperty("answer").GetString());
-        Assert.Empty(await gateway.MappingsAsync());
+        JsonElement told = await AskMappedAsync(gateway, "pcp");
+        Assert.Equal("offered", Answer(told, "natPmp"));
+        Assert.Equal("offered", Answer(told, "upnp"));
+        Assert.Equal(gateway.External, told.GetProperty("upnp").GetProperty("external").GetString());
+        Assert.Equal(7200, AssertPinhole(site, told).GetProperty("pcp").GetProperty("lifetimeSeconds").GetInt32());
 
         await gateway.BlockPcpAsync();
-        (code, told) = await AskAsync(site.Host);
-        Assert.Equal(0, code);
-        Assert.Equal("silent", told.GetProperty("pcp").GetProperty("answer").GetString());
-        Assert.StartsWith($"{gateway.External}:", told.GetProperty("mapped").GetString(), StringComparison.Ordinal);
-        Assert.Equal(7200, told.GetProperty("natPmp").GetProperty("lifetimeSeconds").GetInt32());
-        Assert.Empty(await gateway.MappingsAsync());
+        told = await AskMappedAsync(gateway, "natPmp");
+        Assert.Equal("silent", Answer(told, "pcp"));
+
+        await gateway.BlockPortControlAsync();
+        told = await AskMappedAsync(gateway, "upnp");
+        Assert.Equal("silent", Answer(told, "natPmp"));
+        Assert.Equal(7200, AssertPinhole(site, told).GetProperty("upnp").GetProperty("lifetimeSeconds").GetInt32());
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Two_hard_nats_are_direct_through_a_mapped_port(bool hasPcp)
+    [InlineData("pcp")]
+    [InlineData("nat-pmp")]
+    [InlineData("upnp", 1)]
+    [InlineData("upnp", 2)]
+    public async Task Two_hard_nats_are_direct_through_a_mapped_port(string protocol, int igdVersion = 2)
     {
         NeedsGateway(LabRequirements.MissingForTunnels);
         _lab = await TunnelLab.CreateAsync(new TunnelLabOptions { NatOfA = "edm-apdf", NatOfB = "edm-apdf" });
-        PortMapStation gateway = await PortMapStation.StartAsync(_lab.Lab, _lab.A.Host.Site!);
-        if (!hasPcp) await gateway.BlockPcpAsync();
+        PortMapStation gateway = await PortMapStation.StartAsync(_lab.Lab, _lab.A.Host.Site!, igdVersion: igdVersion);
+        if (protocol == "nat-pmp") await gateway.BlockPcpAsync();
+        if (protocol == "upnp") await gateway.BlockPortControlAsync();
         await _lab.StartAgentsAsync();
         PingStream pings = PingStream.Start(_lab.A.Host, _lab.B.TunnelAddress, TimeSpan.FromMilliseconds(50));
 
@@ -56,11 +60,33 @@ public sealed class PortMappingTests : IAsyncDisposable
         await pings.WaitForReplyAsync(pings.Mark() + 20, Patience);
         PingLoss loss = await pings.StopAsync();
 
-        TestContext.Current.TestOutputHelper?.WriteLine($"{ofB}; {loss}; {string.Join("; ", await gateway.MappingsAsync())}");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{ofB}; {loss}; {string.Join("; ", await gateway.MappingsAsync())}\n{await _lab.A.StatusTextAsync()}");
         Assert.StartsWith($"{gateway.External}:", ofB.Endpoint, StringComparison.Ordinal);
         Assert.Equal(0, loss.Lost);
         Assert.Single(await gateway.MappingsAsync());
+        Assert.Contains($"port mapping: {ofB.Endpoint} by {protocol.ToUpperInvariant().Replace("UPNP", "UPnP", StringComparison.Ordinal)}", await _lab.A.StatusTextAsync(), StringComparison.Ordinal);
 
+        Assert.True(await _lab.A.Agent!.StopAsync());
+        await gateway.WaitForMappingsAsync(0, Patience);
+    }
+
+    [Fact]
+    public async Task A_restarted_gateway_has_the_mapping_again_at_once_and_pinholes_are_given_back()
+    {
+        NeedsGateway(LabRequirements.MissingForTunnels);
+        _lab = await TunnelLab.CreateAsync(new TunnelLabOptions { NatOfA = "edm-apdf", NatOfB = "edm-apdf", IPv6 = IPv6Access.Firewalled });
+        PortMapStation gateway = await PortMapStation.StartAsync(_lab.Lab, _lab.A.Host.Site!);
+        await _lab.A.StartAgentAsync();
+        await gateway.WaitForMappingsAsync(1, Patience);
+        await gateway.WaitForPinholesAsync(1, Patience);
+        Assert.True(await _lab.A.Agent!.StopAsync());
+        await gateway.WaitForPinholesAsync(0, Patience);
+        await _lab.A.StartAgentAsync();
+        await gateway.WaitForMappingsAsync(1, Patience);
+        await Task.Delay(TimeSpan.FromSeconds(3)); // Its epoch must have got further than the next one's start.
+
+        await gateway.RestartAsync(); // It announces itself in IPv4 alone: the pinhole is looked after a minute later.
+        await gateway.WaitForMappingsAsync(1, Patience);
         Assert.True(await _lab.A.Agent!.StopAsync());
         await gateway.WaitForMappingsAsync(0, Patience);
     }
@@ -76,6 +102,30 @@ public sealed class PortMappingTests : IAsyncDisposable
     {
         missing ??= LabRequirements.MissingForNetworksWith(PortMapStation.Program);
         Assert.SkipUnless(missing is null, missing ?? "");
+    }
+
+    private static string? Answer(JsonElement told, string protocol) => told.GetProperty(protocol).GetProperty("answer").GetString();
+
+    private static JsonElement AssertPinhole(Site site, JsonElement told)
+    {
+        JsonElement pinhole = told.GetProperty("pinhole");
+        Assert.Equal("mapped", pinhole.GetProperty("state").GetString());
+        Assert.StartsWith($"[{site.Host.AddressIPv6}]:", pinhole.GetProperty("mapped").GetString(), StringComparison.Ordinal);
+        return pinhole;
+    }
+
+    /// <summary>Asks what is offered, by which protocol it is mapped, and that nothing stays behind.</summary>
+    private static async Task<JsonElement> AskMappedAsync(PortMapStation gateway, string protocol)
+    {
+        (int code, JsonElement told) = await AskAsync(gateway.Site.Host);
+        TestContext.Current.TestOutputHelper?.WriteLine(told.ToString());
+        Assert.Equal(0, code);
+        Assert.Equal("mapped", told.GetProperty("state").GetString());
+        Assert.StartsWith($"{gateway.External}:", told.GetProperty("mapped").GetString(), StringComparison.Ordinal);
+        Assert.Equal(7200, told.GetProperty(protocol).GetProperty("lifetimeSeconds").GetInt32());
+        Assert.Empty(await gateway.MappingsAsync());
+        Assert.Empty(await gateway.PinholesAsync());
+        return told;
     }
 
     private static async Task<(int Code, JsonElement Told)> AskAsync(LabHost host)

@@ -2,28 +2,48 @@ using System.Diagnostics;
 
 namespace NatLab;
 
-/// <summary>The gateway daemon miniupnpd on a site's router: it maps ports by PCP and NAT-PMP, in an nftables table of its own.</summary>
-/// <param name="Site">The site.</param>
-/// <param name="External">The address it maps ports of.</param>
-public sealed record PortMapStation(Site Site, string External)
+/// <summary>The gateway daemon miniupnpd on a site's router: it maps ports by PCP, NAT-PMP and UPnP, and makes IPv6 pinholes.</summary>
+public sealed class PortMapStation
 {
     public const string Program = "miniupnpd";
 
     private const int Port = 5351;
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(20);
 
+    private readonly Lab _lab;
+    private readonly string _configuration;
+    private LabProcess? _program;
+
+    private PortMapStation(Lab lab, Site site, string external, string configuration)
+    {
+        _lab = lab;
+        _configuration = configuration;
+        Site = site;
+        External = external;
+    }
+
+    /// <summary>The site.</summary>
+    public Site Site { get; }
+
+    /// <summary>The address it maps ports of.</summary>
+    public string External { get; }
+
     /// <summary>
     /// Starts it, and waits until it listens. It serves no address of a reserved range, as all the lab's are, so it is given one that it takes, which
     /// the lab, out of which nothing leads, routes to this router.
     /// </summary>
-    public static async Task<PortMapStation> StartAsync(Lab lab, Site site, string external = "8.8.4.1")
+    public static async Task<PortMapStation> StartAsync(Lab lab, Site site, string external = "8.8.4.1", int igdVersion = 2)
     {
         await lab.RouteToAsync(site, external);
+        await site.Router.IpAsync("route add 224.0.0.0/4 dev lan"); // Its announcements are for the LAN; by the default route they would leave by the other side.
+        // What it lets in must pass before the router drops it, so its rules go into a chain of the router's own filter.
         await site.Router.NftAsync("""
-            table inet miniupnpd {
-              chain forward {
-                type filter hook forward priority filter + 10; policy accept;
+            table inet filter {
+              chain miniupnpd {
               }
+            }
+            insert rule inet filter forward jump miniupnpd
+            table inet miniupnpd {
               chain prerouting {
                 type nat hook prerouting priority dstnat; policy accept;
               }
@@ -39,40 +59,72 @@ public sealed record PortMapStation(Site Site, string External)
             listening_ip=lan
             http_port=0
             enable_natpmp=yes
-            enable_upnp=no
+            enable_upnp=yes
             secure_mode=yes
+            system_uptime=no
+            notify_interval=900
             min_lifetime=120
             max_lifetime=86400
-            uuid=00000000-0000-0000-0000-000000000000
-            upnp_table_name=miniupnpd
+            uuid=00000000-0000-0000-0000-0000000000{site.Number:x2}
+            force_igd_desc_v1={(igdVersion == 1 ? "yes" : "no")}
+            upnp_table_name=filter
             upnp_nat_table_name=miniupnpd
-            upnp_forward_chain=forward
+            upnp_forward_chain=miniupnpd
             upnp_nat_chain=prerouting
             upnp_nat_postrouting_chain=postrouting
             allow 1024-65535 192.168.0.0/16 1024-65535
 
             """);
-        lab.Track(site.Router.Start($"{site.Name}:{Program}", [Program, "-d", "-f", configuration, "-P", Path.Combine(lab.Files, $"miniupnpd-{site.Name}.pid")]));
-        await site.Router.WaitForUdpAsync(Port, StartTimeout);
-        return new PortMapStation(site, external);
+        PortMapStation station = new(lab, site, external, configuration);
+        await station.StartProgramAsync();
+        return station;
     }
 
-    /// <summary>Makes the router deaf to PCP, so that NAT-PMP is left.</summary>
+    /// <summary>Ends the daemon and starts it anew, as a restarted router would, without its mappings.</summary>
+    public async Task RestartAsync()
+    {
+        if (_program is { } program) await program.DisposeAsync();
+        await Site.Router.NftAsync("flush chain inet filter miniupnpd\nflush chain inet miniupnpd prerouting\nflush chain inet miniupnpd postrouting\n");
+        await StartProgramAsync();
+        _program?.Signal(UnixSignal.User1); // Has it announce itself; of its own accord it does so when its address changes.
+    }
+
+    /// <summary>Makes the router deaf to PCP, so that NAT-PMP and UPnP are left.</summary>
     public Task BlockPcpAsync() => Site.Router.NftAsync($"insert rule inet filter input iifname \"lan\" udp dport {Port} @th,64,8 0x02 drop\n");
 
-    /// <summary>The translations that it holds, as nftables prints them.</summary>
-    public async Task<string[]> MappingsAsync() =>
-        [.. (await Site.Router.RunAsync("nft", "list", "chain", "inet", "miniupnpd", "prerouting")).Split('\n').Where(line => line.Contains("dnat", StringComparison.Ordinal)).Select(line => line.Trim())];
+    /// <summary>Makes the router deaf to PCP and NAT-PMP, so that UPnP is left.</summary>
+    public Task BlockPortControlAsync() => Site.Router.NftAsync($"insert rule inet filter input iifname \"lan\" udp dport {Port} drop\n");
 
-    /// <summary>Waits until it holds so many.</summary>
+    /// <summary>The pinholes that it holds, as nftables prints them.</summary>
+    public Task<string[]> PinholesAsync() => RulesAsync("filter", "miniupnpd", "@nh,192,128", "ip6 daddr"); // The address, spelled by one version or another.
+
+    /// <summary>The translations that it holds, as nftables prints them.</summary>
+    public Task<string[]> MappingsAsync() => RulesAsync("miniupnpd", "prerouting", "dnat");
+
+    /// <summary>Waits until it holds so many mappings.</summary>
     /// <exception cref="LabException">It did not in time.</exception>
-    public async Task WaitForMappingsAsync(int count, TimeSpan timeout)
+    public Task WaitForMappingsAsync(int count, TimeSpan timeout) => WaitAsync(MappingsAsync, count, timeout);
+
+    /// <summary>Waits until it holds so many pinholes.</summary>
+    /// <exception cref="LabException">It did not in time.</exception>
+    public Task WaitForPinholesAsync(int count, TimeSpan timeout) => WaitAsync(PinholesAsync, count, timeout);
+
+    private async Task WaitAsync(Func<Task<string[]>> read, int count, TimeSpan timeout)
     {
         long start = Stopwatch.GetTimestamp();
-        while (await MappingsAsync() is { } found && found.Length != count)
+        while (await read() is { } found && found.Length != count)
         {
-            if (Stopwatch.GetElapsedTime(start) > timeout) throw new LabException($"{Site.Name}: {found.Length} mappings, not {count}: {string.Join("; ", found)}");
+            if (Stopwatch.GetElapsedTime(start) > timeout) throw new LabException($"{Site.Name}: {found.Length} mappings or pinholes, not {count}: {string.Join("; ", found)}");
             await Task.Delay(50);
         }
     }
+
+    private async Task StartProgramAsync()
+    {
+        _program = _lab.Track(Site.Router.Start($"{Site.Name}:{Program}", [Program, "-d", "-f", _configuration, "-P", Path.ChangeExtension(_configuration, ".pid")]));
+        await Site.Router.WaitForUdpAsync(Port, StartTimeout);
+    }
+
+    private async Task<string[]> RulesAsync(string table, string chain, params string[] words) =>
+        [.. (await Site.Router.RunAsync("nft", "list", "chain", "inet", table, chain)).Split('\n').Where(line => words.Any(word => line.Contains(word, StringComparison.Ordinal))).Select(line => line.Trim())];
 }

@@ -56,6 +56,9 @@ public sealed class Site
     /// <summary>The site's first host.</summary>
     public LabHost Host => _hosts[0];
 
+    /// <summary>The site's number: a part of its addresses.</summary>
+    public int Number => _number;
+
     internal string CoreInterface => $"{Name}-wan";
     private string RouterAddress => Carrier is null ? PublicAddress : $"100.64.{_number}.10";
     private string Lan => Kind.IsPublic ? $"198.18.{_number + 100}" : $"192.168.{_number}";

@@ -6,5 +6,6 @@ public enum UnixSignal
     HangUp = 1,
     Interrupt = 2,
     Kill = 9,
+    User1 = 10,
     Terminate = 15,
 }

@@ -271,4 +271,18 @@ public class ScenarioTests
 
         Assert.True(lab.IsDirect);
     }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Two_hosts_behind_one_NAT_meet_on_their_LAN(bool hairpins)
+    {
+        SimLab lab = new SimLab(1, NatKind.Easy with { Hairpins = hairpins }, null, shareSite: true).Settle();
+
+        lab.Ping(TimeSpan.FromSeconds(3));
+
+        Assert.True(lab.IsDirect);
+        Assert.Equal(lab.Right.Address, lab.Left.RemoteOf(lab.Right));
+        Assert.Equal(0, lab.Lost);
+    }
 }

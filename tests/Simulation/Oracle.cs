@@ -17,6 +17,10 @@ public static class Oracle
     /// <summary>Says whether two nodes can reach each other directly by one of <paramref name="methods"/>, given that both try.</summary>
     public static bool CanBeDirect(SimSite left, SimSite right, IReadOnlySet<Method> methods) => Methods(left, right).Any(methods.Contains);
 
+    /// <summary>The same, but for methods that are chance: how often these succeed is counted over many seeds, and no single run is held to it.</summary>
+    public static bool CanBeDirectForCertain(SimSite left, SimSite right, IReadOnlySet<Method> methods) =>
+        Methods(left, right).Any(method => method is not (Method.Birthday or Method.SmallBlocks) && methods.Contains(method));
+
     /// <summary>Every method by which two nodes can reach each other directly, given that both try.</summary>
     public static IReadOnlyList<Method> Methods(SimSite left, SimSite right)
     {
@@ -32,12 +36,21 @@ public static class Oracle
         return methods;
     }
 
+    /// <summary>Says that no packet of the one can ever reach the other directly. Between two hard NATs a guess may be lucky: that is no method, and no fault.</summary>
+    public static bool IsImpossible(SimSite left, SimSite right)
+    {
+        bool areOnOneLink = left.Nat is { Kind.IsFirewall: true } && right.Nat is { Kind.IsFirewall: true }; // Their hosts have addresses of the provider's own network.
+        bool sharesMuteCarrier = left.Carrier is not null && left.Carrier == right.Carrier && !left.Carrier.Nat.Kind.Hairpins && !areOnOneLink;
+        bool hasIpv4 = left.Kind.HasIpv4 && right.Kind.HasIpv4 && !Box.OfIpv4(left).IsBlocked && !Box.OfIpv4(right).IsBlocked && !sharesMuteCarrier;
+        return !hasIpv4 && Methods(left, right).Count == 0;
+    }
+
     /// <summary>The verdicts that are right for <paramref name="here"/> where there is no method, or none that the nodes have.</summary>
     public static IReadOnlyList<VerdictCode> RightVerdicts(SimSite here, SimSite there)
     {
         if (IsBlocked(here)) return [VerdictCode.UdpBlockedHere];
         if (IsBlocked(there)) return [VerdictCode.UdpBlockedThere];
-        if (!here.Kind.HasIpv4 || !there.Kind.HasIpv4) return [VerdictCode.ChecksUnanswered]; // They have no family in common.
+        if (!here.Kind.HasIpv4 || !there.Kind.HasIpv4) return [VerdictCode.NoCommonFamily];
 
         bool isHardHere = Box.OfIpv4(here).IsHard, isHardThere = Box.OfIpv4(there).IsHard;
         if (isHardHere && isHardThere) return [VerdictCode.HardBoth];

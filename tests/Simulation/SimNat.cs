@@ -82,7 +82,10 @@ public sealed class SimNat(NatKind kind, TransportAddress publicAddress, Random 
         if (flow?.Mapping != mapping)
         {
             flow = new Flow(mapping);
-            AddFlow(flow, mapping.Local, source); // and is answered from the port that it came to.
+            _flowsByPublic[key] = flow;
+            FlowKey back = new(mapping.Local, source);
+            bool isInUse = _flows.TryGetValue(back, out Flow? used) && used.IsAnswered && !IsExpired(used.LastUsed, now);
+            if (!isInUse) _flows[back] = flow; // and is answered from the port that it came to, unless the two talk by another already.
         }
 
         flow.LastUsed = now;
@@ -164,7 +167,7 @@ public sealed class SimNat(NatKind kind, TransportAddress publicAddress, Random 
         double expected = Kind.BackgroundRate * (now - _lastBackground).TotalSeconds;
         _lastBackground = now;
         int flows = expected >= MostBackgroundFlows ? MostBackgroundFlows : Poisson(expected);
-        int kept = (int)Math.Min(flows, Kind.BackgroundRate * Kind.Lifetime.TotalSeconds); // Older ones have been forgotten again.
+        int kept = (int)Math.Min(Math.Min(flows, Kind.Ports / 2), Kind.BackgroundRate * Kind.Lifetime.TotalSeconds); // Older ones have been forgotten again, and nobody sells a block that is full.
         for (int i = 0; i < flows; i++)
         {
             TransportAddress port = PublicAddress.WithPort(Kind.PortStep != 0 ? NextPort() : (ushort)random.Next(Kind.LowestPort, Kind.HighestPort + 1));

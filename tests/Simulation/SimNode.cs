@@ -3,6 +3,7 @@ using Addresses;
 using Node.Traversal;
 using Node.Traversal.Core;
 using Node.Traversal.Core.Paths;
+using Node.Traversal.Core.Punching;
 using Relay.Protocol;
 using Relay.Protocol.Disco;
 using Relay.Protocol.Frames;
@@ -19,6 +20,15 @@ public sealed class SimNode : ISimReceiver
     private const int DataLength = 16;
     private static readonly TimeSpan DiscoveryTakes = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ReconnectAfter = TimeSpan.FromSeconds(1);
+
+    /// <summary>A connection that was lost is tried again at once; one that could not be made, later.</summary>
+    private static readonly TimeSpan FirstReconnectAfter = TimeSpan.FromMilliseconds(20);
+
+    private static readonly TimeSpan VerifyTimeout = TimeSpan.FromMilliseconds(400);
+
+    /// <summary>How long a relay may be silent before a node asks it for a sign of life.</summary>
+    private static readonly TimeSpan RelaySilence = TimeSpan.FromSeconds(25);
+
     private static readonly TimeSpan PortMappingTakes = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan ProofLasts = TimeSpan.FromSeconds(6);
 
@@ -70,6 +80,12 @@ public sealed class SimNode : ISimReceiver
 
     /// <summary>The most sockets it has had at once.</summary>
     public int MostSockets { get; private set; }
+
+    /// <summary>The sockets it has open.</summary>
+    public int OpenSockets => _ports.Count;
+
+    /// <summary>Says whether it is connected to a relay.</summary>
+    public bool IsOnRelay => _connected.Count > 0;
 
     /// <summary>Datagrams it has sent that are not data: checks, answers, STUN.</summary>
     public int ControlDatagrams { get; private set; }
@@ -146,8 +162,13 @@ public sealed class SimNode : ISimReceiver
             _isAsleep = false;
             _slept += _world.Now - asleepSince;
             if (!_isRunning) return;
-            foreach (int region in _connected.ToArray()) HandleRelay(region, isConnected: false);
-            Drain();
+            foreach (int region in _wanted.ToArray())
+            {
+                if (_connected.Contains(region)) HandleRelay(region, isConnected: false);
+                else Dial(region);
+            }
+
+            Input(() => _core.HandleNetworkChange(Now)); // The shell sees by the wall clock that it has slept.
         };
         foreach (int region in _connected) _world.Relays[region].Disconnect(this);
     }
@@ -170,6 +191,13 @@ public sealed class SimNode : ISimReceiver
 
     /// <summary>Why a peer is not reached directly; null where it is.</summary>
     public PathVerdict? VerdictOn(SimNode peer) => _core.Describe(peer.Key, Now)?.Verdict;
+
+    /// <summary>Says whether a hole to a peer was punched, was tried in vain, or was given up beforehand, and how; Checks where that was not needed.</summary>
+    public SimPunch PunchTo(SimNode peer)
+    {
+        PunchOutcome outcome = _core.PunchingOf(peer.Key);
+        return new SimPunch(outcome.Method.ToString(), outcome.Result.ToString());
+    }
 
     /// <summary>Sends a data packet with that number.</summary>
     public void SendData(NodeKey peer, long number)
@@ -223,7 +251,11 @@ public sealed class SimNode : ISimReceiver
     }
 
     /// <summary>The router of the site has started anew: a port that it had opened is gone, and is asked for again.</summary>
-    internal void HandleRouterRebooted() => AskForPort();
+    internal void HandleRouterRebooted()
+    {
+        AskForPort();
+        _world.After(RelaySilence, VerifyRelays);
+    }
 
     internal void ReceiveRelayed(int regionId, NodeKey source, byte[] packet)
     {
@@ -252,9 +284,10 @@ public sealed class SimNode : ISimReceiver
             return;
         }
 
-        _connected.Remove(regionId);
+        bool wasConnected = _connected.Remove(regionId);
         Input(() => _core.HandleRelayDisconnected(regionId, Now));
-        _world.After(ReconnectAfter * (0.5 + _random.NextDouble()), () => Dial(regionId));
+        TimeSpan pause = wasConnected ? FirstReconnectAfter : ReconnectAfter;
+        _world.After(pause * (0.5 + _random.NextDouble()), () => Dial(regionId));
     }
 
     internal void HandlePeerGone(int regionId, NodeKey peer, PeerGoneReason reason)
@@ -278,6 +311,26 @@ public sealed class SimNode : ISimReceiver
         if (WantsRelay(regionId) && !_connected.Contains(regionId)) _world.Relays[regionId].Connect(this);
     }
 
+    /// <summary>Asks all relays for a sign of life, and connects again where none comes.</summary>
+    private void VerifyRelays()
+    {
+        foreach (int region in _connected.ToArray()) VerifyRelay(region);
+    }
+
+    private void VerifyRelay(int regionId)
+    {
+        SimRelay relay = _world.Relays[regionId];
+        if (!relay.IsStale(this)) return;
+        _world.After(VerifyTimeout, () =>
+        {
+            if (!_connected.Contains(regionId) || !relay.IsStale(this)) return;
+            relay.Disconnect(this);
+            _connected.Remove(regionId);
+            Input(() => _core.HandleRelayDisconnected(regionId, Now));
+            Dial(regionId);
+        });
+    }
+
     private void Send(NodeKey peer, SimPeer link, byte[] packet)
     {
         if (link.Path.Kind == PathKind.None || link.Path.IsUnproven) link.Held.Add(packet, Now);
@@ -287,7 +340,12 @@ public sealed class SimNode : ISimReceiver
     private void Carry(NodeKey peer, SimPeer link, byte[] packet)
     {
         SelectedPath path = link.Path;
-        if (path.Kind == PathKind.Direct) SendUdp(path.Socket, path.Remote, packet);
+        if (path.Kind == PathKind.Direct)
+        {
+            link.Traffic.CountSentDirect(1);
+            SendUdp(path.Socket, path.Remote, packet);
+        }
+
         bool goesByRelay = path.Kind == PathKind.Relay || link.Traffic.IsAlsoByRelay(path, Now);
         if (goesByRelay && _connected.Contains(path.RegionId)) _world.Relays[path.RegionId].Send(this, peer, packet);
     }
@@ -311,7 +369,7 @@ public sealed class SimNode : ISimReceiver
     private void AskForPort() => _world.After(PortMappingTakes, () =>
     {
         TransportAddress mapped = _isRunning && Site.Kind.HasIpv4 ? Site.OpenPort(Site.AddressOf(_host).WithPort(_port)) : default;
-        if (_isRunning && Site.Kind.OpensPorts) Input(() => _core.HandlePortMapping(mapped, Now));
+        if (_isRunning && Site.Kind.OpensPorts) Input(() => _core.HandlePortMapping(PortMappingStatus.NoGateway with { State = PortMappingState.Mapped, Gateway = Site.AddressOf(1), Mapped = mapped }, Now));
     });
 
     private Contact ContactOf(SocketId socket, TransportAddress remote)
@@ -329,23 +387,35 @@ public sealed class SimNode : ISimReceiver
         if (!isProven) _world.Violations.Add($"{_world.Now}: {after.Remote} became the path to {peer} without a word of the peer from there");
     }
 
+    private void CloseSocket(SocketId socket)
+    {
+        if (_ports.Remove(socket, out ushort port)) _sockets.Remove((true, port));
+    }
+
+    private ushort FreePort()
+    {
+        ushort port;
+        do port = (ushort)_random.Next(32768, 50000);
+        while (_sockets.ContainsKey((true, port)));
+        return port;
+    }
+
     private void Drain()
     {
+        while (_core.TryDequeueEvent(out NodeEvent? nodeEvent)) CarryOut(nodeEvent!);
         while (_core.TryDequeueTransmit(out Transmit transmit))
         {
             if (!transmit.IsByRelay)
             {
                 ControlDatagrams++;
                 ContactOf(transmit.Socket, transmit.Destination).Sent = _world.Now;
-                SendUdp(transmit.Socket, transmit.Destination, transmit.Payload);
+                SendUdp(transmit.Socket, transmit.Destination, transmit.Payload, transmit.Ttl == 0 ? SimPacket.UsualTimeToLive : transmit.Ttl);
             }
             else if (_connected.Contains(transmit.RegionId))
             {
                 _world.Relays[transmit.RegionId].Send(this, transmit.Peer, transmit.Payload);
             }
         }
-
-        while (_core.TryDequeueEvent(out NodeEvent? nodeEvent)) CarryOut(nodeEvent!);
     }
 
     private void CarryOut(NodeEvent nodeEvent)
@@ -360,11 +430,20 @@ public sealed class SimNode : ISimReceiver
                 foreach (byte[] packet in link.Held.Packets.ToArray()) Carry(selected.Peer, link, packet);
                 if (!link.Path.IsUnproven) link.Held.Clear();
                 break;
+            case NodeEvent.NetworkDoubted:
+                VerifyRelays();
+                break;
             case NodeEvent.AddressLearnt learnt:
                 _owners[learnt.Address] = learnt.Peer;
                 break;
             case NodeEvent.AddressForgotten forgotten:
                 _owners.Remove(forgotten.Address);
+                break;
+            case NodeEvent.SocketWanted wanted:
+                OpenSocket(wanted.Socket, isIpv4: true, FreePort());
+                break;
+            case NodeEvent.SocketUnwanted unwanted:
+                CloseSocket(unwanted.Socket);
                 break;
             case NodeEvent.RelayWanted wanted:
                 _wanted.Add(wanted.RegionId);
@@ -416,3 +495,6 @@ public sealed class SimNode : ISimReceiver
         public int Relayed { get; set; }
     }
 }
+
+/// <summary>What became of punching a hole, in the node's own words.</summary>
+public readonly record struct SimPunch(string Method, string Result);

@@ -8,6 +8,7 @@ public sealed class SimRelay(SimWorld world, int regionId, TimeSpan delay)
 {
     private readonly Dictionary<NodeKey, SimNode> _clients = [];
     private readonly HashSet<(NodeKey From, NodeKey To)> _sent = [];
+    private readonly Dictionary<NodeKey, (SimSite Site, int Reboots)> _ways = []; // By which router each came in.
 
     /// <summary>The region it is.</summary>
     public int RegionId => regionId;
@@ -17,6 +18,9 @@ public sealed class SimRelay(SimWorld world, int regionId, TimeSpan delay)
 
     /// <summary>Says whether it runs.</summary>
     public bool IsUp { get; private set; } = true;
+
+    /// <summary>What it makes of a packet, where it does not simply carry it: whatever it likes, but it cannot read it.</summary>
+    public Func<NodeKey, NodeKey, byte[], IReadOnlyList<RelayedPacket>>? Conduct { get; set; }
 
     /// <summary>Packets it has carried.</summary>
     public int Carried { get; private set; }
@@ -31,8 +35,12 @@ public sealed class SimRelay(SimWorld world, int regionId, TimeSpan delay)
         }
 
         _clients[node.Key] = node;
+        _ways[node.Key] = (node.Site, node.Site.Reboots);
         node.HandleRelay(regionId, isConnected: true);
     });
+
+    /// <summary>Says that the connection is broken, though neither end has been told: the router that it came by has forgotten it.</summary>
+    public bool IsStale(SimNode node) => _ways.TryGetValue(node.Key, out (SimSite Site, int Reboots) way) && way != (node.Site, node.Site.Reboots);
 
     /// <summary>A node leaves; those it has sent to are told.</summary>
     public void Disconnect(SimNode node)
@@ -62,16 +70,33 @@ public sealed class SimRelay(SimWorld world, int regionId, TimeSpan delay)
     /// <summary>A node sends a packet.</summary>
     public void Send(SimNode from, NodeKey to, byte[] packet) => world.After(delay, () =>
     {
-        if (!IsUp || !_clients.ContainsKey(from.Key)) return;
-        if (_clients.TryGetValue(to, out SimNode? receiver))
+        if (!IsUp || !_clients.ContainsKey(from.Key) || IsStale(from)) return;
+        if (Conduct is { } conduct)
         {
-            Carried++;
-            _sent.Add((from.Key, to));
-            world.After(delay, () => receiver.ReceiveRelayed(regionId, from.Key, packet));
+            foreach (RelayedPacket made in conduct(from.Key, to, packet)) world.After(made.Delay, () => Carry(made.From, made.To, made.Packet));
         }
-        else if (PacketKinds.Of(packet) == PacketKind.Disco)
+        else if (!Carry(from.Key, to, packet) && PacketKinds.Of(packet) == PacketKind.Disco)
         {
             world.After(delay, () => from.HandlePeerGone(regionId, to, PeerGoneReason.NotHere));
         }
     });
+
+    private bool Carry(NodeKey from, NodeKey to, byte[] packet)
+    {
+        if (!_clients.TryGetValue(to, out SimNode? receiver)) return false;
+        Carried++;
+        _sent.Add((from, to));
+        world.After(delay, () =>
+        {
+            if (!IsStale(receiver)) receiver.ReceiveRelayed(regionId, from, packet);
+        });
+        return true;
+    }
 }
+
+/// <summary>A packet that a relay hands on.</summary>
+/// <param name="From">Who it says has sent it.</param>
+/// <param name="To">Who gets it.</param>
+/// <param name="Packet">What it is.</param>
+/// <param name="Delay">When, after the packet that it was made of.</param>
+public readonly record struct RelayedPacket(NodeKey From, NodeKey To, byte[] Packet, TimeSpan Delay);

@@ -87,9 +87,13 @@ public sealed class SimSite
         foreach (TransportAddress address in Addresses(number)) Route(address, null);
     }
 
+    /// <summary>How often the router has started anew: a connection from before leads nowhere.</summary>
+    public int Reboots { get; private set; }
+
     /// <summary>The router starts anew with another public address.</summary>
     public void Reboot(byte host)
     {
+        Reboots++;
         Outside.Attach(Nat!.PublicAddress, null);
         Nat.Reboot(RouterAddress(host));
         Outside.Attach(Nat.PublicAddress, Gateway);

@@ -47,6 +47,9 @@ public sealed class SimWorld : ISimNetwork
     /// <summary>Says whether UDP from one public address to another is cut.</summary>
     public Func<TransportAddress, TransportAddress, bool> IsCut { get; set; } = (_, _) => false;
 
+    /// <summary>Says whether something on the way drops a UDP packet for what is in it.</summary>
+    public Func<SimPacket, bool> IsFiltered { get; set; } = _ => false;
+
     /// <summary>The relays, by region.</summary>
     public Dictionary<int, SimRelay> Relays { get; } = [];
 
@@ -128,7 +131,7 @@ public sealed class SimWorld : ISimNetwork
     {
         Overheard?.Invoke(packet);
         if (Random.NextDouble() < Loss) Drop(packet, SimDrop.Lost);
-        else if (IsCut(packet.Source, packet.Destination)) Drop(packet, SimDrop.Cut);
+        else if (IsCut(packet.Source, packet.Destination) || IsFiltered(packet)) Drop(packet, SimDrop.Cut);
         else if (packet.TimeToLive <= CoreHops) Drop(packet, SimDrop.Expired);
         else Carry(packet with { TimeToLive = (byte)(packet.TimeToLive - CoreHops) });
     }

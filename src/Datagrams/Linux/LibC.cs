@@ -23,12 +23,14 @@ internal static unsafe partial class LibC
     public const int SoRxqOvfl = 40;
 
     public const int IpProtoIp = 0;
+    public const int IpTtl = 2;
     public const int IpMtuDiscover = 10;
     public const int IpProtoIpv6 = 41;
     public const int Ipv6MtuDiscover = 23;
     public const int IpPacketInfo = 8;
     public const int Ipv6ReceivePacketInfo = 49;
     public const int Ipv6PacketInfo = 50;
+    public const int Ipv6HopLimit = 52;
     public const int PmtuDiscoverDont = 0; // Never set DF; fragment what is too long.
 
     public const int SolUdp = 17;

@@ -123,6 +123,31 @@ internal sealed unsafe class MessageIo(Socket socket, bool countsKernelDrops, bo
         return SocketError.Success;
     }
 
+    public SocketError SendTo(ReadOnlySpan<byte> payload, DatagramAddress destination, bool isConnected, byte hops)
+    {
+        if (!isConnected) destination.ConvertTo(_isIpv4);
+        HopLimit limit = new(isIpv4: _isIpv4 || destination.IsMappedIpv4, hops);
+        fixed (byte* bytes = payload)
+        {
+            IoVector vector = new() { Base = (nint)bytes, Length = (nuint)payload.Length };
+            MessageHeader message = new()
+            {
+                Name = isConnected ? 0 : (nint)(&destination),
+                NameLength = isConnected ? 0 : (uint)destination.Length,
+                IoVectors = (nint)(&vector),
+                IoVectorCount = 1,
+                Control = (nint)(&limit),
+                ControlLength = (nuint)sizeof(HopLimit),
+            };
+            while (LibC.SendMessages(_handle, &message, 1, LibC.MsgDontWait) < 0)
+            {
+                if (Marshal.GetLastPInvokeError() != LibC.Interrupted) return LibC.LastError();
+            }
+        }
+
+        return SocketError.Success;
+    }
+
     private void CountDrops(ReceiveVector vector, int newest)
     {
         if (!vector.TryReadDropCount(newest, out uint dropCount)) return;

@@ -101,6 +101,9 @@ internal sealed class SocketIo(Socket socket) : IDatagramIo
         }
     }
 
+    /// <summary>There is no portable way to limit one datagram, and the socket's limit is everybody's: it does not go.</summary>
+    public SocketError SendTo(ReadOnlySpan<byte> payload, DatagramAddress destination, bool isConnected, byte hops) => SocketError.OperationNotSupported;
+
     private void TakeSource(DatagramBatch batch) =>
         batch.AddressSlot(batch.Count).SetPortable(_source.Family == AddressFamily.InterNetwork, _source.Buffer.Span[.._source.Size]);
 }

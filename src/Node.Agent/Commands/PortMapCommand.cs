@@ -4,7 +4,7 @@ using Settings;
 
 namespace Node.Agent.Commands;
 
-/// <summary><c>relay-node portmap</c>: shows what the gateway offers in port mapping. Exit code 0 where a port can be mapped, 1 where not.</summary>
+/// <summary><c>relay-node portmap</c>: shows what the gateways offer in port mapping and IPv6 pinholes. Exit code 0 where there is one, 1 where not.</summary>
 internal sealed class PortMapCommand
 {
     private const int NotMapped = 1;
@@ -16,7 +16,7 @@ internal sealed class PortMapCommand
     /// <summary>Adds the command to the program.</summary>
     public static void AddTo(CommandSet commands)
     {
-        OptionSet options = commands.Begin("portmap", "Asks the gateway whether it maps ports (PCP, NAT-PMP), with an unused one.");
+        OptionSet options = commands.Begin("portmap", "Asks the gateways whether they map ports (PCP, NAT-PMP, UPnP) or make IPv6 pinholes, with an unused port.");
         PortMapCommand command = new(options);
         commands.Add(options, command.RunAsync);
     }
@@ -25,6 +25,6 @@ internal sealed class PortMapCommand
     {
         PortMappingStatus status = await PortMappingDiscovery.RunAsync(stopping);
         await Console.Out.WriteLineAsync(values.Flag(_json) ? PortMappingOutput.Json(status) : PortMappingOutput.Text(status));
-        return status.State == PortMappingState.Mapped ? 0 : NotMapped;
+        return status.State == PortMappingState.Mapped || status.Pinhole?.State == PortMappingState.Mapped ? 0 : NotMapped;
     }
 }

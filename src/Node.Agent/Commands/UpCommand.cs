@@ -28,7 +28,7 @@ internal sealed class UpCommand
         _relayToken = options.AddText("relay-token-file", "FILE", "The token for relays that want one, read at each login and when it changes. #RelayTokenFile in [Interface] does the same.");
         _proxy = options.AddText("proxy", "http://[USER:PASSWORD@]HOST:PORT|off", "The HTTP proxy to relays. #RelayProxy in [Interface] does the same; without either, HTTPS_PROXY and NO_PROXY count.");
         _port = options.AddText("port", "N", "The UDP port. Without it, one that follows from the key. #RelayPort in [Interface] does the same.");
-        _portMapping = options.AddText("port-mapping", "on|off", "Whether the gateway is asked to map the port (PCP, NAT-PMP); on unless #RelayPortMapping in [Interface] says off.");
+        _portMapping = options.AddText("port-mapping", "on|off", "Whether the gateway is asked to map the port (PCP, NAT-PMP, UPnP); on unless #RelayPortMapping in [Interface] says off.");
         _socket = options.AddText("socket", "PATH", $"The control socket. Without it, {ControlDirectory.SocketOf("NAME")}.");
         _logLevel = options.AddText("log-level", "LEVEL", "Trace, Debug, Information, Warning or Error.", nameof(LogLevel.Information));
     }

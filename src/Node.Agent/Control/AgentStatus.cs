@@ -1,3 +1,6 @@
+using Node.Traversal;
+using Relay.Protocol.Disco;
+
 namespace Node.Agent.Control;
 
 /// <summary>How the agent and its peers stand: what <c>relay-node status</c> shows.</summary>
@@ -8,6 +11,15 @@ namespace Node.Agent.Control;
 /// <param name="Peers">The peers the agent carries.</param>
 internal sealed record AgentStatus(string Interface, string PublicKey, HomeRelayStatus? HomeRelay, int UdpPort, IReadOnlyList<PeerStatusLine> Peers)
 {
+    /// <summary>What is known of the NAT for IPv4, or for IPv6 where there is no IPv4.</summary>
+    public NatProfile Nat { get; init; }
+
+    /// <summary>What is known of the NAT or firewall for IPv6.</summary>
+    public NatProfile NatIpv6 { get; init; }
+
+    /// <summary>What the gateways make of the UDP port.</summary>
+    public PortMappingStatus PortMapping { get; init; } = PortMappingStatus.Off;
+
     /// <summary>Why no relay is connected, where an attempt has failed; otherwise null.</summary>
     public string? RelayProblem { get; init; }
 
@@ -30,4 +42,28 @@ internal sealed record HomeRelayStatus(int RegionId, string RegionCode);
 internal sealed record PeerStatusLine(string PublicKey, string Path, string? Endpoint, TimeSpan? Rtt, DateTimeOffset Since, long RxBytes, long TxBytes, VerdictStatus? Verdict);
 
 /// <summary>A reason, for programs and for people.</summary>
-internal sealed record VerdictStatus(string Code, string Text);
+/// <param name="Code">The reason.</param>
+/// <param name="Text">The reason in a sentence.</param>
+internal sealed record VerdictStatus(string Code, string Text)
+{
+    /// <summary>Where it failed.</summary>
+    public string Stage { get; init; } = "";
+
+    /// <summary>What would help.</summary>
+    public string Remedy { get; init; } = "";
+
+    /// <summary>What would help, in words; null where there is nothing to do.</summary>
+    public string? RemedyText { get; init; }
+
+    /// <summary>What was tried.</summary>
+    public IReadOnlyList<string> Tried { get; init; } = [];
+
+    /// <summary>The chance that was given to it, or null where it is no matter of chance.</summary>
+    public double? Probability { get; init; }
+
+    /// <summary>What is known of the NAT at this end.</summary>
+    public NatProfile Here { get; init; }
+
+    /// <summary>What the peer has told of its NAT.</summary>
+    public NatProfile There { get; init; }
+}

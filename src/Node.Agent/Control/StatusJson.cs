@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Node.Agent.PortMapping;
 
 namespace Node.Agent.Control;
 
@@ -46,6 +47,10 @@ internal static class StatusJson
         }
 
         json.WriteNumber("udpPort", status.UdpPort);
+        NatProfileJson.Write(json, "nat", status.Nat);
+        NatProfileJson.Write(json, "natIpv6", status.NatIpv6);
+        json.WritePropertyName("portMapping");
+        PortMappingOutput.Write(json, status.PortMapping);
         json.WriteString("relayProblem", status.RelayProblem);
         json.WriteEndObject();
     }
@@ -66,6 +71,16 @@ internal static class StatusJson
             json.WriteStartObject("verdict");
             json.WriteString("code", verdict.Code);
             json.WriteString("text", verdict.Text);
+            json.WriteString("stage", verdict.Stage);
+            json.WriteString("remedy", verdict.Remedy);
+            json.WriteString("remedyText", verdict.RemedyText);
+            json.WriteStartArray("tried");
+            foreach (string method in verdict.Tried) json.WriteStringValue(method);
+            json.WriteEndArray();
+            if (verdict.Probability is { } probability) json.WriteNumber("probability", Math.Round(probability, 3));
+            else json.WriteNull("probability");
+            NatProfileJson.Write(json, "here", verdict.Here);
+            NatProfileJson.Write(json, "there", verdict.There);
             json.WriteEndObject();
         }
         else

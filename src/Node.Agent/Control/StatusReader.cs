@@ -19,7 +19,10 @@ internal static class StatusReader
         HomeRelayStatus? home = status.Self.HomeRelay is { } relay ? new HomeRelayStatus(relay.RegionId, relay.RegionCode) : null;
         return new AgentStatus(interfaceName, status.Self.PublicKey.ToBase64(), home, status.Self.UdpPort, [.. status.Peers.Select(ReadPeer)])
         {
+            PortMapping = status.Self.PortMapping,
             RelayProblem = status.Self.RelayProblem,
+            Nat = status.Self.Nat,
+            NatIpv6 = status.Self.NatIpv6,
             MtuAdvice = MtuOf(interfaceName) is { } mtu ? PathMtu.Advise(interfaceName, mtu, DirectPaths(status, mark)) : null,
         };
     }
@@ -39,7 +42,18 @@ internal static class StatusReader
         peer.Since,
         peer.RxBytes,
         peer.TxBytes,
-        peer.Verdict is { } verdict ? new VerdictStatus(Spell(verdict.Code), verdict.Text) : null);
+        peer.Verdict is { } verdict ? ReadVerdict(verdict) : null);
+
+    private static VerdictStatus ReadVerdict(PathVerdict verdict) => new(Spell(verdict.Code), verdict.Text)
+    {
+        Stage = Spell(verdict.Stage),
+        Remedy = Spell(verdict.Remedy),
+        RemedyText = verdict.RemedyText,
+        Tried = [.. Enum.GetValues<PathMethods>().Where(method => method != PathMethods.None && verdict.Tried.HasFlag(method)).Select(Spell)],
+        Probability = verdict.Probability,
+        Here = verdict.Here,
+        There = verdict.There,
+    };
 
     private static string Spell(PathKind path) => path switch
     {
@@ -48,7 +62,9 @@ internal static class StatusReader
         _ => "none",
     };
 
-    private static string Spell(VerdictCode code) => JsonNamingPolicy.SnakeCaseLower.ConvertName(code.ToString());
+    private static string Spell<T>(T word)
+        where T : struct, Enum =>
+        JsonNamingPolicy.SnakeCaseLower.ConvertName(word.ToString());
 
     private static IEnumerable<(TransportAddress Remote, int Mtu)> DirectPaths(NodeStatus status, uint mark)
     {

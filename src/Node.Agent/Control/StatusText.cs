@@ -1,5 +1,8 @@
 using System.Globalization;
 using System.Text;
+using Node.Agent.PortMapping;
+using Node.Traversal;
+using Relay.Protocol.Disco;
 
 namespace Node.Agent.Control;
 
@@ -11,16 +14,36 @@ internal static class StatusText
         StringBuilder text = new();
         string home = status.HomeRelay is { } relay ? $"at home in relay region {relay.RegionCode} ({relay.RegionId})" : $"not connected to a relay{(status.RelayProblem is { } problem ? $" ({problem})" : "")}";
         text.Append(CultureInfo.InvariantCulture, $"{status.Interface}: {status.PublicKey}, UDP port {status.UdpPort}, {home}");
+        if (Spell(status.Nat) is { } nat) text.Append(CultureInfo.InvariantCulture, $"\n  NAT: {nat}");
+        if (status.NatIpv6 != status.Nat && Spell(status.NatIpv6) is { } ipv6) text.Append(CultureInfo.InvariantCulture, $"\n  IPv6: {ipv6}");
+        if (status.PortMapping.State != PortMappingState.Off) text.Append(CultureInfo.InvariantCulture, $"\n  port mapping: {PortMappingOutput.Summary(status.PortMapping)}");
+        if (status.PortMapping.Pinhole is { HasGateway: true } pinhole) text.Append(CultureInfo.InvariantCulture, $"\n  IPv6 pinhole: {PortMappingOutput.Summary(pinhole)}");
         if (status.Peers.Count == 0) text.Append("\n  no peers");
         int widest = status.Peers.Select(peer => Way(peer).Length).DefaultIfEmpty().Max();
         foreach (PeerStatusLine peer in status.Peers)
         {
             text.Append(CultureInfo.InvariantCulture, $"\n  {peer.PublicKey}  {Way(peer).PadRight(widest)}  {Rtt(peer),8}  for {Age(now - peer.Since),-6}  received {Size(peer.RxBytes)}, sent {Size(peer.TxBytes)}");
-            if (peer.Verdict is { } verdict) text.Append(CultureInfo.InvariantCulture, $"  {verdict.Text}");
+            if (peer.Verdict is { } verdict) text.Append(CultureInfo.InvariantCulture, $"  {verdict.Text}{(verdict.RemedyText is { } remedy ? $"; {remedy}" : "")}");
         }
 
         if (status.MtuAdvice is { } advice) text.Append(CultureInfo.InvariantCulture, $"\nMTU: {advice}");
         return text.ToString();
+    }
+
+    /// <summary>What is known of a NAT, in a line; null where that is nothing.</summary>
+    private static string? Spell(NatProfile profile)
+    {
+        string?[] words =
+        [
+            profile.Udp == UdpReach.Blocked ? "UDP blocked" : null,
+            NatProfileJson.Spell(profile.Mapping) is { } mapping ? $"mapping {mapping}" : null,
+            NatProfileJson.Spell(profile.Filtering) is { } filtering ? $"filtering {filtering}" : null,
+            NatProfileJson.Spell(profile.Allocation) is { } ports ? $"ports {ports}" : null,
+            profile.HighestPort != 0 ? $"from {profile.LowestPort} to {profile.HighestPort}" : null,
+            profile.IsCarrierGrade ? "behind a provider's NAT" : profile.IsNested ? "behind another NAT" : null,
+        ];
+        string line = string.Join(", ", words.OfType<string>());
+        return line.Length == 0 ? null : line;
     }
 
     private static string Way(PeerStatusLine peer) => peer.Path switch

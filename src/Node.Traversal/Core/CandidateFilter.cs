@@ -17,12 +17,16 @@ internal sealed class CandidateFilter
     /// <summary>Ports below belong to services: nobody is sent there on a stranger's word, though a peer may speak from there.</summary>
     public const ushort LowestAnnouncedPort = 1024;
 
+    /// <summary>The most ports of one address that a peer's list may name: more is a port scan in the peer's name.</summary>
+    public const int MaxPortsOfAddress = 8;
+
     /// <summary>Where clouds keep what only their own machines may ask for, besides the link-local 169.254.169.254.</summary>
     private static readonly UInt128[] MetadataServices = [Bits("[fd00:ec2::254]:0"), Bits("100.100.100.200:0"), Bits("168.63.129.16:0")];
 
     private readonly List<IpPrefix> _tunnelRanges = [];
     private readonly HashSet<UInt128> _tunnelAddresses = [];
     private readonly HashSet<UInt128> _localAddresses = [];
+    private readonly HashSet<UInt128> _gateways = [];
 
     /// <summary>Says that loopback addresses count.</summary>
     public bool AllowLoopback { get; set; }
@@ -40,6 +44,9 @@ internal sealed class CandidateFilter
     /// <summary>Takes the addresses of the other interfaces: these are real, whatever AllowedIPs say.</summary>
     public void SetLocalAddresses(IEnumerable<TransportAddress> addresses) => Replace(_localAddresses, addresses);
 
+    /// <summary>Takes the routers of this machine's own links.</summary>
+    public void SetGateways(IEnumerable<TransportAddress> addresses) => Replace(_gateways, addresses);
+
     /// <summary>Says whether a peer may be reached there, or may be speaking from there.</summary>
     public bool IsAllowed(TransportAddress address)
     {
@@ -50,8 +57,13 @@ internal sealed class CandidateFilter
         return !embedded.IsValid || !IsRefused(embedded);
     }
 
-    /// <summary>Says whether a peer that says it can be reached there is tried there.</summary>
-    public bool IsAnnounceable(TransportAddress address) => address.Port >= LowestAnnouncedPort && IsAllowed(address);
+    /// <summary>Says whether a peer that says it can be reached there is tried there: not at our own router, and at no private address behind a translator.</summary>
+    public bool IsAnnounceable(TransportAddress address)
+    {
+        if (address.Port < LowestAnnouncedPort || !IsAllowed(address) || _gateways.Contains(address.Bits)) return false;
+        TransportAddress embedded = AddressScopes.EmbeddedIn(address);
+        return !embedded.IsValid || AddressScopes.ScopeOf(embedded) == AddressScope.Global;
+    }
 
     private bool IsRefused(TransportAddress address)
     {

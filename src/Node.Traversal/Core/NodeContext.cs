@@ -1,4 +1,5 @@
 using Addresses;
+using Node.Traversal.Core.Punching;
 using Node.Traversal.Core.RelayMaps;
 using Relay.Protocol;
 using Relay.Protocol.Disco;
@@ -12,15 +13,21 @@ internal sealed class NodeContext
     /// <summary>A region that could not be reached for this long is passed over for the next in rank.</summary>
     public static readonly TimeSpan UnreachableAfter = TimeSpan.FromSeconds(3);
 
+    /// <summary>The network is doubted no more often than this, however many peers fall silent.</summary>
+    private static readonly TimeSpan DoubtInterval = TimeSpan.FromSeconds(2);
+
     private readonly Dictionary<int, RelayLink> _links = [];
     private readonly Queue<Transmit> _transmits = [];
     private readonly Queue<NodeEvent> _events = [];
+    private Instant? _lastDoubt;
+    private bool _isInDoubt;
 
     public NodeContext(NodeCoreOptions options, RelayMap map)
     {
         Options = options;
         Map = map;
         Moves = new RelayMoves(this);
+        Sockets = new ExtraSockets(this);
         Span<byte> seed = stackalloc byte[NodeKey.Length];
         options.Entropy(seed);
         DiscoKeys = NodeKeyPair.FromPrivateKey(seed);
@@ -53,6 +60,21 @@ internal sealed class NodeContext
 
     /// <summary>Those of them that are addresses of this machine.</summary>
     public IReadOnlySet<TransportAddress> LocalCandidates { get; set; } = new HashSet<TransportAddress>();
+
+    /// <summary>How the world sees our sockets, the most often reported first.</summary>
+    public IReadOnlyList<TransportAddress> Mapped { get; set; } = [];
+
+    /// <summary>STUN servers for new sockets, each with another IPv4 address.</summary>
+    public IReadOnlyList<TransportAddress> StunServers { get; set; } = [];
+
+    /// <summary>What hard punches may cost the routers.</summary>
+    public PunchBudget Punches { get; } = new();
+
+    /// <summary>The sockets opened for them.</summary>
+    public ExtraSockets Sockets { get; }
+
+    /// <summary>Counts our punching plans: no two have the same number.</summary>
+    public long NextPlanCounter { get; set; }
 
     public CandidateFilter Filter { get; } = new();
 
@@ -92,6 +114,23 @@ internal sealed class NodeContext
 
     /// <summary>The region is not asked for any more: what was known of its connection is void.</summary>
     public void HandleUnwanted(int regionId) => _links.Remove(regionId);
+
+    /// <summary>A peer has fallen silent, and it may be our own network that has changed: the relays are to be asked, and the STUN servers.</summary>
+    public void Doubt(Instant now)
+    {
+        if (_lastDoubt is { } last && now - last < DoubtInterval) return;
+        _lastDoubt = now;
+        _isInDoubt = true;
+        Raise(new NodeEvent.NetworkDoubted());
+    }
+
+    /// <summary>Says whether the network has been doubted since this was last asked.</summary>
+    public bool TakeDoubt()
+    {
+        bool isInDoubt = _isInDoubt;
+        _isInDoubt = false;
+        return isInDoubt;
+    }
 
     public void Send(Transmit transmit) => _transmits.Enqueue(transmit);
 

@@ -2,6 +2,7 @@ using Addresses;
 using Node.Traversal.Core.Netcheck;
 using Node.Traversal.Core.Paths;
 using Node.Traversal.Core.Peers;
+using Node.Traversal.Core.Punching;
 using Node.Traversal.Core.RelayMaps;
 using Relay.Protocol;
 using Relay.Protocol.Disco;
@@ -25,8 +26,9 @@ internal sealed class NodeCore
     private readonly AddressBook _addresses;
     private readonly PeerTable _peers;
     private IReadOnlyList<TransportAddress> _localAddresses = [];
+    private bool _hasAddresses;
     private IReadOnlyList<IpPrefix> _otherTunnelRanges = [];
-    private TransportAddress _portMapped;
+    private PortMappingStatus _portMapping = PortMappingStatus.Off;
 
     /// <summary>Makes a core that knows no peers and no addresses yet.</summary>
     public NodeCore(NodeCoreOptions options, RelayMap map, Instant now)
@@ -108,7 +110,8 @@ internal sealed class NodeCore
     /// <summary>Forgets a peer and all it has found.</summary>
     public void HandlePeerRemoved(NodeKey key, Instant now)
     {
-        if (!_peers.Remove(key)) return;
+        if (!_peers.TryFind(key, out PeerSession? peer) || !_peers.Remove(key)) return;
+        peer.Punch.Close(now);
         _addresses.Forget(key);
         _context.HaveRoutesChanged = true;
         UpdateTunnelRanges(now);
@@ -127,6 +130,7 @@ internal sealed class NodeCore
     /// <summary>Takes the STUN servers of the map, looked up by the shell; again whenever that changes. The first call starts the probing.</summary>
     public void HandleStunServers(IReadOnlyList<StunServerAddress> servers, Instant now)
     {
+        _context.StunServers = [.. servers.Select(server => server.Address).Where(address => address.IsIpv4).DistinctBy(address => address.Bits)];
         _stun.HandleServers(servers, now);
         HandleObservations(now);
         Settle(now);
@@ -163,18 +167,35 @@ internal sealed class NodeCore
     /// <summary>Takes the addresses of the machine's interfaces, WireGuard's own not among them. A change counts as a change of network.</summary>
     public void HandleLocalAddresses(IReadOnlyList<TransportAddress> addresses, Instant now)
     {
-        bool isFirst = _localAddresses.Count == 0;
+        bool isFirst = !_hasAddresses;
         bool isSame = _localAddresses.Select(address => address.Bits).ToHashSet().SetEquals(addresses.Select(address => address.Bits));
         if (isSame) return;
 
+        _hasAddresses = true;
         _localAddresses = [.. addresses];
         _context.Filter.SetLocalAddresses(addresses);
         if (!isFirst)
         {
-            _stun.HandleNetworkChange(now);
-            _https.HandleNetworkChange();
-            _profiles.HandleNetworkChange();
-            foreach (PeerSession peer in _peers.All) peer.Finder.HandleNetworkChange(now);
+            HandleNetworkChange(now);
+            return;
+        }
+
+        HandleObservations(now);
+        _peers.Drain(now);
+        Settle(now);
+    }
+
+    /// <summary>The network is another one, though perhaps by the same addresses: another way out is taken, or the machine has slept.</summary>
+    public void HandleNetworkChange(Instant now)
+    {
+        _stun.HandleNetworkChange(now);
+        _https.HandleNetworkChange();
+        _profiles.HandleNetworkChange();
+        _context.Punches.HandleNetworkChange();
+        foreach (PeerSession peer in _peers.All)
+        {
+            peer.Finder.HandleNetworkChange(now);
+            peer.Punch.HandleNetworkChange(now);
         }
 
         HandleObservations(now);
@@ -190,6 +211,9 @@ internal sealed class NodeCore
         Settle(now);
     }
 
+    /// <summary>Takes the routers of this machine's own links: a peer's word alone has nothing sent to them.</summary>
+    public void HandleGateways(IReadOnlyList<TransportAddress> gateways) => _context.Filter.SetGateways(gateways);
+
     /// <summary>Takes ranges that lead into the tunnel although none of our peers has them: those of peers that WireGuard reaches without us.</summary>
     public void HandleTunnelRanges(IReadOnlyList<IpPrefix> ranges, Instant now)
     {
@@ -198,10 +222,10 @@ internal sealed class NodeCore
         Settle(now);
     }
 
-    /// <summary>Takes where the gateway lets the world in to our UDP port; not valid = nowhere.</summary>
-    public void HandlePortMapping(TransportAddress mapped, Instant now)
+    /// <summary>Takes what the gateway offers, and where it lets the world in to our UDP port.</summary>
+    public void HandlePortMapping(PortMappingStatus status, Instant now)
     {
-        _portMapped = mapped;
+        _portMapping = status;
         HandleObservations(now);
         _peers.Drain(now);
         Settle(now);
@@ -226,7 +250,7 @@ internal sealed class NodeCore
             // A greeting that had no way to go goes now; and who comes back says so, for others may have been told that it was gone.
             if (!peer.IsConfirmed || peer.Hellos.IsAwaiting) peer.Hellos.Ask(now);
             else if (isReturn || peer.Route.HasFollowed(regionId)) peer.Hellos.Plan(now);
-            if (peer.Finder.Selected is null) peer.PlanCallMeMaybe(now);
+            if (peer.Finder.Selected is null || peer.Finder.IsSuspect) peer.PlanCallMeMaybe(now);
         }
 
         _peers.Drain(now);
@@ -298,7 +322,7 @@ internal sealed class NodeCore
     {
         if (!DiscoEnvelope.TryReadSender(datagram, out NodeKey sender))
         {
-            if (_stun.HandleResponse(source, datagram, now)) HandleObservations(now);
+            HandleStun(socket, source, datagram, now);
             Settle(now);
             return;
         }
@@ -308,15 +332,25 @@ internal sealed class NodeCore
         if (peer.Open(datagram) is not { } message) return;
 
         PairId pair = new(socket, source);
+        bool isProven = false;
         switch ((DiscoMessageType)message[0])
         {
-            case DiscoMessageType.Ping: peer.HandlePing(pair, message, now); break;
-            case DiscoMessageType.Pong: peer.HandlePong(pair, message, now); break;
-            case DiscoMessageType.CallMeMaybe or DiscoMessageType.Candidates or DiscoMessageType.Hello: _context.Drops.Count(NodeDrop.WrongWay); return;
+            case DiscoMessageType.Ping: isProven = peer.HandlePing(pair, message, now); break;
+            case DiscoMessageType.Pong: isProven = peer.HandlePong(pair, message, now); break;
+            case DiscoMessageType.CallMeMaybe or DiscoMessageType.Candidates or DiscoMessageType.Hello or DiscoMessageType.PunchingPlan: _context.Drops.Count(NodeDrop.WrongWay); return;
             default: _context.Drops.Count(NodeDrop.UnknownType); return;
         }
 
-        _addresses.HandleProven(source, peer.Key);
+        if (isProven) _addresses.HandleProven(source, peer.Key);
+        peer.Drain(now);
+        Settle(now);
+    }
+
+    /// <summary>The system has not opened an extra socket, or has closed it.</summary>
+    public void HandleSocketLost(SocketId socket, Instant now)
+    {
+        if (!_context.Sockets.TryFindOwner(socket, out NodeKey owner) || !_peers.TryFind(owner, out PeerSession? peer)) return;
+        peer.Punch.HandleSocketLost(socket, now);
         peer.Drain(now);
         Settle(now);
     }
@@ -335,6 +369,7 @@ internal sealed class NodeCore
     {
         if (!_peers.TryFind(key, out PeerSession? peer)) return;
         peer.Finder.HandleTraffic(now);
+        peer.Punch.HandleTraffic(now);
         if (!_stun.IsActive)
         {
             _stun.IsActive = true;
@@ -360,6 +395,21 @@ internal sealed class NodeCore
             Verdicts.Judge(_context, peer, now));
     }
 
+    /// <summary>Counts the peers that are not direct, by why they are not.</summary>
+    public Dictionary<VerdictCode, int> CountVerdicts(Instant now)
+    {
+        Dictionary<VerdictCode, int> counts = [];
+        foreach (PeerSession peer in _peers.All)
+        {
+            if (Verdicts.Judge(_context, peer, now) is { } verdict) counts[verdict.Code] = counts.GetValueOrDefault(verdict.Code) + 1;
+        }
+
+        return counts;
+    }
+
+    /// <summary>What was tried to make a hole to the peer, and what came of it.</summary>
+    public PunchOutcome PunchingOf(NodeKey key) => _peers.TryFind(key, out PeerSession? peer) ? peer.Punch.Outcome : PunchOutcome.None;
+
     private void HandleRelayedDisco(PeerSession peer, int regionId, ReadOnlySpan<byte> packet, Instant now)
     {
         if (peer.Open(packet) is not { } message) return;
@@ -367,27 +417,48 @@ internal sealed class NodeCore
         switch ((DiscoMessageType)message[0])
         {
             case DiscoMessageType.CallMeMaybe: peer.HandleCallMeMaybe(message, now); break;
+            case DiscoMessageType.PunchingPlan: peer.HandlePlan(message, now); break;
             case DiscoMessageType.Candidates: peer.HandleCandidates(message, now); break;
             case DiscoMessageType.Ping or DiscoMessageType.Pong or DiscoMessageType.Hello: _context.Drops.Count(NodeDrop.WrongWay); break;
             default: _context.Drops.Count(NodeDrop.UnknownType); break;
         }
     }
 
+    private void HandleStun(SocketId socket, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now)
+    {
+        if (socket == SocketId.Ipv4 || socket == SocketId.Ipv6)
+        {
+            if (_stun.HandleResponse(source, datagram, now)) HandleObservations(now);
+            return;
+        }
+
+        if (!_context.Sockets.TryFindOwner(socket, out NodeKey owner) || !_peers.TryFind(owner, out PeerSession? peer))
+        {
+            _context.Drops.Count(NodeDrop.UnmatchedStun);
+            return;
+        }
+
+        peer.Punch.HandleStun(socket, source, datagram, now);
+        peer.Drain(now);
+    }
+
     /// <summary>Our addresses, or what we know of our NAT, may have changed: peers hear of it.</summary>
     private void HandleObservations(Instant now)
     {
         NatProfile ipv6 = _profiles.ProfileOf(isIpv4: false, _stun.ProfileIpv6);
-        NatProfile ipv4 = _profiles.ProfileOf(isIpv4: true, _stun.Profile);
+        NatProfile ipv4 = NatProfiles.WithGateway(_profiles.ProfileOf(isIpv4: true, _stun.Profile), _portMapping, _stun.Reflexive.Select(seen => seen.Address));
         NatProfile nat = ipv4.Mapping == NatMapping.Unknown && !_stun.HasAnswer(isIpv4: true) ? ipv6 with { Udp = ipv4.Udp } : ipv4;
         bool isProfileNew = nat != _context.Nat || ipv6 != _context.NatIpv6;
+        _context.Mapped = [.. _stun.Reflexive.Select(seen => seen.Address)];
         _context.Nat = nat;
         _context.NatIpv6 = ipv6;
-        Candidate[] candidates = CandidateList.Make(_context, _localAddresses, _stun.Reflexive, _portMapped.IsValid ? [_portMapped] : []);
+        Candidate[] candidates = CandidateList.Make(_context, _localAddresses, _stun.Reflexive, _portMapping.AllMapped);
         bool isListNew = !candidates.ToHashSet().SetEquals(_context.Candidates);
         _context.Candidates = candidates;
         foreach (PeerSession peer in _peers.All)
         {
-            if (isProfileNew) peer.JudgeHope();
+            if (isProfileNew) peer.JudgeNats();
+            if (isProfileNew) peer.Punch.HandleProfile(now);
             if (isProfileNew && peer.DiscoKey is not null) peer.Hellos.Plan(now);
             if (isListNew) peer.PlanCallMeMaybe(now);
         }
@@ -420,6 +491,7 @@ internal sealed class NodeCore
             _context.Moves.Update(_peers.All, _stun, now); // From now on the old relay waits to be left.
         }
 
+        if (_context.TakeDoubt()) _stun.AskAgain(now);
         _profiles.Update(_stun, now);
         _wants.Update(_peers.All, now);
         if (hasLeft) _peers.Drain(now); // What went by that relay goes by another.

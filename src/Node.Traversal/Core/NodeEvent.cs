@@ -16,6 +16,12 @@ internal abstract record NodeEvent
     /// <summary>Data from this address is nobody's any more.</summary>
     public sealed record AddressForgotten(TransportAddress Address) : NodeEvent;
 
+    /// <summary>Open one more IPv4 socket, on any port, under this name; from the next datagram on it is there.</summary>
+    public sealed record SocketWanted(SocketId Socket) : NodeEvent;
+
+    /// <summary>Close that socket.</summary>
+    public sealed record SocketUnwanted(SocketId Socket) : NodeEvent;
+
     /// <summary>Connect to this region, and stay connected.</summary>
     public sealed record RelayWanted(int RegionId) : NodeEvent;
 
@@ -24,6 +30,9 @@ internal abstract record NodeEvent
 
     /// <summary>The node is at home in this region now (NotePreferred there, and no longer at the one before); 0 = nowhere.</summary>
     public sealed record HomeSelected(int RegionId) : NodeEvent;
+
+    /// <summary>Our own network may have changed unseen: ask the relays for a sign of life.</summary>
+    public sealed record NetworkDoubted : NodeEvent;
 
     /// <summary>Measure these regions by HTTPS, the nearest first, and hand back what was found with the round's number.</summary>
     public sealed record HttpsLatencyWanted(int Round, IReadOnlyList<int> Regions) : NodeEvent;

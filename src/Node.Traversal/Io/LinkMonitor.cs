@@ -3,52 +3,95 @@ using Addresses;
 
 namespace Node.Traversal.Io;
 
-/// <summary>Watches the addresses of this machine's interfaces: by the system's notices, and by a look now and then where these fail to come.</summary>
+/// <summary>
+/// Watches the addresses of this machine's interfaces and by which of them it reaches the world: by the system's notices (netlink on Linux),
+/// and by a look now and then where these fail to come. It also notices that the machine has slept.
+/// </summary>
 internal sealed class LinkMonitor : IAsyncDisposable
 {
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(2);
 
-    /// <summary>Notices come in bursts while an interface is set up.</summary>
+    /// <summary>Notices come in bursts while an interface is set up: after the first is looked at once, and again when they have settled.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(100);
 
     private readonly Action<IReadOnlyList<TransportAddress>> _handle;
+    private readonly Action _handleChange;
+    private readonly Func<uint> _mark;
     private readonly bool _allowLoopback;
+    private readonly TimeProvider _time;
     private readonly Lock _gate = new();
+    private readonly SleepWatch _sleep;
     private readonly ITimer _timer;
+    private readonly NetlinkNotices? _netlink;
     private volatile IReadOnlyList<TransportAddress> _excluded;
     private IReadOnlyList<TransportAddress> _last = [];
+    private (TransportAddress Ipv4, TransportAddress Ipv6) _wayOut;
+    private long _lastNotice;
 
     /// <summary>Starts watching; the addresses there are now are told at once.</summary>
     /// <param name="excluded">Addresses that are not told: those of the WireGuard interface.</param>
     /// <param name="allowLoopback">Says that loopback addresses are told too.</param>
+    /// <param name="mark">The firewall mark that leads past the tunnel; 0 = none.</param>
     /// <param name="time">The clock.</param>
     /// <param name="handle">Takes the whole list whenever it has changed.</param>
-    public LinkMonitor(IReadOnlyList<TransportAddress> excluded, bool allowLoopback, TimeProvider time, Action<IReadOnlyList<TransportAddress>> handle)
+    /// <param name="handleChange">Told that the network is another one though the addresses are the same: another way out, or a sleep.</param>
+    public LinkMonitor(
+        IReadOnlyList<TransportAddress> excluded,
+        bool allowLoopback,
+        Func<uint> mark,
+        TimeProvider time,
+        Action<IReadOnlyList<TransportAddress>> handle,
+        Action handleChange)
     {
         _excluded = excluded;
         _allowLoopback = allowLoopback;
+        _mark = mark;
+        _time = time;
         _handle = handle;
-        _timer = time.CreateTimer(_ => Look(), null, LookInterval, LookInterval);
-        NetworkChange.NetworkAddressChanged += HandleNotice;
-        Look();
+        _handleChange = handleChange;
+        _sleep = new SleepWatch(time);
+        _lastNotice = time.GetTimestamp();
+        _timer = time.CreateTimer(_ => LookInTurn(), null, LookInterval, LookInterval);
+        _wayOut = ReadWayOut();
+        Look(isFirst: true);
+        _netlink = NetlinkNotices.Open(HandleNotice);
+        if (_netlink is null) NetworkChange.NetworkAddressChanged += HandleNotice;
     }
 
     /// <summary>Other addresses are the WireGuard interface's now.</summary>
     public void Exclude(IReadOnlyList<TransportAddress> addresses)
     {
         _excluded = addresses;
-        Look();
+        Look(isFirst: false);
     }
 
     public async ValueTask DisposeAsync()
     {
         NetworkChange.NetworkAddressChanged -= HandleNotice;
+        _netlink?.Dispose();
         await _timer.DisposeAsync();
     }
 
-    private void HandleNotice(object? sender, EventArgs arguments) => _timer.Change(Settling, LookInterval);
+    private void HandleNotice(object? sender, EventArgs arguments) => HandleNotice();
 
-    private void Look()
+    private void HandleNotice()
+    {
+        long now = _time.GetTimestamp();
+        bool isFirstOfBurst = _time.GetElapsedTime(Interlocked.Exchange(ref _lastNotice, now), now) >= Settling;
+        _timer.Change(Settling, LookInterval);
+        if (isFirstOfBurst) Look(isFirst: false);
+    }
+
+    private void LookInTurn()
+    {
+        bool hasSlept;
+        lock (_gate) hasSlept = _sleep.HasSlept(LookInterval);
+        if (!Look(isFirst: false) && hasSlept) _handleChange();
+    }
+
+    /// <summary>Looks, and tells what is new.</summary>
+    /// <returns>True where something was.</returns>
+    private bool Look(bool isFirst)
     {
         lock (_gate)
         {
@@ -59,14 +102,25 @@ internal sealed class LinkMonitor : IAsyncDisposable
             }
             catch (NetworkInformationException)
             {
-                return; // An interface went away while it was read: the next look sees the rest.
+                return false; // An interface went away while it was read: the next look sees the rest.
             }
 
-            if (found.SequenceEqual(_last)) return;
-            _last = found;
-            _handle(found);
+            (TransportAddress, TransportAddress) before = _wayOut;
+            _wayOut = ReadWayOut();
+            if (!found.SequenceEqual(_last))
+            {
+                _last = found;
+                _handle(found);
+                return true;
+            }
+
+            if (isFirst || _wayOut == before) return false;
+            _handleChange();
+            return true;
         }
     }
+
+    private (TransportAddress, TransportAddress) ReadWayOut() => (WayOut.Of(isIpv4: true, _mark()), WayOut.Of(isIpv4: false, _mark()));
 
     private IEnumerable<TransportAddress> Read() =>
         from network in NetworkInterface.GetAllNetworkInterfaces()

@@ -28,7 +28,6 @@ internal sealed class UdpSockets : IDisposable
     private readonly DatagramSocket? _ipv4;
     private readonly DatagramSocket? _ipv6;
     private DatagramSocketOptions _options;
-    private int _lastId = SocketId.Ipv6.Value; // Ids are not used again: what is late for one must not find another.
     private Action<SocketId, DatagramBatch>? _receive;
     private volatile bool _isStopping;
 
@@ -100,18 +99,17 @@ internal sealed class UdpSockets : IDisposable
     }
 
     /// <summary>Opens one more socket, after <see cref="Start"/>; what it receives goes where everything goes.</summary>
+    /// <param name="id">Its name, which no socket has had before: what is late for one must not find another.</param>
     /// <param name="local">Its address; port 0 for any.</param>
     /// <exception cref="SocketException">The address is taken or not of this host, or the process is out of descriptors.</exception>
-    public SocketId Open(TransportAddress local)
+    public void Open(SocketId id, TransportAddress local)
     {
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_isStopping, this);
             DatagramSocket socket = DatagramSocket.Bind(local, _options);
-            SocketId id = new(++_lastId);
             _sockets[id.Value] = socket;
             _poller.Add(socket, id.Value);
-            return id;
         }
     }
 
@@ -131,13 +129,17 @@ internal sealed class UdpSockets : IDisposable
     public TransportAddress LocalAddressOf(SocketId id) => _sockets.TryGetValue(id.Value, out DatagramSocket? socket) ? socket.LocalAddress : default;
 
     /// <summary>Sends one datagram, from any thread.</summary>
+    /// <param name="socket">From which socket.</param>
+    /// <param name="destination">Where to.</param>
+    /// <param name="datagram">Its bytes.</param>
+    /// <param name="hops">How many hops it may go; 0 = as many as the system says.</param>
     /// <returns>Success, or why it did not go; AddressFamilyNotSupported where there is no such socket (any more).</returns>
-    public SocketError Send(SocketId socket, TransportAddress destination, ReadOnlySpan<byte> datagram)
+    public SocketError Send(SocketId socket, TransportAddress destination, ReadOnlySpan<byte> datagram, byte hops = 0)
     {
         if (!_sockets.TryGetValue(socket.Value, out DatagramSocket? found)) return SocketError.AddressFamilyNotSupported;
         try
         {
-            return found.SendTo(datagram, destination);
+            return found.SendTo(datagram, destination, hops);
         }
         catch (ObjectDisposedException)
         {

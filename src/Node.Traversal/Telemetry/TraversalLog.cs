@@ -67,4 +67,7 @@ internal static partial class TraversalLog
 
     [LoggerMessage(41, LogLevel.Debug, "What NAT there is could not be found out: {Reason}")]
     public static partial void NatNotFound(ILogger log, string reason);
+
+    [LoggerMessage(50, LogLevel.Debug, "No more sockets can be opened: {Reason}")]
+    public static partial void SocketNotOpened(ILogger log, string reason);
 }

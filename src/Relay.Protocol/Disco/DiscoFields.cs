@@ -33,4 +33,15 @@ internal static class DiscoFields
 
     /// <summary>Says whether an exception means that an authenticated peer has sent nonsense; the caller counts it.</summary>
     public static bool IsNonsense(Exception exception) => exception is MessagePackSerializationException or EndOfStreamException or OverflowException;
+
+    /// <summary>Times go as whole microseconds.</summary>
+    public static long Microseconds(TimeSpan time) => time.Ticks / TimeSpan.TicksPerMicrosecond;
+
+    /// <summary>Reads a time; false where it is negative or longer than <paramref name="longest"/>.</summary>
+    public static bool TryTime(long microseconds, TimeSpan longest, out TimeSpan time)
+    {
+        bool isTime = microseconds >= 0 && microseconds <= longest.Ticks / TimeSpan.TicksPerMicrosecond;
+        time = isTime ? TimeSpan.FromTicks(microseconds * TimeSpan.TicksPerMicrosecond) : default;
+        return isTime;
+    }
 }

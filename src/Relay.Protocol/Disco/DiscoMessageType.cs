@@ -17,4 +17,7 @@ public enum DiscoMessageType : byte
 
     /// <summary>Ours: where the sender may be reached, and how it knows; by relay only: <see cref="AnnouncedCandidates"/>.</summary>
     Candidates = 0x41,
+
+    /// <summary>Ours: how and when both ends make a hole; by relay only: <see cref="Disco.PunchingPlan"/>.</summary>
+    PunchingPlan = 0x42,
 }

@@ -50,21 +50,32 @@ public readonly record struct DiscoPing(PingId Id, NodeKey Sender)
     }
 }
 
-/// <summary>Pong: type 2, version 0, id (12 bytes), where the Ping came from as seen here: address (16 bytes, IPv4 mapped), port (16 bits).</summary>
+/// <summary>
+/// Pong: type 2, version 0, id (12 bytes), where the Ping came from as seen here: address (16 bytes, IPv4 mapped), port (16 bits). Ours go on
+/// (the field's end here, and readers of them ignore what follows): how many data packets the sender has received directly from the one it
+/// answers (32 bits), so that the other end sees whether data passes where checks do.
+/// </summary>
 /// <param name="Id">The id of the Ping.</param>
 /// <param name="Observed">The source of the Ping.</param>
 public readonly record struct DiscoPong(PingId Id, TransportAddress Observed)
 {
-    /// <summary>The length of a message in bytes.</summary>
+    /// <summary>The length of a message in bytes, without the count.</summary>
     public const int Length = 2 + PingId.Length + 18;
 
-    /// <summary>Writes the whole message.</summary>
+    /// <summary>The length of a message with the count.</summary>
+    public const int LengthWithCount = Length + sizeof(uint);
+
+    /// <summary>Data packets received directly since the sender's start, modulo 2³²; null = it does not say.</summary>
+    public uint? DataReceived { get; init; }
+
+    /// <summary>Writes the whole message: <see cref="LengthWithCount"/> bytes where <see cref="DataReceived"/> is said, else <see cref="Length"/>.</summary>
     public void Write(Span<byte> destination)
     {
         destination[0] = (byte)DiscoMessageType.Pong;
         destination[1] = 0;
         Id.CopyTo(destination[2..]);
         WireAddress.Write(destination[(2 + PingId.Length)..], Observed);
+        if (DataReceived is { } count) BinaryPrimitives.WriteUInt32BigEndian(destination[Length..], count);
     }
 
     /// <summary>Reads a message whose type is known to be Pong: false where it is too short or of another version.</summary>
@@ -72,7 +83,10 @@ public readonly record struct DiscoPong(PingId Id, TransportAddress Observed)
     {
         pong = default;
         if (message.Length < Length || message[1] != 0) return false;
-        pong = new DiscoPong(PingId.Read(message[2..]), WireAddress.Read(message[(2 + PingId.Length)..]));
+        pong = new DiscoPong(PingId.Read(message[2..]), WireAddress.Read(message[(2 + PingId.Length)..]))
+        {
+            DataReceived = message.Length >= LengthWithCount ? BinaryPrimitives.ReadUInt32BigEndian(message[Length..]) : null,
+        };
         return true;
     }
 }

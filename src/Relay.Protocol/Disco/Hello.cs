@@ -48,6 +48,15 @@ public sealed record Hello
     /// <summary>What the sender knows of its NAT or firewall for IPv6.</summary>
     public NatProfile NatIpv6 { get; init; }
 
+    /// <summary>The counter of the receiver's latest Hello as heard here; null where none was heard since its start.</summary>
+    public long? EchoOf { get; init; }
+
+    /// <summary>How long ago that one came: what is left of the time since it was sent is the relayed round trip.</summary>
+    public TimeSpan EchoHeldFor { get; init; }
+
+    /// <summary>The highest version of <see cref="PunchingPlan"/> that the sender understands; 0 = it takes none.</summary>
+    public int Plans { get; init; }
+
     /// <summary>Says whether this is later than <paramref name="startedAt"/> and <paramref name="counter"/> of an earlier one.</summary>
     public bool IsNewerThan(long startedAt, long counter) => StartedAt > startedAt || (StartedAt == startedAt && Counter > counter);
 
@@ -57,7 +66,7 @@ public sealed record Hello
         ArrayBufferWriter<byte> buffer = new(256);
         buffer.Write<byte>([(byte)DiscoMessageType.Hello, 0]);
         MessagePackWriter writer = new(buffer);
-        writer.WriteMapHeader(Echo is null ? 9 : 10);
+        writer.WriteMapHeader(9 + (Echo is null ? 0 : 1) + (EchoOf is null ? 0 : 2) + (Plans == 0 ? 0 : 1));
         DiscoFields.WriteKey(ref writer, (int)Field.Sender, Sender);
         DiscoFields.WriteKey(ref writer, (int)Field.Receiver, Receiver);
         DiscoFields.WriteNumber(ref writer, (int)Field.StartedAt, StartedAt);
@@ -71,6 +80,13 @@ public sealed record Hello
         NatProfileMap.Write(ref writer, NatIpv6);
         writer.Write((int)Field.AsksForAnswer);
         writer.Write(AsksForAnswer);
+        if (EchoOf is { } echoOf)
+        {
+            DiscoFields.WriteNumber(ref writer, (int)Field.EchoOf, echoOf);
+            DiscoFields.WriteNumber(ref writer, (int)Field.EchoHeldFor, DiscoFields.Microseconds(EchoHeldFor));
+        }
+
+        if (Plans != 0) DiscoFields.WriteNumber(ref writer, (int)Field.Plans, Plans);
         writer.Flush();
         return buffer.WrittenSpan.ToArray();
     }
@@ -99,7 +115,7 @@ public sealed record Hello
         if (count > DiscoFields.MaxFields) return null;
 
         NodeKey sender = default, receiver = default, disco = default, echo = default;
-        long startedAt = 0, counter = -1, home = 0;
+        long startedAt = 0, counter = -1, home = 0, echoOf = -1, heldFor = 0, plans = 0;
         NatProfile nat = default, natIpv6 = default;
         bool asks = false;
         for (int i = 0; i < count; i++)
@@ -116,12 +132,16 @@ public sealed record Hello
                 case Field.Nat: nat = NatProfileMap.Read(ref reader); break;
                 case Field.NatIpv6: natIpv6 = NatProfileMap.Read(ref reader); break;
                 case Field.AsksForAnswer: asks = reader.ReadBoolean(); break;
+                case Field.EchoOf: echoOf = reader.ReadInt64(); break;
+                case Field.EchoHeldFor: heldFor = reader.ReadInt64(); break;
+                case Field.Plans: plans = reader.ReadInt64(); break;
                 default: reader.Skip(); break; // For later versions.
             }
         }
 
         bool isWhole = !sender.IsZero && !receiver.IsZero && !disco.IsZero && startedAt > 0 && counter >= 0 && home is >= 0 and <= int.MaxValue;
-        return !isWhole ? null : new Hello
+        bool isTimed = DiscoFields.TryTime(heldFor, TimeSpan.MaxValue, out TimeSpan echoHeldFor);
+        return !isWhole || !isTimed ? null : new Hello
         {
             Sender = sender,
             Receiver = receiver,
@@ -133,6 +153,9 @@ public sealed record Hello
             HomeRegion = (int)home,
             Nat = nat,
             NatIpv6 = natIpv6,
+            EchoOf = echoOf >= 0 ? echoOf : null,
+            EchoHeldFor = echoOf >= 0 ? echoHeldFor : default,
+            Plans = (int)Math.Clamp(plans, 0, byte.MaxValue),
         };
     }
 
@@ -148,5 +171,8 @@ public sealed record Hello
         Nat = 8,
         NatIpv6 = 9,
         AsksForAnswer = 10,
+        EchoOf = 11,
+        EchoHeldFor = 12,
+        Plans = 13,
     }
 }

@@ -7,8 +7,6 @@ namespace Relay.Protocol.Handshake;
 /// <summary>What a server says of itself once a client can be reached: the JSON sealed in the ServerInfo frame.</summary>
 public sealed record ServerInfo
 {
-    private static Spelt? _last;
-
     /// <summary>The protocol version; 2.</summary>
     public int Version { get; init; } = ClientInfo.ProtocolVersion;
 
@@ -48,16 +46,7 @@ public sealed record ServerInfo
         return new Box(own, serverKey).TryOpen(box, body[..Box.NonceLength], json) && TryParse(json, out info);
     }
 
-    /// <summary>Nearly all clients of a relay are told the same: the last answer is kept.</summary>
     private byte[] ToJson()
-    {
-        if (Volatile.Read(ref _last) is { } last && last.Info == this) return last.Json;
-        byte[] json = Write();
-        Volatile.Write(ref _last, new Spelt(this, json));
-        return json;
-    }
-
-    private byte[] Write()
     {
         ArrayBufferWriter<byte> buffer = new();
         using (Utf8JsonWriter writer = new(buffer))
@@ -86,6 +75,4 @@ public sealed record ServerInfo
         info = isWhole ? parsed : null;
         return isWhole;
     }
-
-    private sealed record Spelt(ServerInfo Info, byte[] Json);
 }

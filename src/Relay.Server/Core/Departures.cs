@@ -21,9 +21,6 @@ internal sealed class Departures(RelayCounters counters)
     private readonly Queue<Departure> _waiting = new();
     private int _remembered;
 
-    /// <summary>Called when somebody has still to be told, and nobody had before; by any thread, which must not be held up. Set by the shell.</summary>
-    public Action? Begun { get; set; }
-
     /// <summary>Receivers that are remembered at present.</summary>
     public int Remembered => Volatile.Read(ref _remembered);
 
@@ -72,14 +69,7 @@ internal sealed class Departures(RelayCounters counters)
             return;
         }
 
-        bool isFirst;
-        lock (_lock)
-        {
-            isFirst = _waiting.Count == 0;
-            _waiting.Enqueue(departure); // Behind the others: a key with many does not hold up one with few.
-        }
-
-        if (isFirst) Begun?.Invoke();
+        lock (_lock) _waiting.Enqueue(departure); // Behind the others: a key with many does not hold up one with few.
     }
 
     private sealed class Departure(NodeKey gone, Tenant tenant, IReadOnlyCollection<ClientSet> receivers)

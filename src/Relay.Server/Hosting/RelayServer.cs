@@ -15,6 +15,7 @@ namespace Relay.Server.Hosting;
 internal sealed class RelayServer : BackgroundService
 {
     private static readonly TimeSpan DepartureInterval = TimeSpan.FromMilliseconds(20); // 512 each: 25,000 notices a second at most.
+    private static readonly TimeSpan RestInterval = TimeSpan.FromMilliseconds(250); // Nobody is to be told: fifty wake-ups a second would be most of what an idle relay costs.
 
     private readonly RelayServerOptions _options;
     private readonly ServerCertificateSource _certificates;
@@ -22,7 +23,6 @@ internal sealed class RelayServer : BackgroundService
     private readonly int? _possibleConnections = DescriptorLimit.MaxConnections();
     private readonly ShardGroup? _shards;
     private readonly List<IRelayEndpoint> _endpoints = [];
-    private readonly SemaphoreSlim _departuresBegun = new(0);
     private volatile bool _isDraining;
 
     public RelayServer(RelayServerOptions options, AdmissionGate gate, PacketRouter router, WebHandoff web, ILogger<RelayServer> logger, ServerCertificateSource certificates)
@@ -31,7 +31,6 @@ internal sealed class RelayServer : BackgroundService
         _logger = new BoundedLog(logger, MonotonicClock.System);
         _certificates = certificates;
         Router = router;
-        Router.Departures.Begun = () => _departuresBegun.Release();
         SetLimits(options.Limits);
         Limiter = new ConnectionLimiter(() => Router.Limits);
         Identity = new RelayIdentity(options.Keys, RandomNumberGenerator.Fill)
@@ -123,8 +122,6 @@ internal sealed class RelayServer : BackgroundService
         foreach (IRelayEndpoint endpoint in _endpoints) endpoint.Dispose();
         _shards?.Dispose();
         BootstrapDns.Dispose();
-        Router.Departures.Begun = null;
-        _departuresBegun.Dispose();
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -137,22 +134,20 @@ internal sealed class RelayServer : BackgroundService
         await Task.WhenAll([.. _endpoints.Select(endpoint => endpoint.RunAsync(stoppingToken)), WebSockets.RunAsync(stoppingToken), Mesh.RunAsync(stoppingToken), TellDeparturesAsync(stoppingToken)]);
     }
 
-    /// <summary>Tells the many to whom a key has sent, a few at a time, that it has left. Nothing ticks while nobody is to be told.</summary>
+    /// <summary>Tells the many to whom a key has sent, a few at a time, that it has left.</summary>
     private async Task TellDeparturesAsync(CancellationToken stopping)
     {
         HashSet<ClientConnection> woken = [];
+        using PeriodicTimer timer = new(DepartureInterval);
         try
         {
-            while (true)
+            while (await timer.WaitForNextTickAsync(stopping))
             {
-                await _departuresBegun.WaitAsync(stopping);
-                while (!Router.Departures.IsEmpty)
-                {
-                    await Task.Delay(DepartureInterval, stopping);
-                    Router.Departures.Step(woken);
-                    foreach (ClientConnection client in woken) client.Shell?.Wake();
-                    woken.Clear();
-                }
+                timer.Period = Router.Departures.IsEmpty ? RestInterval : DepartureInterval;
+                if (Router.Departures.IsEmpty) continue;
+                Router.Departures.Step(woken);
+                foreach (ClientConnection client in woken) client.Shell?.Wake();
+                woken.Clear();
             }
         }
         catch (OperationCanceledException)

@@ -97,7 +97,7 @@ public class AnnouncedCandidatesTests
         }
 
         Assert.InRange(checks, 1, 6 * 24);
-        Assert.InRange(_peer.Finder.Pairs.Count(), 1, 24);
+        Assert.InRange(_peer.Finder.Pairs.Count, 1, 24);
         Assert.True(_context.Drops[NodeDrop.TooOften] > 9_900);
     }
 

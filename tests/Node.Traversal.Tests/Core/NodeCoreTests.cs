@@ -102,7 +102,7 @@ public class NodeCoreTests
 
         Assert.Equal(PathKind.Direct, _world.Left.Path.Kind);
         Assert.Equal(PathKind.Direct, _world.Right.Path.Kind);
-        Assert.False(_world.Left.Path.IsSuspect);
+        Assert.Null(_world.Left.Core.Describe(_world.Right.Key, _world.Now)?.Verdict);
     }
 
     [Fact]

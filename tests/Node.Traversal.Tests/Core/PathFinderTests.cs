@@ -36,7 +36,7 @@ public class PathFinderTests
         Offer(Near, Far);
         PathCheck check = LatestCheck(Near);
 
-        Assert.False(_finder.HandlePong(new PairId(SocketId.Ipv4, Far), check.Id, _now));
+        Assert.False(_finder.HandlePong(new PairId(SocketId.Ipv4, Far), check.Id, null, _now));
 
         Assert.Null(_finder.Selected);
     }
@@ -48,10 +48,10 @@ public class PathFinderTests
         PathCheck check = LatestCheck(Near);
         _now += CandidatePair.CheckLifetime + Milliseconds(1);
 
-        Assert.False(_finder.HandlePong(check.Pair, check.Id, _now));
+        Assert.False(_finder.HandlePong(check.Pair, check.Id, null, _now));
 
         Answer(Near, after: Milliseconds(10));
-        Assert.False(_finder.HandlePong(check.Pair, _sent[^1].Check.Id, _now));
+        Assert.False(_finder.HandlePong(check.Pair, _sent[^1].Check.Id, null, _now));
     }
 
     [Fact]
@@ -191,7 +191,7 @@ public class PathFinderTests
     {
         for (int i = 0; i < 10_000; i++) _finder.HandlePing(new PairId(SocketId.Ipv4, TransportAddress.FromIpv4(0xc6120000 + (uint)i, 1)), _now);
 
-        Assert.Equal(PathFinder.MaxPeerReflexive, _finder.Pairs.Count());
+        Assert.Equal(CandidatePairs.MaxPeerReflexive, _finder.Pairs.Count);
     }
 
     [Fact]
@@ -290,7 +290,7 @@ public class PathFinderTests
 
         PathCheck check = LatestCheck(from);
         _now = _sent.Last(entry => entry.Check == check).At + after;
-        Assert.True(_finder.HandlePong(check.Pair, check.Id, _now));
+        Assert.True(_finder.HandlePong(check.Pair, check.Id, null, _now));
         Drain();
     }
 
@@ -306,7 +306,7 @@ public class PathFinderTests
             Drain();
             if (_sent.Count > 0 && _sent[^1].At == _now && _sent[^1].Check.Pair.Remote == keepAnswering)
             {
-                _finder.HandlePong(_sent[^1].Check.Pair, _sent[^1].Check.Id, _now + Milliseconds(20));
+                _finder.HandlePong(_sent[^1].Check.Pair, _sent[^1].Check.Id, null, _now + Milliseconds(20));
             }
         }
 

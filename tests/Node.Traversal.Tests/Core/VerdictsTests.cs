@@ -62,7 +62,8 @@ public class VerdictsTests
 
         _now += TimeSpan.FromSeconds(1);
 
-        AssertVerdict(VerdictCode.PeerSilent, "is our key in its configuration?");
+        AssertVerdict(VerdictCode.PeerSilent, "does not answer");
+        Assert.Equal((VerdictStage.Greeting, VerdictRemedy.AddKeyThere), StageAndRemedy());
     }
 
     [Fact]
@@ -82,7 +83,7 @@ public class VerdictsTests
         _peer.Finder.HandleCandidates([Address("198.18.2.2:5000")], _now);
         Assert.True(_peer.Finder.TryDequeueTransmit(out PathCheck check));
 
-        Assert.True(_peer.Finder.HandlePong(check.Pair, check.Id, _now + Milliseconds(10)));
+        Assert.True(_peer.Finder.HandlePong(check.Pair, check.Id, null, _now + Milliseconds(10)));
 
         Assert.Null(Verdicts.Judge(_context, _peer, _now));
     }
@@ -113,6 +114,73 @@ public class VerdictsTests
         Assert.Equal(expected, Verdicts.Judge(_context, _peer, _now)?.Code);
         Assert.NotEmpty(Verdicts.Judge(_context, _peer, _now)!.Value.Text);
     }
+
+    public static TheoryData<NatProfile, NatProfile, VerdictStage, VerdictRemedy, string> Remedies
+    {
+        get
+        {
+            NatProfile carrier = Hard with { IsNested = true, IsCarrierGrade = true };
+            NatProfile mapping = Easy with { OffersPortMapping = true };
+            return new()
+            {
+                { Blocked, Easy, VerdictStage.Udp, VerdictRemedy.AllowUdpHere, "let UDP out at this end" },
+                { Easy, Blocked, VerdictStage.Udp, VerdictRemedy.AllowUdpThere, "let UDP out at the peer's end" },
+                { Unknown, Easy, VerdictStage.Nat, VerdictRemedy.AddStunHere, "the relay map needs STUN on two addresses" },
+                { Easy, Unknown, VerdictStage.Nat, VerdictRemedy.AddStunThere, "the peer's relay map needs STUN on two addresses" },
+                {
+                    Hard, Hard, VerdictStage.Nat, VerdictRemedy.OpenPortEither,
+                    "open UDP 5000 here (or enable PCP, NAT-PMP or UPnP on the router), or open UDP 50001 at the peer's end (or enable PCP, NAT-PMP or UPnP on the router)"
+                },
+                { carrier, Easy, VerdictStage.Nat, VerdictRemedy.OpenPortThere, "open UDP 50001 at the peer's end (or enable PCP, NAT-PMP or UPnP on the router)" },
+                { Easy, carrier, VerdictStage.Nat, VerdictRemedy.OpenPortHere, "open UDP 5000 here (or enable PCP, NAT-PMP or UPnP on the router)" },
+                { carrier, carrier, VerdictStage.Nat, VerdictRemedy.GetPublicAddress, "both stand behind a provider's NAT: use IPv6, or ask for a public address at either end" },
+                { mapping, mapping, VerdictStage.Checks, VerdictRemedy.OpenPortEither, "open UDP 5000 here, or open UDP 50001 at the peer's end" },
+            };
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Remedies))]
+    public void It_says_where_it_failed_and_what_would_help(NatProfile here, NatProfile there, VerdictStage stage, VerdictRemedy remedy, string text)
+    {
+        Connect();
+        Greet(here, there);
+        Announce(new Candidate(Address("192.168.2.10:50001"), CandidateKind.Host));
+
+        RunFor(TimeSpan.FromSeconds(20));
+
+        PathVerdict verdict = Verdicts.Judge(_context, _peer, _now)!.Value;
+        Assert.Equal((stage, remedy), StageAndRemedy());
+        Assert.Equal(text, verdict.RemedyText);
+        Assert.Equal((here, there), (verdict.Here, verdict.There));
+    }
+
+    [Fact]
+    public void It_says_what_was_tried()
+    {
+        Connect();
+        Greet(Easy, Easy);
+        Assert.Equal(PathMethods.None, Verdicts.Judge(_context, _peer, _now)!.Value.Tried);
+
+        Announce(
+            new Candidate(Address("192.168.2.10:50001"), CandidateKind.Host),
+            new Candidate(Address("[2001:db8:2::10]:50001"), CandidateKind.Host),
+            new Candidate(Address("198.18.2.2:40000"), CandidateKind.ServerReflexive),
+            new Candidate(Address("198.18.2.2:6000"), CandidateKind.PortMapped));
+
+        Assert.Equal(
+            PathMethods.Lan | PathMethods.Ipv6 | PathMethods.SimultaneousOpen | PathMethods.OpenPort,
+            Verdicts.Judge(_context, _peer, _now)!.Value.Tried);
+    }
+
+    private (VerdictStage Stage, VerdictRemedy Remedy) StageAndRemedy()
+    {
+        PathVerdict verdict = Assert.NotNull(Verdicts.Judge(_context, _peer, _now));
+        return (verdict.Stage, verdict.Remedy);
+    }
+
+    private void Announce(params Candidate[] list) =>
+        _peer.HandleCandidates(new AnnouncedCandidates { Sender = _other.OwnKey, Receiver = _context.OwnKey, Counter = 0, List = list }.ToMessage(), _now);
 
     private void Connect() => _context.Link(Region).IsConnected = true;
 

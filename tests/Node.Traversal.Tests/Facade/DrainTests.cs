@@ -69,6 +69,8 @@ public sealed class DrainTests : IDisposable
         (int firstPort, int secondPort) = (FreePort(), FreePort());
         await using TestRelay first = await TestRelay.StartOnAsync(firstPort, files.OptionsWith(secondPort));
         await using TestRelay second = await TestRelay.StartOnAsync(secondPort, files.OptionsWith(firstPort));
+        await WaitForMeshAsync(first); // Relays that do not know each other yet lose what goes from one to the other.
+        await WaitForMeshAsync(second);
         RelayNode[] nodes =
         [
             Machine("900a", firstPort, files),
@@ -186,6 +188,12 @@ public sealed class DrainTests : IDisposable
         Code = $"r{id}",
         Nodes = [.. relay.Map.Regions[0].Nodes.Select((node, index) => node with { Name = $"{id}{(char)('a' + index)}" })],
     };
+
+    private async Task WaitForMeshAsync(TestRelay relay)
+    {
+        using HttpClient admin = new();
+        while (!(await admin.GetStringAsync(new Uri($"http://{relay.Admin}/metrics"), _patience.Token)).Contains("relay_mesh_links{} 1", StringComparison.Ordinal)) await Task.Delay(20, _patience.Token);
+    }
 
     private static RelayNode Machine(string name, int port, MeshFiles files) => new()
     {

@@ -1,3 +1,4 @@
+using Addresses;
 using Node.Traversal.Core.Stun;
 using Relay.Protocol.Disco;
 
@@ -6,6 +7,9 @@ namespace Node.Traversal.Core.Netcheck;
 /// <summary>Puts together what different ways of asking have shown of one NAT.</summary>
 internal static class NatProfiles
 {
+    /// <summary>What providers give to customers behind their NATs (RFC 6598).</summary>
+    private static readonly IpPrefix Carriers = IpPrefix.TryParse("100.64.0.0/10", out IpPrefix shared) ? shared : default;
+
     /// <summary>A discovery's findings as a profile.</summary>
     public static NatProfile Of(NatBehavior found)
     {
@@ -51,6 +55,22 @@ internal static class NatProfiles
             _ => live.Mapping,
         },
     };
+
+    /// <summary>Completes the IPv4 profile by what the gateway tells, and the addresses on the way.</summary>
+    /// <param name="profile">What is known otherwise.</param>
+    /// <param name="gateway">What the gateway offers, and what its own address is.</param>
+    /// <param name="seen">Where STUN servers see us: one of a provider's network sees the inside of its NAT.</param>
+    public static NatProfile WithGateway(NatProfile profile, PortMappingStatus gateway, IEnumerable<TransportAddress> seen)
+    {
+        TransportAddress[] outside = [.. new[] { gateway.Pcp, gateway.NatPmp, gateway.Upnp }.OfType<PortMappingOffer>().Select(offer => offer.External)];
+        bool isCarrierBeyond = outside.Any(Carriers.Contains);
+        return profile with
+        {
+            IsNested = profile.IsNested || isCarrierBeyond || gateway.State == PortMappingState.NestedNat,
+            IsCarrierGrade = profile.IsCarrierGrade || isCarrierBeyond || Carriers.Contains(gateway.Local) || seen.Any(Carriers.Contains),
+            OffersPortMapping = profile.OffersPortMapping || gateway.Offered != PortMappingProtocols.None,
+        };
+    }
 
     /// <summary>The block that samples came from reaches, at either end, about as far beyond them as they lie apart.</summary>
     private static (ushort Lowest, ushort Highest) BlockAround(ushort lowest, ushort highest)

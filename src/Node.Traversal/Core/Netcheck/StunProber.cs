@@ -98,6 +98,12 @@ internal sealed class StunProber(NodeContext context)
         StartCycle(now);
     }
 
+    /// <summary>Asks again now, for we may be seen elsewhere; what was seen before counts until other answers come.</summary>
+    public void AskAgain(Instant now)
+    {
+        if (_cycle is null && _servers.Count > 0) StartCycle(now);
+    }
+
     /// <summary>Asks again if the last cycle is older than a mapping may live.</summary>
     public void Refresh(Instant now)
     {

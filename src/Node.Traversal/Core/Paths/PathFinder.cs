@@ -1,32 +1,28 @@
 using Addresses;
+using Node.Traversal.Core.Punching;
 using Relay.Protocol.Disco;
 using Timing;
 
 namespace Node.Traversal.Core.Paths;
 
 /// <summary>A connectivity check to send.</summary>
-internal readonly record struct PathCheck(PairId Pair, PingId Id);
+internal readonly record struct PathCheck(PairId Pair, PingId Id)
+{
+    /// <summary>How many hops it may go; 0 = as many as the system says.</summary>
+    public byte Ttl { get; init; }
+}
 
 /// <summary>
 /// Finds and keeps the best direct path to one peer: checks every pair, promotes by answers only, suspects by silence, and gives up what
-/// stays silent. It knows no keys: its owner seals the checks and opens the answers.
+/// stays silent or carries no data. It knows no keys: its owner seals the checks and opens the answers.
 /// </summary>
 internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
 {
-    /// <summary>The most peer-reflexive pairs kept; the one heard least recently makes room.</summary>
-    public const int MaxPeerReflexive = 16;
+    /// <summary>How often a path is checked that nothing passes over, where the NATs' patience is not known: half of the usual 30 s, with room for a lost check.</summary>
+    public static readonly TimeSpan UsualKeepalive = TimeSpan.FromSeconds(15);
 
-    private static readonly TimeSpan MinSuspectAfter = TimeSpan.FromMilliseconds(150);
-    private static readonly TimeSpan MinCheckAfter = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan SuspectCheckInterval = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan SuspectVolleyInterval = TimeSpan.FromMilliseconds(500);
-
-    /// <summary>Checks unanswered for this long end a path. Loss makes single answers fail; twenty in a row is no loss.</summary>
-    private static readonly TimeSpan LostAfter = TimeSpan.FromSeconds(2);
-
-    /// <summary>Keeps the mapping of the usual NAT (30 s) open, with room for a lost check.</summary>
-    private static readonly TimeSpan IdleCheckInterval = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan ActiveCheckInterval = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan SuspectVolleyInterval = TimeSpan.FromMilliseconds(500);
 
     /// <summary>A path that was never better may have become so: all pairs are checked again this often while there is traffic.</summary>
     private static readonly TimeSpan UpgradeInterval = TimeSpan.FromSeconds(60);
@@ -37,31 +33,37 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     /// <summary>A peer counts as active this long after its last data.</summary>
     private static readonly TimeSpan ActiveFor = TimeSpan.FromSeconds(45);
 
-    /// <summary>How often the traffic of an active peer is looked at: a fraction of the shortest suspicion.</summary>
-    private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(25);
-
-    /// <summary>Traffic is watched until it has rested for this long.</summary>
-    private static readonly TimeSpan WatchFor = TimeSpan.FromSeconds(1);
-
     /// <summary>No pair is checked more often than this, whatever the peer sends.</summary>
     private static readonly TimeSpan MinCheckGap = TimeSpan.FromMilliseconds(40);
 
-    private readonly Dictionary<PairId, CandidatePair> _pairs = [];
+    /// <summary>Who hears the other's check has its NAT opened by its answer, and need not check by itself unless the next fails to come.</summary>
+    private const double KeepaliveOfFollower = 1.1;
+
+    /// <summary>Data sent for this long with nothing coming back by any way says that more than the direct path may be broken.</summary>
+    private static readonly TimeSpan DeafAfter = TimeSpan.FromMilliseconds(500);
+
+    private readonly CandidatePairs _pairs = new();
     private readonly SearchSchedule _search = new();
+    private readonly TrafficWatch _watch = new(traffic);
+    private readonly LossExam _exam = new();
+    private readonly DataProof _proof = new();
     private readonly Queue<PathCheck> _checks = [];
 
     private CandidatePair? _selected;
     private bool _isSuspect;
-    private Instant? _nextWatch;
     private Instant? _nextKeepalive;
     private Instant? _nextUpgrade;
     private Instant? _nextSuspectVolley;
+    private Instant? _nextAfterOpener;
 
     /// <summary>The pair that packets take; null = none, they go by relay.</summary>
     public PairId? Selected => _selected?.Id;
 
     /// <summary>Says that the selected pair may be broken.</summary>
     public bool IsSuspect => _selected is not null && _isSuspect;
+
+    /// <summary>Says that the selected pair has passed checks, and no data yet that the peer has told us of: the relay carries it too.</summary>
+    public bool IsOnTrial => _selected is not null && !_proof.IsProven;
 
     /// <summary>The round trip on the selected pair.</summary>
     public TimeSpan? Rtt => _selected?.Rtt;
@@ -72,54 +74,76 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     /// <summary>Says that a search is going on and has not yet had its full rounds.</summary>
     public bool IsSearching => _search.NextVolley is not null && _search.IsFullRound;
 
-    /// <summary>Set whenever <see cref="Selected"/> or <see cref="IsSuspect"/> has changed; the owner clears it.</summary>
+    /// <summary>How often a path was left because data did not pass where checks did.</summary>
+    public int PutBacks { get; private set; }
+
+    /// <summary>Set whenever the path has changed, or what is thought of it; the owner clears it.</summary>
     public bool HasChanged { get; set; }
 
     /// <summary>Set when the peer should hear our addresses, so that it checks at the same time; the owner clears it.</summary>
     public bool WantsCallMeMaybe { get; set; }
 
+    /// <summary>Set when what has fallen silent may be our own network, relays and all; the owner clears it.</summary>
+    public bool DoubtsNetwork { get; set; }
+
     /// <summary>Says that no check can succeed as far as the two NAT profiles tell.</summary>
     public bool IsHopeless { get; set; }
 
+    /// <summary>Says that the first check to an address that nothing was heard from only opens our own side, and that the next one follows soon.</summary>
+    public bool OpensFirst { get; set; }
+
+    /// <summary>How often an idle path is checked: less than the NATs on it keep a mapping.</summary>
+    public TimeSpan Keepalive { get; set; } = UsualKeepalive;
+
     /// <summary>When <see cref="HandleTimeout"/> is due; null = nothing is planned.</summary>
-    public Instant? NextTimeout => Earliest(_search.NextVolley, _nextWatch, _nextKeepalive, _nextUpgrade, _nextSuspectVolley);
+    public Instant? NextTimeout => Earliest(_nextAfterOpener, _search.NextVolley, _watch.Next, _nextKeepalive, _nextUpgrade, _nextSuspectVolley, _exam.Next);
+
+    /// <summary>The pairs, for tests and for the verdict.</summary>
+    public IReadOnlyCollection<CandidatePair> Pairs => _pairs.All;
 
     /// <summary>Says whether data has gone or come of late.</summary>
-    public bool IsActive(Instant now) =>
-        IsWithin(traffic.LastSent, now, ActiveFor) || IsWithin(traffic.LastReceivedDirect, now, ActiveFor) || IsWithin(traffic.LastReceivedByRelay, now, ActiveFor);
+    public bool IsActive(Instant now) => traffic.IsWithin(ActiveFor, now);
 
-    /// <summary>The pairs' addresses, for the record kept over a restart and for tests.</summary>
-    public IEnumerable<CandidatePair> Pairs => _pairs.Values;
+    /// <summary>Says that a pair passes checks and no data, and is therefore left alone at present.</summary>
+    public bool HasBarred(Instant now) => _pairs.All.Any(pair => pair.IsBarred(now));
 
     public bool TryDequeueTransmit(out PathCheck check) => _checks.TryDequeue(out check);
 
     /// <summary>Adds an address from the configuration.</summary>
-    public void AddConfigured(TransportAddress remote)
-    {
-        PairId id = new(SocketId.For(remote), remote);
-        if (!_pairs.TryAdd(id, new CandidatePair(id, CandidateOrigin.Configured))) _pairs[id].Origin = CandidateOrigin.Configured;
-    }
+    public void AddConfigured(TransportAddress remote) => _pairs.AddConfigured(remote);
 
     /// <summary>Takes the peer's whole list: it replaces the one before. Starts the search, or makes it look at once.</summary>
     public void HandleCandidates(ReadOnlySpan<TransportAddress> remotes, Instant now)
     {
-        HashSet<PairId> announced = [];
-        foreach (TransportAddress remote in remotes)
-        {
-            PairId id = new(SocketId.For(remote), remote);
-            announced.Add(id);
-            if (!_pairs.TryGetValue(id, out CandidatePair? pair)) _pairs.Add(id, new CandidatePair(id, CandidateOrigin.Announced));
-            else if (pair.Origin == CandidateOrigin.PeerReflexive) pair.Origin = CandidateOrigin.Announced;
-        }
-
-        foreach (CandidatePair pair in _pairs.Values.Where(pair => pair.Origin == CandidateOrigin.Announced && !announced.Contains(pair.Id)).ToArray())
-        {
-            if (pair == _selected) pair.Origin = CandidateOrigin.PeerReflexive; // It works: only its checks may end it.
-            else _pairs.Remove(pair.Id);
-        }
-
+        _pairs.Replace(remotes, _selected);
         if (_selected is null) _search.Resume(now);
+        if (_selected is null && _search.IsHeld(now)) return; // Both ends begin at one instant, and it has not come yet.
         CheckAll(now); // The peer is checking at this moment: so do we, and both NATs are open.
+    }
+
+    /// <summary>Starts looking for a path at that instant and not before, where there is none.</summary>
+    public void StartSearchAt(Instant at)
+    {
+        if (_selected is null) _search.StartAt(at);
+    }
+
+    /// <summary>An answer has proven a way that was found otherwise than by our own checks.</summary>
+    /// <returns>True: it counts as one of ours from now on.</returns>
+    public bool HandleProven(PairId arrivedOn, PingId id, Instant sentAt, uint? received, Instant now)
+    {
+        _pairs.Hear(arrivedOn, _selected, now).NoteCheck(id, traffic.SentDirect, sentAt);
+        return HandlePong(arrivedOn, id, received, now);
+    }
+
+    /// <summary>Says whether an extra socket carries the path, or the peer has used it of late: it may have chosen another than we have.</summary>
+    public bool IsUsed(SocketId socket, Instant now) =>
+        _pairs.All.Any(pair => pair.Id.Socket == socket && (pair == _selected || IsWithin(pair.LastPing, now, Keepalive * 2)));
+
+    /// <summary>One of our sockets is no more, and nor are its pairs.</summary>
+    public void HandleSocketClosed(SocketId socket, Instant now)
+    {
+        if (_selected?.Id.Socket == socket) Lose(now);
+        _pairs.Forget(socket);
     }
 
     /// <summary>Starts looking for a path, with what is known.</summary>
@@ -132,33 +156,30 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     /// <summary>The peer's sealed check came in on this pair. Its address is the peer's, and what came in may well go out.</summary>
     public void HandlePing(PairId arrivedOn, Instant now)
     {
-        if (!_pairs.TryGetValue(arrivedOn, out CandidatePair? pair))
+        CandidatePair pair = _pairs.Hear(arrivedOn, _selected, now);
+        pair.LastPing = now;
+        pair.IsOpened = true;
+        if (pair == _selected && !_isSuspect)
         {
-            MakeRoomForPeerReflexive();
-            pair = new CandidatePair(arrivedOn, CandidateOrigin.PeerReflexive);
-            _pairs.Add(arrivedOn, pair);
+            if (!IsActive(now)) _nextKeepalive = now + Keepalive * KeepaliveOfFollower;
+            return;
         }
 
-        pair.LastHeard = now;
-        if (pair == _selected && !_isSuspect) return;
         if (pair.LastPong is null || _selected is null || _isSuspect) Check(pair, now);
     }
 
-    /// <summary>Takes the answer to a check. Only this promotes a pair, and nothing here demotes one.</summary>
+    /// <summary>Takes the answer to a check. Only this promotes a pair.</summary>
+    /// <param name="arrivedOn">The pair.</param>
+    /// <param name="id">The check it answers.</param>
+    /// <param name="received">Data packets that the peer has received from us directly; null = it does not say.</param>
+    /// <param name="now">The present.</param>
     /// <returns>False where it answers no check in flight on that pair.</returns>
-    public bool HandlePong(PairId arrivedOn, PingId id, Instant now)
+    public bool HandlePong(PairId arrivedOn, PingId id, uint? received, Instant now)
     {
-        if (!_pairs.TryGetValue(arrivedOn, out CandidatePair? pair) || !pair.TryCompleteCheck(id, now)) return false;
+        if (_pairs.Find(arrivedOn) is not { } pair || !pair.TryCompleteCheck(id, now, out long sent)) return false;
 
-        if (pair == _selected)
-        {
-            PlanKeepalive(now);
-            SetSuspect(false, now);
-            return true;
-        }
-
-        bool isBetter = _selected is null || _isSuspect || (PairScore.Of(pair) is { } score && PairScore.Of(_selected) is { } current && score.Beats(current));
-        if (isBetter) Select(pair, now);
+        if (pair == _selected) HandleSelectedPong(pair, sent, received, now);
+        else if (IsWorthSwitching(pair, now)) Promote(pair, sent, received, now);
         return true;
     }
 
@@ -166,7 +187,7 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     public void HandleTraffic(Instant now)
     {
         if (_selected is null) _search.Resume(now);
-        _nextWatch ??= now + WatchInterval;
+        _watch.Begin(now);
         if (_nextKeepalive is { } keepalive) _nextKeepalive = Instant.Min(keepalive, (_selected?.LastCheck ?? now) + ActiveCheckInterval);
         if (_selected is not null) _nextUpgrade ??= now + UpgradeInterval;
     }
@@ -174,13 +195,14 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     /// <summary>Our own addresses have changed: what worked may not, and what did not may.</summary>
     public void HandleNetworkChange(Instant now)
     {
-        foreach (CandidatePair pair in _pairs.Values) pair.ForgetChecks();
+        foreach (CandidatePair pair in _pairs.All) pair.ForgetChecks();
         if (_selected is null)
         {
             _search.Start(now);
             return;
         }
 
+        _proof.Begin();
         SetSuspect(true, now);
         CheckAll(now);
     }
@@ -197,8 +219,8 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     /// <summary>Does what is due. Here alone silence demotes a path.</summary>
     public void HandleTimeout(Instant now)
     {
-        if (_nextWatch <= now) Watch(now);
-        if (_selected is { } selected) LookAfter(selected, now);
+        if (_watch.Next <= now) Watch(now);
+        if (_selected is not null) LookAfter(_selected, now);
         if (_nextKeepalive <= now && _selected is { } kept)
         {
             Check(kept, now);
@@ -208,6 +230,7 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         if (_nextUpgrade <= now)
         {
             CheckAll(now);
+            if (HasFasterInDoubt(_selected)) _exam.Ask(now);
             _nextUpgrade = _selected is not null && IsActive(now) ? now + UpgradeInterval : null;
         }
 
@@ -215,6 +238,18 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         {
             CheckAll(now);
             _nextSuspectVolley = now + SuspectVolleyInterval;
+        }
+
+        if (_exam.Next <= now)
+        {
+            foreach (CandidatePair pair in _pairs.All.Where(pair => pair.Rtt is not null)) Check(pair, now);
+            _exam.Take(now);
+        }
+
+        if (_nextAfterOpener <= now)
+        {
+            _nextAfterOpener = null;
+            if (_selected is null || _isSuspect) CheckAll(now);
         }
 
         if (_search.NextVolley <= now)
@@ -225,52 +260,69 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         }
     }
 
-    private void Watch(Instant now)
+    private void HandleSelectedPong(CandidatePair pair, long sent, uint? received, Instant now)
     {
-        if (IsWithin(traffic.LastSent, now, WatchFor) || IsWithin(traffic.LastReceivedByRelay, now, WatchFor) || IsSuspect)
+        bool wasOnTrial = IsOnTrial;
+        DataPassage passage = _proof.Take(sent, received, now);
+        if (passage == DataPassage.Blocked)
         {
-            _nextWatch = now + WatchInterval;
+            PutBack(pair, now);
             return;
         }
 
-        Instant? seen = traffic.LastSent;
-        _nextWatch = null;
-        traffic.StopWatching();
-        if (traffic.LastSent != seen) _nextWatch = now + WatchInterval; // Sent between the two: it was not told, for we were watching.
+        if (passage == DataPassage.Arrives)
+        {
+            pair.Trust();
+            traffic.NoteArrives(now);
+        }
+
+        HasChanged |= IsOnTrial != wasOnTrial;
+        PlanKeepalive(now);
+        SetSuspect(false, now);
     }
 
-    /// <summary>Judges the selected pair by its silence: of checks, or of data that should have been answered.</summary>
+    private bool IsWorthSwitching(CandidatePair pair, Instant now)
+    {
+        if (pair.IsBarred(now)) return false;
+        return _selected is null || _isSuspect || PairScore.Of(pair, now).Beats(PairScore.Of(_selected, now));
+    }
+
+    /// <summary>Says that a pair would be the better one but for its losses, which may be over.</summary>
+    private bool HasFasterInDoubt(CandidatePair? selected) => _pairs.All.Any(pair => pair.Loss.Share > 0 && pair.Rtt < selected?.Rtt);
+
+    private void Watch(Instant now)
+    {
+        _watch.Take(now, IsSuspect);
+        if (_selected is not null && !_isSuspect) return; // Its checks are answered: what goes one way only needs no answer.
+        bool isDeaf = traffic.UnansweredSince is { } since && now - since >= DeafAfter && !(now - traffic.LastReceived < DeafAfter) && now - traffic.LastSent < DeafAfter;
+        if (isDeaf) DoubtsNetwork = true;
+    }
+
     private void LookAfter(CandidatePair selected, Instant now)
     {
-        Instant? silentSince = Earliest(selected.UnansweredSince, DataSilentSince(selected));
-        if (silentSince is not { } since)
-        {
-            SetSuspect(false, now);
-            return;
-        }
+        // What is sent both ways is asked after, and soon: that it is must not make the other end do the same for ever.
+        if ((IsOnTrial || traffic.AnswersOnBoth(now)) && traffic.SentDirect > selected.SentAtLastCheck && !IsWithin(selected.LastCheck, now, PathSilence.CheckInterval)) Check(selected, now);
 
-        TimeSpan rtt = selected.Rtt ?? TimeSpan.Zero;
-        TimeSpan silence = now - since;
-        bool isDueForCheck = silence >= Max(rtt, MinCheckAfter) && !IsWithin(selected.LastCheck, now, SuspectCheckInterval);
+        if (PathSilence.HasFlowCeased(selected, traffic, now)) Check(selected, now);
+
+        PathHealth? health = PathSilence.Judge(selected, traffic, now, out bool isDueForCheck);
         if (isDueForCheck) Check(selected, now);
-
-        if (selected.UnansweredSince is { } unanswered && now - unanswered >= LostAfter)
+        if (health == PathHealth.Lost)
         {
             Lose(now);
             return;
         }
 
-        TimeSpan suspectAfter = Max(rtt * 3, MinSuspectAfter);
-        if (silence >= suspectAfter) SetSuspect(true, now);
-        _nextWatch ??= now + WatchInterval;
+        if (health is null) SetSuspect(false, now);
+        else _watch.Begin(now);
+        if (health == PathHealth.Suspect) SetSuspect(true, now);
+        if (selected.Loss is { Samples: >= 16, Share: > LossExam.DoubtfulShare } && _pairs.All.Count > 1 && IsActive(now)) _exam.Ask(now);
     }
 
-    /// <summary>Since when data has gone out on the selected pair with neither data nor an answered check since; null = all is answered.</summary>
-    private Instant? DataSilentSince(CandidatePair selected)
+    private void Promote(CandidatePair pair, long sent, uint? received, Instant now)
     {
-        if (traffic.UnansweredSince is not { } since) return null;
-        if (selected.LastPong is not { } alive || alive <= since) return since;
-        return traffic.LastSent >= alive ? alive : null;
+        Select(pair, now);
+        _proof.Take(sent, received, now); // Whatever data goes after that check must come to be counted.
     }
 
     private void Select(CandidatePair pair, Instant now)
@@ -278,19 +330,32 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         _selected = pair;
         _isSuspect = false;
         _nextSuspectVolley = null;
+        _proof.Begin();
         _search.Stop();
         _nextUpgrade = now + FirstUpgradeAfter;
         PlanKeepalive(now);
         HasChanged = true;
     }
 
+    /// <summary>Leaves a path that passes checks and no data for the best other that is known to work, or for the relay.</summary>
+    private void PutBack(CandidatePair pair, Instant now)
+    {
+        pair.Bar(now);
+        PutBacks++;
+        CandidatePair? next = _pairs.All.Where(other => !other.IsBarred(now) && IsWithin(other.LastPong, now, ActiveCheckInterval)).MinBy(other => PairScore.Of(other, now));
+        if (next is not null) Select(next, now);
+        else Lose(now);
+    }
+
     private void Lose(Instant now)
     {
+        _selected?.ForgetLoss();
         _selected = null;
         _isSuspect = false;
         _nextSuspectVolley = null;
         _nextKeepalive = null;
         _nextUpgrade = null;
+        _exam.Stop();
         HasChanged = true;
         _search.Start(now);
     }
@@ -300,15 +365,20 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         if (_isSuspect == isSuspect) return;
         _isSuspect = isSuspect;
         _nextSuspectVolley = isSuspect ? now : null;
-        if (isSuspect) _nextWatch ??= now + WatchInterval;
+        if (isSuspect) _watch.Begin(now);
+        DoubtsNetwork |= isSuspect;
         HasChanged = true;
     }
 
-    private void PlanKeepalive(Instant now) => _nextKeepalive = now + (IsActive(now) ? ActiveCheckInterval : IdleCheckInterval);
+    private void PlanKeepalive(Instant now)
+    {
+        TimeSpan interval = IsActive(now) && ActiveCheckInterval < Keepalive ? ActiveCheckInterval : Keepalive;
+        _nextKeepalive = now + interval;
+    }
 
     private void CheckAll(Instant now)
     {
-        foreach (CandidatePair pair in _pairs.Values) Check(pair, now);
+        foreach (CandidatePair pair in _pairs.All) Check(pair, now);
     }
 
     private void Check(CandidatePair pair, Instant now)
@@ -318,21 +388,15 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         Span<byte> random = stackalloc byte[PingId.Length];
         entropy(random);
         PingId id = PingId.Read(random);
-        pair.NoteCheck(id, now);
-        if (pair == _selected) _nextWatch ??= now + WatchInterval; // Its answer, or the lack of it, must be seen.
-        _checks.Enqueue(new PathCheck(pair.Id, id));
-    }
-
-    private void MakeRoomForPeerReflexive()
-    {
-        CandidatePair[] reflexive = [.. _pairs.Values.Where(pair => pair.Origin == CandidateOrigin.PeerReflexive && pair != _selected)];
-        if (reflexive.Length < MaxPeerReflexive) return;
-        _pairs.Remove(reflexive.MinBy(pair => pair.LastHeard ?? Instant.Origin)!.Id);
+        pair.NoteCheck(id, traffic.SentDirect, now);
+        if (pair == _selected) _watch.Begin(now); // Its answer, or the lack of it, must be seen.
+        bool isOpener = OpensFirst && !pair.IsOpened && pair != _selected;
+        pair.IsOpened = true;
+        if (isOpener) _nextAfterOpener ??= now + PunchTiming.OpenerLead;
+        _checks.Enqueue(new PathCheck(pair.Id, id) { Ttl = isOpener ? PunchTiming.OpenerTtl : (byte)0 });
     }
 
     private static bool IsWithin(Instant? instant, Instant now, TimeSpan span) => instant is { } then && now - then < span;
-
-    private static TimeSpan Max(TimeSpan left, TimeSpan right) => left > right ? left : right;
 
     private static Instant? Earliest(params ReadOnlySpan<Instant?> instants)
     {

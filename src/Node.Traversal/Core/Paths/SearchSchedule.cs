@@ -26,6 +26,7 @@ internal sealed class SearchSchedule
     /// <summary>From round to round where success is unlikely (both NATs hard, UDP blocked): only a change of network helps, and that starts anew.</summary>
     private static readonly TimeSpan HopelessInterval = TimeSpan.FromSeconds(30);
 
+    private Instant _heldUntil;
     private Instant _roundStart;
     private int _volley;
 
@@ -42,8 +43,18 @@ internal sealed class SearchSchedule
     public void Start(Instant now)
     {
         Rounds = 0;
-        BeginRound(now);
+        BeginRound(Instant.Max(now, _heldUntil));
     }
+
+    /// <summary>Starts a search at that instant, and none before it: the other end begins then too.</summary>
+    public void StartAt(Instant at)
+    {
+        _heldUntil = at;
+        Start(at);
+    }
+
+    /// <summary>Says that the instant agreed on has not come yet.</summary>
+    public bool IsHeld(Instant now) => now < _heldUntil;
 
     /// <summary>Starts a search where none goes on; one that goes on is left alone.</summary>
     public void Resume(Instant now)

@@ -7,7 +7,7 @@ namespace Node.Traversal.Core.Paths;
 /// <param name="Socket">The socket of a direct path.</param>
 /// <param name="Remote">The peer's address on a direct path.</param>
 /// <param name="RegionId">The connected relay to use, for a relayed path and wherever both are wanted; 0 = none is connected.</param>
-/// <param name="IsSuspect">Says that a direct path may be broken: packets go both ways until it is known.</param>
+/// <param name="IsSuspect">Says that a direct path may be broken, or has not carried data yet: packets go both ways until it is known.</param>
 internal sealed record SelectedPath(PathKind Kind, SocketId Socket, TransportAddress Remote, int RegionId, bool IsSuspect)
 {
     /// <summary>
@@ -29,4 +29,14 @@ internal sealed record SelectedPath(PathKind Kind, SocketId Socket, TransportAdd
 /// <summary>A way to reach a peer: one of our sockets and one of its addresses (RFC 8445's candidate pair).</summary>
 /// <param name="Socket">The local socket.</param>
 /// <param name="Remote">The peer's address as seen from it.</param>
-internal readonly record struct PairId(SocketId Socket, TransportAddress Remote);
+internal readonly record struct PairId(SocketId Socket, TransportAddress Remote) : IComparable<PairId>
+{
+    /// <summary>Some order: it decides where nothing else does.</summary>
+    public int CompareTo(PairId other)
+    {
+        int bySocket = Socket.Value.CompareTo(other.Socket.Value);
+        if (bySocket != 0) return bySocket;
+        int byAddress = Remote.Bits.CompareTo(other.Remote.Bits);
+        return byAddress != 0 ? byAddress : Remote.Port.CompareTo(other.Remote.Port);
+    }
+}

@@ -13,6 +13,7 @@ internal sealed class HelloSchedule
 
     private Instant? _last;
     private TimeSpan _pause = FirstPause;
+    private bool _hasNews;
 
     /// <summary>When the next one is due; null = none is.</summary>
     public Instant? Next { get; private set; }
@@ -32,14 +33,14 @@ internal sealed class HelloSchedule
         if (!IsAwaiting) Attempts = 0;
         IsAwaiting = true;
         _pause = FirstPause;
-        Plan(now);
+        Schedule(now);
     }
 
     /// <summary>Asks for one now: an answer, or an announcement.</summary>
     public void Plan(Instant now)
     {
-        Instant earliest = _last is { } last ? Instant.Max(now, last + MinGap) : now;
-        Next = Next is { } next ? Instant.Min(next, earliest) : earliest;
+        _hasNews = true;
+        Schedule(now);
     }
 
     /// <summary>Puts a due one off, to keep the pace of all peers together.</summary>
@@ -51,18 +52,25 @@ internal sealed class HelloSchedule
     public void HandleSent(Instant now, TimeSpan jitter)
     {
         _last = now;
+        _hasNews = false;
         Attempts++;
         FirstAttempt ??= now;
         Next = IsAwaiting ? now + _pause + jitter : null;
         _pause = _pause * 2 < LongestPause ? _pause * 2 : LongestPause;
     }
 
-    /// <summary>The peer was heard.</summary>
+    /// <summary>The peer was heard: nothing is asked any more. What it is to hear of us, it is to hear all the same.</summary>
     public void HandleHeard()
     {
         IsAwaiting = false;
         Attempts = 0;
         FirstAttempt = null;
-        Next = null;
+        if (!_hasNews) Next = null;
+    }
+
+    private void Schedule(Instant now)
+    {
+        Instant earliest = _last is { } last ? Instant.Max(now, last + MinGap) : now;
+        Next = Next is { } next ? Instant.Min(next, earliest) : earliest;
     }
 }

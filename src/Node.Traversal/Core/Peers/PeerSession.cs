@@ -1,5 +1,6 @@
 using Addresses;
 using Node.Traversal.Core.Paths;
+using Node.Traversal.Core.Punching;
 using Relay.Protocol;
 using Relay.Protocol.Disco;
 using Timing;
@@ -16,13 +17,24 @@ internal sealed class PeerSession
     private const double CallMeMaybesPerSecond = 2;
     private const double CallMeMaybeBurst = 6;
 
+    /// <summary>Punching plans taken from a peer: an attempt has a handful.</summary>
+    private const double PlansPerSecond = 4;
+    private const double PlanBurst = 12;
+
+    /// <summary>Hellos whose sending is remembered until one echoes them.</summary>
+    private const int HellosRemembered = 8;
+
     private static readonly TimeSpan MinCallMeMaybeGap = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan HelloFirst = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan HelloJitter = TimeSpan.FromMilliseconds(500);
 
     private readonly NodeContext _context;
     private readonly Box _helloBox;
+    private readonly SeenChecks _seenChecks = new();
+    private readonly Queue<(long Counter, Instant SentAt)> _sentHellos = [];
     private TokenBucket _callMeMaybes;
+    private TokenBucket _plans;
+    private Instant _heardAt;
     private TokenBucket _candidateLists;
     private Box? _discoBox;
     private long _startedAt;
@@ -37,10 +49,12 @@ internal sealed class PeerSession
         Options = options;
         _helloBox = new Box(context.Options.Keys, options.Key);
         _callMeMaybes = new TokenBucket(CallMeMaybesPerSecond, CallMeMaybeBurst, now);
+        _plans = new TokenBucket(PlansPerSecond, PlanBurst, now);
         _candidateLists = new TokenBucket(CallMeMaybesPerSecond, CallMeMaybeBurst, now);
         Route = new PeerRoute(context, options.Key);
         if (context.Map.Find(options.LastHomeRegion) is not null) Route.MoveHome(options.LastHomeRegion);
         Finder = new PathFinder(options.Traffic, context.Options.Entropy);
+        Punch = new HolePunch(context, this);
         PathSince = now;
         AddConfiguredCandidates();
     }
@@ -55,6 +69,12 @@ internal sealed class PeerSession
 
     public HelloSchedule Hellos { get; } = new();
 
+    /// <summary>What is done to make a hole together with the peer.</summary>
+    public HolePunch Punch { get; }
+
+    /// <summary>Says that the peer takes punching plans.</summary>
+    public bool TakesPlans { get; private set; }
+
     /// <summary>The disco key of the peer's latest start; null = never heard.</summary>
     public DiscoKey? DiscoKey { get; private set; }
 
@@ -63,6 +83,9 @@ internal sealed class PeerSession
 
     /// <summary>What the peer knows of its NAT for IPv4, or for IPv6 where it has no IPv4.</summary>
     public NatProfile Nat { get; private set; }
+
+    /// <summary>Says that the peer has addresses of the one family only, and we of the other.</summary>
+    public bool SharesNoFamily { get; private set; }
 
     /// <summary>What the peer knows of its NAT or firewall for IPv6.</summary>
     public NatProfile NatIpv6 { get; private set; }
@@ -82,6 +105,7 @@ internal sealed class PeerSession
         {
             Instant next = Instant.Min(Hellos.Next ?? Instant.Never, _nextCallMeMaybe ?? Instant.Never);
             next = Instant.Min(next, Finder.NextTimeout ?? Instant.Never);
+            next = Instant.Min(next, Punch.NextTimeout ?? Instant.Never);
             return next == Instant.Never ? null : next;
         }
     }
@@ -124,23 +148,41 @@ internal sealed class PeerSession
         Try(candidates.List, now);
     }
 
-    /// <summary>Takes a check that came by UDP, its box opened: answers it, and takes its source for an address of the peer.</summary>
-    public void HandlePing(PairId arrivedOn, ReadOnlySpan<byte> message, Instant now)
+    /// <summary>Takes a punching plan that came by relay, its box opened.</summary>
+    public void HandlePlan(ReadOnlySpan<byte> message, Instant now)
     {
-        if (!DiscoPing.TryRead(message, out DiscoPing ping)) { _context.Drops.Count(NodeDrop.Malformed); return; }
-        if (ping.Sender != Key) { _context.Drops.Count(NodeDrop.WrongParty); return; }
+        if (!IsConfirmed) { _context.Drops.Count(NodeDrop.WrongWay); return; }
+        if (!_plans.TryTake(1, now)) { _context.Drops.Count(NodeDrop.TooOften); return; }
+        if (!PunchingPlan.TryRead(message, out PunchingPlan? plan) || plan is null) { _context.Drops.Count(NodeDrop.Malformed); return; }
+        if (plan.Sender != Key || plan.Receiver != _context.OwnKey) { _context.Drops.Count(NodeDrop.WrongParty); return; }
+        Punch.HandlePlan(plan, now);
+    }
 
-        Span<byte> pong = stackalloc byte[DiscoPong.Length];
-        new DiscoPong(ping.Id, arrivedOn.Remote).Write(pong);
+    /// <summary>Takes a check that came by UDP, its box opened: answers it, and takes its source for an address of the peer.</summary>
+    /// <returns>False where it proves nothing of where it came from.</returns>
+    public bool HandlePing(PairId arrivedOn, ReadOnlySpan<byte> message, Instant now)
+    {
+        if (!DiscoPing.TryRead(message, out DiscoPing ping)) { _context.Drops.Count(NodeDrop.Malformed); return false; }
+        if (ping.Sender != Key) { _context.Drops.Count(NodeDrop.WrongParty); return false; }
+
+        // Checks carry no counter. One that was captured and comes again from elsewhere would have us check, and answer, whoever it names.
+        if (!_seenChecks.TryNote(ping.Id, arrivedOn.Remote)) { _context.Drops.Count(NodeDrop.Stale); return false; }
+
+        Span<byte> pong = stackalloc byte[DiscoPong.LengthWithCount];
+        new DiscoPong(ping.Id, arrivedOn.Remote) { DataReceived = unchecked((uint)Options.Traffic.ReceivedDirect) }.Write(pong);
         SendSealed(arrivedOn, pong);
         Finder.HandlePing(arrivedOn, now);
+        return true;
     }
 
     /// <summary>Takes an answer that came by UDP, its box opened.</summary>
-    public void HandlePong(PairId arrivedOn, ReadOnlySpan<byte> message, Instant now)
+    /// <returns>False where it answers no check in flight: then it proves nothing of where it came from.</returns>
+    public bool HandlePong(PairId arrivedOn, ReadOnlySpan<byte> message, Instant now)
     {
-        if (!DiscoPong.TryRead(message, out DiscoPong pong)) { _context.Drops.Count(NodeDrop.Malformed); return; }
-        if (!Finder.HandlePong(arrivedOn, pong.Id, now)) _context.Drops.Count(NodeDrop.UnmatchedPong);
+        if (!DiscoPong.TryRead(message, out DiscoPong pong)) { _context.Drops.Count(NodeDrop.Malformed); return false; }
+        if (Finder.HandlePong(arrivedOn, pong.Id, pong.DataReceived, now) || Punch.TryHandlePong(arrivedOn, pong.Id, pong.DataReceived, now)) return true;
+        _context.Drops.Count(NodeDrop.UnmatchedPong);
+        return false;
     }
 
     /// <summary>Opens an envelope sealed with the peer's disco key; null where it does not open.</summary>
@@ -158,6 +200,23 @@ internal sealed class PeerSession
         if (!IsConfirmed) return;
         Instant earliest = _lastCallMeMaybe is { } last ? Instant.Max(now, last + MinCallMeMaybeGap) : now;
         _nextCallMeMaybe = _nextCallMeMaybe is { } next ? Instant.Min(next, earliest) : earliest;
+    }
+
+    /// <summary>Sends a check.</summary>
+    public void SendCheck(PathCheck check)
+    {
+        Span<byte> ping = stackalloc byte[DiscoPing.Length];
+        new DiscoPing(check.Id, _context.OwnKey).Write(ping);
+        SendSealed(check.Pair, ping, check.Ttl);
+    }
+
+    /// <summary>Sends a message of ours by relay; false where no relay is connected, or the peer does not know us yet.</summary>
+    public bool SendRelayed(ReadOnlySpan<byte> message, Instant now)
+    {
+        int region = Route.Choose(now);
+        if (region == 0 || !IsConfirmed || _discoBox is null) return false;
+        _context.Send(Transmit.ByRelay(region, Key, _context.Seal(_context.DiscoKeys.PublicKey, _discoBox, message)));
+        return true;
     }
 
     /// <summary>Sends a Hello now: news, an answer, or a question that is repeated until it is answered.</summary>
@@ -182,7 +241,12 @@ internal sealed class PeerSession
             HomeRegion = _context.HomeRegion,
             Nat = _context.Nat,
             NatIpv6 = _context.NatIpv6,
+            EchoOf = _counter >= 0 ? _counter : null,
+            EchoHeldFor = _counter >= 0 ? now - _heardAt : default,
+            Plans = PunchingPlan.Version,
         };
+        if (_sentHellos.Count == HellosRemembered) _sentHellos.Dequeue();
+        _sentHellos.Enqueue((hello.Counter, now));
         _context.Send(Transmit.ByRelay(region, Key, _context.Seal(_context.OwnKey, _helloBox, hello.ToMessage())));
         Hellos.HandleSent(now, _context.RandomUpTo(HelloJitter));
     }
@@ -191,6 +255,7 @@ internal sealed class PeerSession
     public void HandleTimeout(Instant now)
     {
         if (Finder.NextTimeout <= now) Finder.HandleTimeout(now);
+        if (Punch.NextTimeout <= now) Punch.HandleTimeout(now);
         Drain(now);
         if (_nextCallMeMaybe <= now) SendCallMeMaybe(now);
     }
@@ -198,6 +263,7 @@ internal sealed class PeerSession
     /// <summary>Sends the checks the finder has planned, and publishes the path if it has changed.</summary>
     public void Drain(Instant now)
     {
+        Punch.HandleProgress(now);
         while (Finder.TryDequeueTransmit(out PathCheck check)) SendCheck(check);
         if (Finder.WantsCallMeMaybe)
         {
@@ -205,13 +271,20 @@ internal sealed class PeerSession
             PlanCallMeMaybe(now);
         }
 
+        if (Finder.DoubtsNetwork)
+        {
+            Finder.DoubtsNetwork = false;
+            _context.Doubt(now);
+        }
+
         Finder.HasChanged = false;
         Publish(now);
     }
 
-    /// <summary>Says that checks cannot succeed as far as both profiles tell, so that they are made rarely.</summary>
-    public void JudgeHope()
+    /// <summary>Draws from both profiles whether checks can succeed, so that those that cannot are made rarely, and how often an idle path must be kept open.</summary>
+    public void JudgeNats()
     {
+        Finder.Keepalive = KeepaliveInterval.For(_context.Nat.LifetimeSeconds, Nat.LifetimeSeconds);
         bool isHard = _context.Nat.IsHard && Nat.IsHard;
         bool isBlocked = _context.Nat.Udp == UdpReach.Blocked || Nat.Udp == UdpReach.Blocked;
         Finder.IsHopeless = isHard || isBlocked;
@@ -230,8 +303,11 @@ internal sealed class PeerSession
 
         _startedAt = hello.StartedAt;
         _counter = hello.Counter;
+        _heardAt = now;
         Nat = hello.Nat;
         NatIpv6 = hello.NatIpv6;
+        TakesPlans = hello.Plans >= PunchingPlan.Version;
+        Finder.OpensFirst = TakesPlans;
         if (isNewStart)
         {
             DiscoKey = hello.DiscoKey;
@@ -244,23 +320,46 @@ internal sealed class PeerSession
         IsConfirmed |= knowsUs;
         Route.HandleHeard(regionId);
         MoveHome(hello.HomeRegion);
-        JudgeHope();
+        JudgeNats();
         Hellos.HandleHeard();
         if (!IsConfirmed) Hellos.Ask(now);
         else if (hello.AsksForAnswer || !knowsUs || isNewStart) Hellos.Plan(now); // It asks, or does not know yet that we know it.
 
         if (becomesConfirmed)
         {
-            Finder.StartSearch(now);
+            if (TakesPlans) Punch.HandleConfirmed(RoundTripOf(hello, now), now);
+            else Finder.StartSearch(now);
             PlanCallMeMaybe(now);
         }
+        else
+        {
+            Punch.HandleProfile(now);
+        }
+    }
+
+    /// <summary>The relayed round trip, where the peer says which of our Hellos it has heard and for how long it has kept the answer.</summary>
+    private TimeSpan? RoundTripOf(Hello hello, Instant now)
+    {
+        foreach ((long counter, Instant sentAt) in _sentHellos)
+        {
+            TimeSpan trip = now - sentAt - hello.EchoHeldFor;
+            if (counter == hello.EchoOf && trip > TimeSpan.Zero) return trip;
+        }
+
+        return null;
     }
 
     /// <summary>Checks decide; but nobody is sent to where no peer of ours could be.</summary>
     private void Try(IReadOnlyList<Candidate> announced, Instant now)
     {
-        Candidates = [.. announced.Where(candidate => _context.Filter.IsAnnounceable(candidate.Address) && IsUsable(candidate.Address)).DistinctBy(candidate => candidate.Address)];
-        Finder.HandleCandidates([.. Candidates.Select(candidate => candidate.Address)], now);
+        SharesNoFamily = announced.Count > 0 && _context.LocalCandidates.Count > 0 && !announced.Any(candidate => _context.LocalCandidates.Any(own => own.IsIpv4 == candidate.Address.IsIpv4));
+        Candidates = [.. announced
+            .Where(candidate => _context.Filter.IsAnnounceable(candidate.Address) && IsUsable(candidate.Address) && !_context.LocalCandidates.Contains(candidate.Address))
+            .DistinctBy(candidate => candidate.Address)
+            .GroupBy(candidate => candidate.Address.Bits).SelectMany(ports => ports.Take(CandidateFilter.MaxPortsOfAddress))];
+        TransportAddress[] addresses = [.. Candidates.Select(candidate => candidate.Address)];
+        Punch.HandleCandidates(addresses, now);
+        Finder.HandleCandidates(addresses, now);
     }
 
     private void MoveHome(int homeRegion)
@@ -280,35 +379,23 @@ internal sealed class PeerSession
         }
 
         _nextCallMeMaybe = null;
-        int region = Route.Choose(now);
-        if (region == 0 || !IsConfirmed || _discoBox is null) return;
-
-        _lastCallMeMaybe = now;
         AnnouncedCandidates own = new() { Sender = _context.OwnKey, Receiver = Key, Counter = _context.NextCandidatesCounter++, List = _context.Candidates };
-        SendByRelay(region, _discoBox, own.ToMessage());
-        SendByRelay(region, _discoBox, CallMeMaybe.ToMessage([.. _context.Candidates.Select(candidate => candidate.Address)]));
+        if (!SendRelayed(own.ToMessage(), now)) return;
+        SendRelayed(CallMeMaybe.ToMessage([.. _context.Candidates.Select(candidate => candidate.Address)]), now);
+        _lastCallMeMaybe = now;
+        Punch.HandleCandidatesSent(now);
     }
 
-    private void SendByRelay(int region, Box box, byte[] message) =>
-        _context.Send(Transmit.ByRelay(region, Key, _context.Seal(_context.DiscoKeys.PublicKey, box, message)));
-
-    private void SendCheck(PathCheck check)
-    {
-        Span<byte> ping = stackalloc byte[DiscoPing.Length];
-        new DiscoPing(check.Id, _context.OwnKey).Write(ping);
-        SendSealed(check.Pair, ping);
-    }
-
-    private void SendSealed(PairId pair, ReadOnlySpan<byte> message)
+    private void SendSealed(PairId pair, ReadOnlySpan<byte> message, byte ttl = 0)
     {
         if (_discoBox is null) return; // The peer was never heard: there is nobody to seal for.
-        _context.Send(Transmit.ByUdp(pair.Socket, pair.Remote, _context.Seal(_context.DiscoKeys.PublicKey, _discoBox, message)));
+        _context.Send(Transmit.ByUdp(pair.Socket, pair.Remote, _context.Seal(_context.DiscoKeys.PublicKey, _discoBox, message)) with { Ttl = ttl });
     }
 
     private void Publish(Instant now)
     {
         int region = Route.Choose(now);
-        SelectedPath path = Finder.Selected is { } pair ? SelectedPath.Direct(pair, region, Finder.IsSuspect)
+        SelectedPath path = Finder.Selected is { } pair ? SelectedPath.Direct(pair, region, Finder.IsSuspect || Finder.IsOnTrial)
             : region != 0 ? SelectedPath.ByRelay(region) with { IsUnproven = DiscoKey is null || Route.IsGoneEverywhere(now) }
             : SelectedPath.None;
         if (path == Path) return;

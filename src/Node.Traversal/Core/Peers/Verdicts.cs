@@ -1,9 +1,10 @@
+using Node.Traversal.Core.Punching;
 using Relay.Protocol.Disco;
 using Timing;
 
 namespace Node.Traversal.Core.Peers;
 
-/// <summary>Says why a pair is not direct: the first reason that would have to go before any other matters.</summary>
+/// <summary>Says why a pair is not direct: the first reason that would have to go before any other matters, and what would make it go.</summary>
 internal static class Verdicts
 {
     /// <summary>Greetings that stay unanswered, though a relay takes them, before the peer counts as silent.</summary>
@@ -15,42 +16,65 @@ internal static class Verdicts
     public static PathVerdict? Judge(NodeContext context, PeerSession peer, Instant now)
     {
         if (peer.Finder.Selected is not null) return null;
+        PathVerdict verdict = JudgeMeeting(context, peer, now) ?? JudgeData(peer, now) ?? JudgeNetwork(context.Nat, peer);
+        return verdict with
+        {
+            RemedyText = Remedies.TextOf(verdict.Remedy, context, peer),
+            Tried = TriedMethods.Of(context, peer),
+            Here = context.Nat,
+            There = peer.Nat,
+            Probability = peer.Punch.Outcome is { Result: PunchResult.Running or PunchResult.Failed } punch ? punch.Probability : null,
+        };
+    }
+
+    /// <summary>Says why the two do not even know each other; null where they do.</summary>
+    private static PathVerdict? JudgeMeeting(NodeContext context, PeerSession peer, Instant now)
+    {
         if (peer.Route.Choose(now) == 0)
         {
-            return context.HasAnyRelay
-                ? Verdict(VerdictCode.RelayUnreachable, "no relay where the peer could be is connected")
-                : Verdict(VerdictCode.RelayUnreachable, "no relay can be reached from here");
+            string text = context.HasAnyRelay ? "no relay where the peer could be is connected" : "no relay can be reached from here";
+            return new PathVerdict(VerdictCode.RelayUnreachable, text) { Stage = VerdictStage.Relay, Remedy = VerdictRemedy.ReachRelay };
         }
 
-        if (peer.Route.IsGoneEverywhere(now)) return Verdict(VerdictCode.PeerOffline, "the peer is not connected to its relay");
-        if (!peer.IsConfirmed) return JudgeSilence(peer, now);
-        return JudgeNetwork(context.Nat, peer);
-    }
+        if (peer.Route.IsGoneEverywhere(now))
+        {
+            return new PathVerdict(VerdictCode.PeerOffline, "the peer is not connected to its relay") { Stage = VerdictStage.Relay, Remedy = VerdictRemedy.StartPeer };
+        }
 
-    private static PathVerdict JudgeSilence(PeerSession peer, Instant now)
-    {
+        if (peer.IsConfirmed) return null;
         bool isSilent = peer.Hellos.Attempts >= SilentAfterHellos && peer.Hellos.FirstAttempt is { } first && now - first >= SilentAfter;
         return isSilent
-            ? Verdict(VerdictCode.PeerSilent, "the peer is connected but does not answer; is our key in its configuration?")
-            : Verdict(VerdictCode.Checking, "greeting the peer");
+            ? new PathVerdict(VerdictCode.PeerSilent, "the peer is connected but does not answer") { Stage = VerdictStage.Greeting, Remedy = VerdictRemedy.AddKeyThere }
+            : new PathVerdict(VerdictCode.Checking, "greeting the peer") { Stage = VerdictStage.Greeting };
     }
+
+    /// <summary>Says that a path whose checks are answered has not carried data; null where none was put back for it of late.</summary>
+    private static PathVerdict? JudgeData(PeerSession peer, Instant now) => peer.Finder.HasBarred(now)
+        ? new PathVerdict(VerdictCode.DataNotPassing, "checks pass directly, but the data sent there does not arrive; something between the ends drops it") { Stage = VerdictStage.Checks }
+        : null;
 
     private static PathVerdict JudgeNetwork(NatProfile own, PeerSession peer)
     {
         NatProfile other = peer.Nat;
-        if (own.Udp == UdpReach.Blocked) return Verdict(VerdictCode.UdpBlockedHere, "UDP is blocked at this end; open it outbound");
-        if (other.Udp == UdpReach.Blocked) return Verdict(VerdictCode.UdpBlockedThere, "UDP is blocked at the peer's end; open it outbound there");
-        if (peer.Finder.IsSearching) return Verdict(VerdictCode.Checking, "trying the peer's addresses");
+        if (own.Udp == UdpReach.Blocked) return new PathVerdict(VerdictCode.UdpBlockedHere, "UDP is blocked at this end") { Stage = VerdictStage.Udp, Remedy = VerdictRemedy.AllowUdpHere };
+        if (other.Udp == UdpReach.Blocked) return new PathVerdict(VerdictCode.UdpBlockedThere, "UDP is blocked at the peer's end") { Stage = VerdictStage.Udp, Remedy = VerdictRemedy.AllowUdpThere };
+        if (peer.SharesNoFamily) return new PathVerdict(VerdictCode.NoCommonFamily, "one end has IPv4 only and the other IPv6 only; give either of them the other family too") { Stage = VerdictStage.Udp };
+        if (peer.Finder.IsSearching) return new PathVerdict(VerdictCode.Checking, "trying the peer's addresses") { Stage = VerdictStage.Checks };
+        if (peer.Punch.IsBusy) return new PathVerdict(VerdictCode.Checking, "making a hole together with the peer") { Stage = VerdictStage.Punching };
 
-        bool isHardHere = own.IsHard;
-        bool isHardThere = other.IsHard;
-        if (isHardHere && isHardThere) return Verdict(VerdictCode.HardBoth, "the NATs at both ends give every destination another port; forward a UDP port at either end");
-        if (own.Mapping == NatMapping.Unknown) return Verdict(VerdictCode.MappingUnknown, "how the NAT here maps ports is not known; the relay map needs STUN on two addresses");
-        if (other.Mapping == NatMapping.Unknown) return Verdict(VerdictCode.MappingUnknown, "how the NAT at the peer's end maps ports is not known; its relay map needs STUN on two addresses");
-        if (isHardHere) return Verdict(VerdictCode.HardHere, "the NAT here gives every destination another port, and the peer's lets in only ports it knows; forward a UDP port at either end");
-        if (isHardThere) return Verdict(VerdictCode.HardThere, "the NAT at the peer's end gives every destination another port, and ours lets in only ports it knows; forward a UDP port at either end");
-        return Verdict(VerdictCode.ChecksUnanswered, "no check is answered on any address; something between the ends drops UDP");
+        VerdictRemedy open = Remedies.OpeningOf(own, other);
+        (VerdictCode code, string text, VerdictRemedy remedy) = (own, other) switch
+        {
+            ({ IsHard: true }, { IsHard: true }) => (VerdictCode.HardBoth, "the NATs at both ends give every destination another port", open),
+            ({ Mapping: NatMapping.Unknown }, _) => (VerdictCode.MappingUnknown, "how the NAT here maps ports is not known", VerdictRemedy.AddStunHere),
+            (_, { Mapping: NatMapping.Unknown }) => (VerdictCode.MappingUnknown, "how the NAT at the peer's end maps ports is not known", VerdictRemedy.AddStunThere),
+            ({ IsHard: true }, _) => (VerdictCode.HardHere, "the NAT here gives every destination another port, and the peer's lets in only ports it knows", open),
+            (_, { IsHard: true }) => (VerdictCode.HardThere, "the NAT at the peer's end gives every destination another port, and ours lets in only ports it knows", open),
+            _ => (VerdictCode.ChecksUnanswered, "no check is answered on any address; something between the ends drops UDP", open),
+        };
+        VerdictStage stage = peer.Punch.Outcome.Result == PunchResult.Failed ? VerdictStage.Punching
+            : code == VerdictCode.ChecksUnanswered ? VerdictStage.Checks
+            : VerdictStage.Nat;
+        return new PathVerdict(code, text) { Stage = stage, Remedy = remedy };
     }
-
-    private static PathVerdict Verdict(VerdictCode code, string text) => new(code, text);
 }

@@ -7,7 +7,7 @@ namespace Node.Traversal.Core.PortMapping;
 /// One mapping by one protocol: asked for, held, renewed at half its life, made anew where the gateway forgot it, given back at the end. What
 /// differs between the protocols is how it is spelled.
 /// </summary>
-internal abstract class MappingClient(TransportAddress local, RequestSchedule requests, Queue<byte[]> transmits)
+internal abstract class MappingClient(TransportAddress local, RequestSchedule requests)
 {
     /// <summary>What we ask for. Short, so that what a crash leaves behind goes by itself.</summary>
     protected const uint WantedLifetimeSeconds = 7200;
@@ -31,13 +31,17 @@ internal abstract class MappingClient(TransportAddress local, RequestSchedule re
     /// <summary>No two renewals are nearer than this (RFC 6887 §11.2.1).</summary>
     private static readonly TimeSpan MinRenewal = TimeSpan.FromSeconds(4);
 
+    /// <summary>What providers give to customers behind their NATs (RFC 6598).</summary>
+    private static readonly IpPrefix Carriers = IpPrefix.TryParse("100.64.0.0/10", out IpPrefix shared) ? shared : default;
+
     private EpochClock _epoch;
     private TimeSpan _backOff = FirstBackOff;
     private Instant _retryAt = Instant.Never;
     private Instant _renewAt = Instant.Never;
     private Instant _checkAt = Instant.Never;
     private Instant _expiresAt = Instant.Never;
-    private Instant _remadeAt = Instant.Origin;
+    private Instant _remadeAt = Instant.Origin - RemakeTime;
+    private Instant _noticedAt = Instant.Origin - RemakeTime;
     private TimeSpan _lifetime;
     private string? _problem;
 
@@ -48,9 +52,15 @@ internal abstract class MappingClient(TransportAddress local, RequestSchedule re
     public TransportAddress Mapped { get; private set; }
 
     /// <summary>How it stands, as a value.</summary>
-    public PortMappingOffer Offer => new(Answer, _problem, Mapped.IsValid ? Mapped : External, _lifetime);
+    public virtual PortMappingOffer Offer => new(Answer, _problem, Mapped.IsValid ? Mapped : External, _lifetime);
 
-    public Instant NextTimeout => Instant.Min(Instant.Min(requests.Next ?? Instant.Never, _retryAt), Instant.Min(Instant.Min(_renewAt, _checkAt), _expiresAt));
+    /// <summary>Says that the mapping itself is being asked for, or held; before that the gateway is only asked what it would offer.</summary>
+    public bool IsMapWanted { get; protected set; }
+
+    /// <summary>Says that the gateway would offer one, and none was asked for yet.</summary>
+    public bool CanMap => !IsMapWanted && Answer == PortMappingAnswer.Offered;
+
+    public virtual Instant NextTimeout => Instant.Min(Instant.Min(requests.Next ?? Instant.Never, _retryAt), Instant.Min(Instant.Min(_renewAt, _checkAt), _expiresAt));
 
     /// <summary>The gateway's address as it told it; not valid = not yet.</summary>
     protected TransportAddress External { get; set; }
@@ -60,17 +70,24 @@ internal abstract class MappingClient(TransportAddress local, RequestSchedule re
     /// <summary>How often an unanswered request goes out before the gateway counts as silent.</summary>
     protected abstract int PatientRequests { get; }
 
-    /// <summary>Says that requests are out.</summary>
+    /// <summary>Says that requests are out, or planned.</summary>
     protected bool IsAsking => requests.IsAsking;
 
     /// <summary>What is suggested: what we had, or the port that we have here.</summary>
-    protected TransportAddress Suggested { get; private set; } = TransportAddress.FromIpv4(0, local.Port);
+    protected TransportAddress Suggested { get; private set; } = local.IsIpv4 ? TransportAddress.FromIpv4(0, local.Port) : TransportAddress.FromIpv6(0, local.Port);
 
     /// <summary>Asks from now on.</summary>
     public void Start(Instant now)
     {
         _retryAt = Instant.Never;
         requests.Start(now);
+    }
+
+    /// <summary>Asks for the mapping from now on.</summary>
+    public void Map(Instant now)
+    {
+        IsMapWanted = true;
+        Start(now);
     }
 
     /// <summary>Asks no more: another protocol holds a mapping.</summary>
@@ -80,27 +97,27 @@ internal abstract class MappingClient(TransportAddress local, RequestSchedule re
         _retryAt = Instant.Never;
     }
 
-    public void HandleTimeout(Instant now)
+    public virtual void HandleTimeout(Instant now)
     {
         if (_expiresAt <= now) Lose(now);
         if (_retryAt <= now) Start(now);
         if (requests.Next <= now)
         {
             if (requests.Sent >= PatientRequests && !Mapped.IsValid) Answer = PortMappingAnswer.Silent;
-            Send(Request());
-            requests.HandleSent(now);
+            SendRequest(now);
+            if (requests.IsAsking) requests.HandleSent(now);
         }
 
         if (_renewAt <= now)
         {
-            Send(Request());
+            SendRequest(now);
             TimeSpan half = (_expiresAt - now) / 2;
             _renewAt = now + (half > MinRenewal ? half : MinRenewal);
         }
 
         if (_checkAt <= now)
         {
-            Send(EpochRequest());
+            SendCheck();
             _checkAt = now + EpochInterval;
         }
     }
@@ -114,23 +131,45 @@ internal abstract class MappingClient(TransportAddress local, RequestSchedule re
     /// <summary>Gives back what is held.</summary>
     public void Release()
     {
-        if (Mapped.IsValid) Send(Deletion());
+        if (Mapped.IsValid) SendDeletion();
         Drop();
         Rest();
     }
 
-    protected abstract byte[] Request();
+    /// <summary>
+    /// Somebody says by multicast that the gateway is new or has changed: anybody can. So it changes nothing by itself; the gateway is asked, and
+    /// at most every <see cref="RemakeTime"/>.
+    /// </summary>
+    /// <param name="delay">So that all hosts of a network do not come at once.</param>
+    /// <param name="now">The present.</param>
+    public void HandleNotice(TimeSpan delay, Instant now)
+    {
+        if (now - _noticedAt < RemakeTime) return;
+        _noticedAt = now;
+        if (Mapped.IsValid) _checkAt = Instant.Min(_checkAt, now + delay);
+        else if (_retryAt != Instant.Never) _retryAt = Instant.Min(_retryAt, now + delay);
+        else if (Answer == PortMappingAnswer.Silent) Start(now + delay);
+    }
 
-    protected abstract byte[] EpochRequest();
+    /// <summary>Asks for the mapping, or for it again.</summary>
+    protected abstract void SendRequest(Instant now);
 
-    protected abstract byte[] Deletion();
+    /// <summary>Asks whether the gateway still has it.</summary>
+    protected abstract void SendCheck();
 
-    protected void Send(byte[] request) => transmits.Enqueue(request);
+    /// <summary>Gives it back.</summary>
+    protected abstract void SendDeletion();
 
     /// <summary>Takes the epoch of a response that is the gateway's.</summary>
     protected void HandleEpoch(uint epoch, Instant now)
     {
-        if (_epoch.TryAdvance(epoch, now) || !Mapped.IsValid) return;
+        if (!_epoch.TryAdvance(epoch, now)) HandleForgotten(now);
+    }
+
+    /// <summary>The gateway has lost the mapping: it is asked for again.</summary>
+    protected void HandleForgotten(Instant now)
+    {
+        if (!Mapped.IsValid) return;
         if (now - _remadeAt < RemakeTime) return; // One whose epoch jumps about must not make us a source of floods.
         _remadeAt = now;
         _expiresAt = Instant.Min(_expiresAt, now + RemakeTime);
@@ -143,10 +182,10 @@ internal abstract class MappingClient(TransportAddress local, RequestSchedule re
         External = external.WithPort(0);
         TimeSpan lifetime = TimeSpan.FromSeconds(lifetimeSeconds);
         if (lifetime > MaxLifetime) lifetime = MaxLifetime;
-        if (AddressScopes.ScopeOf(external) != AddressScope.Global || !external.IsIpv4)
+        if (AddressScopes.ScopeOf(external) != AddressScope.Global || external.IsIpv4 != Local.IsIpv4)
         {
-            if (lifetimeSeconds > 0) Send(Deletion()); // It leads nowhere: the gateway may have its entry back.
-            Refuse(PortMappingAnswer.NestedNat, $"its external address is {external.ToIPAddress()}: there is another NAT in front of it", TimeSpan.Zero, now);
+            if (lifetimeSeconds > 0) SendDeletion(); // It leads nowhere: the gateway may have its entry back.
+            Refuse(PortMappingAnswer.NestedNat, DescribeNested(external), TimeSpan.Zero, now);
             return;
         }
 
@@ -164,6 +203,15 @@ internal abstract class MappingClient(TransportAddress local, RequestSchedule re
         _renewAt = now + lifetime / 2 + SpreadOfRenewal(lifetime / 8);
         _checkAt = now + EpochInterval;
     }
+
+    /// <summary>Says of an external address that is none what it shows.</summary>
+    protected static string DescribeNested(TransportAddress external) => external switch
+    {
+        { IsValid: false } or { IsIpv4: true, Ipv4Bits: 0 } => "it has no external address itself",
+        _ when Carriers.Contains(external) => $"its external address is {external.ToIPAddress()}: the provider has a NAT in front of it",
+        _ when AddressScopes.ScopeOf(external) == AddressScope.Private => $"its external address is {external.ToIPAddress()}: there is another router with a NAT in front of it",
+        _ => $"its external address is {external.ToIPAddress()}, which is none of the internet's",
+    };
 
     /// <summary>When within <paramref name="span"/> a renewal goes out.</summary>
     protected virtual TimeSpan SpreadOfRenewal(TimeSpan span) => TimeSpan.Zero;
@@ -187,6 +235,12 @@ internal abstract class MappingClient(TransportAddress local, RequestSchedule re
         Answer = PortMappingAnswer.Offered;
         _problem = null;
     }
+
+    /// <summary>Requests are answered, and what comes next is not theirs to plan.</summary>
+    protected void StopRequests() => requests.Stop();
+
+    /// <summary>Requests go out from now on, also while a mapping is held.</summary>
+    protected void StartRequests(Instant now) => requests.Start(now);
 
     private void Lose(Instant now)
     {

@@ -6,24 +6,9 @@ namespace Node.Traversal.Core.PortMapping;
 
 /// <summary>A mapping by NAT-PMP (RFC 6886): the external address is asked for first, which costs the gateway nothing; the mapping only when it is wanted.</summary>
 internal sealed class NatPmpClient(TransportAddress local, EntropySource entropy, Queue<byte[]> transmits, PortMapDrops drops)
-    : MappingClient(local, RequestSchedule.NatPmp(entropy), transmits)
+    : MappingClient(local, RequestSchedule.NatPmp(entropy))
 {
-    private bool _isMapWanted;
-
-    /// <summary>Says that the gateway has told a usable external address, and no mapping was asked for yet.</summary>
-    public bool CanMap => !_isMapWanted && Answer == PortMappingAnswer.Offered;
-
-    /// <summary>Says that the mapping itself is being asked for, or held.</summary>
-    public bool IsMapAsked => _isMapWanted;
-
     protected override int PatientRequests => 3;
-
-    /// <summary>Asks for the mapping from now on.</summary>
-    public void Map(Instant now)
-    {
-        _isMapWanted = true;
-        Start(now);
-    }
 
     /// <summary>Takes a datagram of version 0.</summary>
     public void HandleDatagram(ReadOnlySpan<byte> datagram, Instant now)
@@ -42,15 +27,16 @@ internal sealed class NatPmpClient(TransportAddress local, EntropySource entropy
         return true;
     }
 
-    protected override byte[] Request() => _isMapWanted ? NatPmpRequest.MapUdp(Local.Port, Suggested.Port, WantedLifetimeSeconds) : NatPmpRequest.ExternalAddress();
+    protected override void SendRequest(Instant now) =>
+        transmits.Enqueue(IsMapWanted ? NatPmpRequest.MapUdp(Local.Port, Suggested.Port, WantedLifetimeSeconds) : NatPmpRequest.ExternalAddress());
 
-    protected override byte[] EpochRequest() => NatPmpRequest.ExternalAddress();
+    protected override void SendCheck() => transmits.Enqueue(NatPmpRequest.ExternalAddress());
 
-    protected override byte[] Deletion() => NatPmpRequest.MapUdp(Local.Port, 0, 0);
+    protected override void SendDeletion() => transmits.Enqueue(NatPmpRequest.MapUdp(Local.Port, 0, 0));
 
     private void HandleAddress(NatPmpResponse response, Instant now)
     {
-        bool isFirst = IsAsking && !_isMapWanted;
+        bool isFirst = IsAsking && !IsMapWanted;
         if (!isFirst && !Mapped.IsValid) { drops.Count(PortMapDrop.Unasked); return; }
         if (response.Result != NatPmpResult.Success)
         {
@@ -62,8 +48,8 @@ internal sealed class NatPmpClient(TransportAddress local, EntropySource entropy
         if (AddressScopes.ScopeOf(response.External) != AddressScope.Global)
         {
             External = response.External;
-            Refuse(PortMappingAnswer.NestedNat, $"its external address is {response.External.ToIPAddress()}: there is another NAT in front of it", TimeSpan.Zero, now);
-            _isMapWanted = false;
+            Refuse(PortMappingAnswer.NestedNat, DescribeNested(response.External), TimeSpan.Zero, now);
+            IsMapWanted = false;
             return;
         }
 
@@ -80,7 +66,7 @@ internal sealed class NatPmpClient(TransportAddress local, EntropySource entropy
     private void HandleMap(NatPmpResponse response, Instant now)
     {
         // There is no nonce here: only what is asked for at this moment, or renewed, is taken.
-        if (!_isMapWanted || (!IsAsking && !Mapped.IsValid)) { drops.Count(PortMapDrop.Unasked); return; }
+        if (!IsMapWanted || (!IsAsking && !Mapped.IsValid)) { drops.Count(PortMapDrop.Unasked); return; }
         if (response.Result != NatPmpResult.Success) { HandleError(response.Result, now); return; }
         if (response.InternalPort != Local.Port) { drops.Count(PortMapDrop.WrongMapping); return; }
 
@@ -100,6 +86,6 @@ internal sealed class NatPmpClient(TransportAddress local, EntropySource entropy
             _ => $"it refused: result {(ushort)result}",
         };
         Refuse(isAbsent ? PortMappingAnswer.Absent : PortMappingAnswer.Refused, problem, TimeSpan.Zero, now);
-        if (!Mapped.IsValid) _isMapWanted = false;
+        if (!Mapped.IsValid) IsMapWanted = false;
     }
 }

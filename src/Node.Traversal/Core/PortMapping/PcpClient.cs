@@ -9,15 +9,18 @@ internal sealed class PcpClient : MappingClient
 {
     private readonly PcpNonce _nonce;
     private readonly EntropySource _entropy;
+    private readonly Queue<byte[]> _transmits;
     private readonly PortMapDrops _drops;
 
     public PcpClient(TransportAddress local, EntropySource entropy, Queue<byte[]> transmits, PortMapDrops drops)
-        : base(local, RequestSchedule.Pcp(entropy), transmits)
+        : base(local, RequestSchedule.Pcp(entropy))
     {
         Span<byte> random = stackalloc byte[PcpNonce.Length];
         entropy(random);
         _nonce = PcpNonce.Read(random); // One for the mapping's whole life: with another, the gateway would neither renew nor delete it (§11.2).
+        IsMapWanted = true; // There is nothing that could be asked before.
         _entropy = entropy;
+        _transmits = transmits;
         _drops = drops;
     }
 
@@ -52,11 +55,11 @@ internal sealed class PcpClient : MappingClient
         return true;
     }
 
-    protected override byte[] Request() => PcpRequest.Map(Local, _nonce, Suggested, WantedLifetimeSeconds);
+    protected override void SendRequest(Instant now) => _transmits.Enqueue(PcpRequest.Map(Local, _nonce, Suggested, WantedLifetimeSeconds));
 
-    protected override byte[] EpochRequest() => PcpRequest.Announce(Local);
+    protected override void SendCheck() => _transmits.Enqueue(PcpRequest.Announce(Local));
 
-    protected override byte[] Deletion() => PcpRequest.Map(Local, _nonce, default, 0);
+    protected override void SendDeletion() => _transmits.Enqueue(PcpRequest.Map(Local, _nonce, default, 0));
 
     /// <summary>Between a half and five eighths of the lifetime, so that all clients of a gateway do not come at once (§11.2.1).</summary>
     protected override TimeSpan SpreadOfRenewal(TimeSpan span)

@@ -3,10 +3,10 @@ namespace Node.Traversal.Core.PortMapping;
 /// <summary>Why a datagram of a gateway, or of one that would be it, was let go.</summary>
 internal enum PortMapDrop
 {
-    /// <summary>Not from the gateway's port 5351.</summary>
+    /// <summary>Not from the gateway, or not from its port 5351.</summary>
     WrongSource,
 
-    /// <summary>Neither PCP nor NAT-PMP, or cut short.</summary>
+    /// <summary>Not spelled as its protocol is, or cut short.</summary>
     Malformed,
 
     /// <summary>Another nonce than our mapping's.</summary>
@@ -17,6 +17,12 @@ internal enum PortMapDrop
 
     /// <summary>Nothing was asked that it would answer.</summary>
     Unasked,
+
+    /// <summary>A router's URL that leads out of the LAN, to this machine, or to a name.</summary>
+    HostileUrl,
+
+    /// <summary>More came than is taken: it waits in front of a queue that is full.</summary>
+    Flood,
 }
 
 /// <summary>Counts them. One thread counts; any may read.</summary>

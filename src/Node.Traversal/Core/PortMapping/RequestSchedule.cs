@@ -17,6 +17,9 @@ internal sealed class RequestSchedule(TimeSpan initial, TimeSpan longest, double
     /// <summary>RFC 6886 §3.1: 250 ms doubling to 64 s; what is silent then has none, and is asked at that pace whether it has got one.</summary>
     public static RequestSchedule NatPmp(EntropySource entropy) => new(TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(1024), 0, entropy);
 
+    /// <summary>A search for routers is repeated, for datagrams are lost (UPnP Device Architecture 1.1 §1.3.2), from half a second on.</summary>
+    public static RequestSchedule Ssdp(EntropySource entropy) => new(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(1024), 0, entropy);
+
     /// <summary>When to send; null = nothing is being asked.</summary>
     public Instant? Next { get; private set; }
 

@@ -1,49 +1,48 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using System.Threading.Channels;
 using Addresses;
 using Node.Traversal.Core.PortMapping;
-using Node.Traversal.Messages.Pcp;
 using Timing;
 
 namespace Node.Traversal.Io.PortMapping;
 
 /// <summary>
-/// The loop round a <see cref="PortMapper"/>, apart from the node's: a hostile gateway keeps nobody else busy. Its socket is connected to the
-/// gateway's port 5351, so the system lets nothing else in and tells where nobody listens.
+/// The loop round a <see cref="PortMapper"/>, one for each family, apart from the node's: a hostile gateway keeps nobody else busy.
 /// </summary>
 internal sealed class PortMappingLoop : IAsyncDisposable
 {
+    /// <summary>Datagrams that wait to be handled; more are dropped and counted.</summary>
+    private const int MaxWaiting = 64;
+
     /// <summary>A gateway may change without an address of ours changing.</summary>
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(10);
 
     /// <summary>How long the answer to a deletion is waited for, once each time it is sent.</summary>
     private static readonly TimeSpan ReleaseTimeout = TimeSpan.FromMilliseconds(150);
 
-    /// <summary>What a gateway may say: beyond this it is not read, and the system drops it.</summary>
-    private const double DatagramsPerSecond = 50;
-    private const double DatagramBurst = 50;
-    private static readonly TimeSpan FloodPause = TimeSpan.FromMilliseconds(200);
+    /// <summary>The same by HTTP, which takes a connection.</summary>
+    private static readonly TimeSpan HttpReleaseTimeout = TimeSpan.FromSeconds(1);
 
     private readonly ushort _port;
     private readonly Func<uint> _mark;
     private readonly MonotonicClock _clock;
-    private readonly Func<TransportAddress> _findGateway;
-    private readonly Action<TransportAddress> _handle;
+    private readonly Func<GatewayRoute> _findGateway;
+    private readonly Action<PortMappingStatus> _handle;
     private readonly PortMapper _core = new(RandomNumberGenerator.Fill);
-    private readonly byte[] _buffer = new byte[PcpResponse.MaxLength + 1]; // One more, so that a longer datagram shows as one.
+    private readonly Channel<Action<Instant>> _inputs = Channel.CreateUnbounded<Action<Instant>>(); // Datagrams are limited by MaxWaiting; of all else there is one.
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource<PortMappingStatus> _settled = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Lock _gate = new();
-    private CancellationTokenSource? _waiting;
-    private bool _isChanged;
-    private IReadOnlyList<TransportAddress>? _addresses;
-    private Socket? _socket;
-    private TransportAddress _gateway;
-    private TransportAddress _local;
-    private TransportAddress _told;
+    private int _waiting;
+    private volatile IReadOnlyList<TransportAddress>? _addresses;
+    private volatile bool _isChanged;
+    private volatile GatewaySockets? _sockets;
+    private LanHttpClient? _http;
+    private Task _fetching = Task.CompletedTask;
+    private GatewayRoute _route;
+    private IPAddress? _local;
     private Instant _nextLook;
-    private TokenBucket _mayRead;
     private Task _running = Task.CompletedTask;
     private volatile PortMappingStatus _status = PortMappingStatus.NoGateway;
 
@@ -51,15 +50,14 @@ internal sealed class PortMappingLoop : IAsyncDisposable
     /// <param name="mark">The firewall mark of every packet.</param>
     /// <param name="clock">The clock.</param>
     /// <param name="findGateway">Finds the gateway; not valid = there is none.</param>
-    /// <param name="handle">Told where the world reaches that port whenever this has changed; not valid = nowhere.</param>
-    public PortMappingLoop(ushort port, Func<uint> mark, MonotonicClock clock, Func<TransportAddress> findGateway, Action<TransportAddress> handle)
+    /// <param name="handle">Told whenever what the gateway offers has changed.</param>
+    public PortMappingLoop(ushort port, Func<uint> mark, MonotonicClock clock, Func<GatewayRoute> findGateway, Action<PortMappingStatus> handle)
     {
         _port = port;
         _mark = mark;
         _clock = clock;
         _findGateway = findGateway;
         _handle = handle;
-        _mayRead = new TokenBucket(DatagramsPerSecond, DatagramBurst, clock.Now);
     }
 
     /// <summary>What the gateway offers.</summary>
@@ -77,12 +75,10 @@ internal sealed class PortMappingLoop : IAsyncDisposable
     /// <summary>Takes the machine's addresses, those of the tunnel not among them: the network may be another. Only a gateway that is reached from one of them is asked.</summary>
     public void HandleAddresses(IReadOnlyList<TransportAddress> addresses)
     {
-        lock (_gate)
-        {
-            _addresses = addresses;
-            _isChanged = true;
-            _waiting?.Cancel();
-        }
+        _addresses = addresses;
+        if (_isChanged) return;
+        _isChanged = true;
+        _inputs.Writer.TryWrite(_ => { }); // Wakes the loop.
     }
 
     /// <summary>Gives the mapping back, and ends.</summary>
@@ -90,8 +86,9 @@ internal sealed class PortMappingLoop : IAsyncDisposable
     {
         await _stopping.CancelAsync();
         await _running;
+        await _fetching;
         await ReleaseAsync();
-        _socket?.Dispose();
+        await CloseAsync();
         _stopping.Dispose();
     }
 
@@ -99,157 +96,148 @@ internal sealed class PortMappingLoop : IAsyncDisposable
     {
         while (!_stopping.IsCancellationRequested)
         {
-            Look();
+            await LookAsync();
             _core.HandleTimeout(_clock.Now);
             SendAll();
             Tell();
             await WaitAsync();
+            while (_inputs.Reader.TryRead(out Action<Instant>? input)) input(_clock.Now);
         }
     }
 
     /// <summary>Finds the gateway, where it is time to; another one, or another address of ours on its network, is another mapping.</summary>
-    private void Look()
+    private async Task LookAsync()
     {
-        IReadOnlyList<TransportAddress>? addresses;
-        lock (_gate)
-        {
-            if (!_isChanged && _clock.Now < _nextLook) return;
-            _isChanged = false;
-            addresses = _addresses;
-        }
-
+        if (!_isChanged && _clock.Now < _nextLook) return;
+        _isChanged = false;
         _nextLook = _clock.Now + LookInterval;
-        TransportAddress gateway = _findGateway();
-        Socket? socket = gateway.IsValid ? Connect(gateway) : null;
-        TransportAddress local = socket?.LocalEndPoint is IPEndPoint end ? TransportAddress.From(end.Address, _port) : default;
-        if (socket is not null && addresses is not null && !addresses.Any(address => address.Bits == local.Bits))
-        {
-            socket.Dispose(); // That way leads through the tunnel.
-            socket = null;
-        }
+        GatewayRoute route = _findGateway();
+        IPAddress? local = route.Address.IsValid ? GatewaySockets.FindLocal(route, _mark()) : null;
+        // From another address the way leads through the tunnel, or into the world from an address that is none of it.
+        if (local is not null && !IsUsable(TransportAddress.From(local, _port))) local = null;
+        if (local is null) route = default;
+        if (route == _route && Equals(local, _local)) return;
 
-        TransportAddress found = socket is null ? default : gateway;
-        if (found == _gateway && local == _local)
-        {
-            socket?.Dispose();
-            return;
-        }
-
-        _socket?.Dispose();
-        _socket = socket;
-        _gateway = found;
-        _local = socket is null ? default : local;
-        _core.HandleNetwork(_gateway, _local, _clock.Now);
+        await CloseAsync();
+        _route = route;
+        _local = local;
+        if (local is not null) Open(route, local);
+        bool isOpen = _sockets is not null;
+        if (!isOpen) _route = default; // The next look may find a way.
+        _core.HandleNetwork(isOpen ? route.Address : default, isOpen ? TransportAddress.From(local!, _port) : default, _clock.Now);
     }
 
-    private Socket? Connect(TransportAddress gateway)
+    private bool IsUsable(TransportAddress local)
     {
-        Socket socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        if (local.IsIpv6 && AddressScopes.ScopeOf(local) != AddressScope.Global) return false; // A pinhole to it would lead nowhere.
+        return _addresses is not { } addresses || addresses.Any(address => address.Bits == local.Bits);
+    }
+
+    private void Open(GatewayRoute route, IPAddress local)
+    {
         try
         {
-            MarkedSockets.Mark(socket, _mark());
-            socket.Connect(gateway.WithPort(PortMapper.ServerPort).ToIPEndPoint());
-            return socket;
+            _sockets = new GatewaySockets(route, local, _mark(), _clock, HandleDatagram, () => _inputs.Writer.TryWrite(_core.HandleClosed));
+            _http = new LanHttpClient(route.ToIPAddress(), local, _mark);
         }
         catch (SocketException)
         {
-            socket.Dispose();
-            return null; // No way there: the next look may find one.
+            _sockets = null; // No way there: the next look may find one.
         }
+    }
+
+    private async Task CloseAsync()
+    {
+        if (_sockets is { } sockets) await sockets.DisposeAsync();
+        _sockets = null;
+        _http?.Dispose(); // Ends what it is fetching.
+        _http = null;
+        await _fetching;
+        while (_inputs.Reader.TryRead(out _)) continue; // What came from the one before means nothing now.
+        _waiting = 0;
+    }
+
+    /// <summary>Takes a datagram on a task of the sockets'.</summary>
+    private void HandleDatagram(GatewaySocket socket, TransportAddress source, byte[] payload)
+    {
+        if (Interlocked.Increment(ref _waiting) > MaxWaiting)
+        {
+            Interlocked.Decrement(ref _waiting);
+            _core.Drops.Count(PortMapDrop.Flood);
+            return;
+        }
+
+        _inputs.Writer.TryWrite(now =>
+        {
+            Interlocked.Decrement(ref _waiting);
+            if (socket == GatewaySocket.Server) _core.HandleDatagram(_route.Address.WithPort(PortMapper.ServerPort), payload, now);
+            else if (socket == GatewaySocket.Search) _core.HandleSearchAnswer(source, payload, now);
+            else _core.HandleNotice(source, payload, now);
+        });
     }
 
     private void SendAll()
     {
-        while (_core.TryDequeueTransmit(out byte[] payload))
+        while (_core.TryDequeueTransmit(out byte[] payload)) _sockets?.Send(payload);
+        while (_core.TryDequeueSearch(out UpnpSearch search)) _sockets?.Send(search);
+        while (_core.TryDequeueRequest(out UpnpRequest? request))
         {
-            if (_socket is not { } socket) continue;
-            try
-            {
-                socket.Send(payload);
-            }
-            catch (SocketException exception)
-            {
-                // The refusal of an earlier one. Whatever else keeps it from going is a lost datagram: it is sent again.
-                if (exception.SocketErrorCode == SocketError.ConnectionRefused) _core.HandleClosed(_clock.Now);
-            }
+            if (_http is { } http) _fetching = FetchAsync(_fetching, http, request);
         }
+    }
+
+    private async Task FetchAsync(Task before, LanHttpClient http, UpnpRequest request)
+    {
+        await before;
+        UpnpReply reply = await http.SendAsync(request, _stopping.Token);
+        if (request.Id != 0) _inputs.Writer.TryWrite(now => _core.HandleReply(request.Id, reply, now));
     }
 
     private void Tell()
     {
-        _status = _core.Status;
-        if (_core.IsSettled) _settled.TrySetResult(_status);
-        if (_core.Mapped == _told) return;
-        _told = _core.Mapped;
-        _handle(_told);
+        PortMappingStatus status = _core.Status;
+        if (_core.IsSettled) _settled.TrySetResult(status);
+        if (status == _status) return;
+        _status = status;
+        _handle(status);
     }
 
     private async Task WaitAsync()
     {
         TimeSpan pause = Instant.Min(_core.NextTimeout ?? Instant.Never, _nextLook) - _clock.Now;
-        if (pause <= TimeSpan.Zero) return;
+        if (pause <= TimeSpan.Zero || _isChanged) return;
         using CancellationTokenSource waiting = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
-        lock (_gate)
-        {
-            if (_isChanged) return;
-            _waiting = waiting;
-        }
-
         waiting.CancelAfter(pause + TimeSpan.FromMilliseconds(1)); // A timer rounds down.
         try
         {
-            if (_socket is { } socket) await ReceiveAsync(socket, waiting.Token);
-            else await Task.Delay(Timeout.Infinite, waiting.Token);
+            await _inputs.Reader.WaitToReadAsync(waiting.Token);
         }
         catch (OperationCanceledException)
         {
             return; // Time for what is due, or for the end.
         }
-        finally
-        {
-            lock (_gate) _waiting = null;
-        }
     }
 
-    private async Task ReceiveAsync(Socket socket, CancellationToken cancellation)
-    {
-        if (!_mayRead.TryTake(1, _clock.Now)) await Task.Delay(FloodPause, cancellation);
-        try
-        {
-            int length = await socket.ReceiveAsync(_buffer, cancellation);
-            _core.HandleDatagram(_gateway.WithPort(PortMapper.ServerPort), _buffer.AsSpan(0, length), _clock.Now);
-        }
-        catch (SocketException exception) when (exception.SocketErrorCode == SocketError.MessageSize)
-        {
-            _core.HandleDatagram(_gateway.WithPort(PortMapper.ServerPort), _buffer, _clock.Now); // Too long for either protocol: it is counted there.
-        }
-        catch (SocketException exception) when (exception.SocketErrorCode == SocketError.ConnectionRefused)
-        {
-            _core.HandleClosed(_clock.Now);
-        }
-        catch (SocketException)
-        {
-            await Task.Delay(LookInterval, cancellation); // The interface is down or gone: the next look sees what is left.
-        }
-    }
-
-    /// <summary>Says twice that we are gone, unless the first is answered; what is lost all the same ends with its lease.</summary>
+    /// <summary>Says that we are gone: twice by datagram, unless the first is answered. What is lost all the same ends with its lease.</summary>
     private async Task ReleaseAsync()
     {
-        if (_socket is not { } socket || !_core.Mapped.IsValid) return;
+        if (_sockets is not { } sockets || _http is not { } http || !_core.Mapped.IsValid) return;
         _core.HandleRelease();
         List<byte[]> deletions = [];
         while (_core.TryDequeueTransmit(out byte[] payload)) deletions.Add(payload);
-        for (int i = 0; i < 2; i++)
+        using CancellationTokenSource httpTimeout = new(HttpReleaseTimeout);
+        while (_core.TryDequeueRequest(out UpnpRequest? request)) await http.SendAsync(request, httpTimeout.Token);
+        while (_inputs.Reader.TryRead(out _)) continue; // Only what comes from now on may be the answer.
+        for (int i = 0; i < 2 && deletions.Count > 0; i++)
         {
+            foreach (byte[] deletion in deletions) sockets.Send(deletion);
             using CancellationTokenSource timeout = new(ReleaseTimeout);
             try
             {
-                foreach (byte[] deletion in deletions) socket.Send(deletion);
-                await socket.ReceiveAsync(_buffer, timeout.Token);
+                await _inputs.Reader.WaitToReadAsync(timeout.Token);
                 return;
             }
-            catch (Exception exception) when (exception is OperationCanceledException or SocketException)
+            catch (OperationCanceledException)
             {
                 continue; // Once more, or the lease ends it.
             }

@@ -26,8 +26,13 @@ internal sealed class RelayClient : IAsyncDisposable
     /// <summary>A connection that has lasted this long was a good one: the next pause is short again.</summary>
     private static readonly TimeSpan GoodAfter = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long the answer to a Ping of ours may take, after a change of network.</summary>
-    private static readonly TimeSpan VerifyTimeout = TimeSpan.FromSeconds(1);
+    /// <summary>How long the answer to a Ping of ours may take: some round trips, as far as they are known.</summary>
+    private const int VerifyRtts = 5;
+    private static readonly TimeSpan ShortestVerify = TimeSpan.FromMilliseconds(300);
+    private static readonly TimeSpan LongestVerify = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a relay may be silent before it is asked for a sign of life: it would not be missed otherwise until we send by it.</summary>
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(25);
 
     /// <summary>How exactly it is known when the relay was heard last.</summary>
     private static readonly TimeSpan HeardInterval = TimeSpan.FromSeconds(5);
@@ -53,7 +58,10 @@ internal sealed class RelayClient : IAsyncDisposable
     private volatile TaskCompletionSource? _pause;
     private volatile RelayTokenRenewal? _renewal;
     private ITimer? _verifying;
+    private long _askedAt;
     private long _lastPong;
+    private long _lastHeard;
+    private long _rtt; // Of the last Ping; 0 = not measured.
     private Instant _heardTold;
     private long _skip;
 
@@ -124,24 +132,22 @@ internal sealed class RelayClient : IAsyncDisposable
         if (_stream?.Socket is { } socket) MarkedSockets.Mark(socket, mark);
     }
 
-    /// <summary>Our addresses have changed: asks the relay for a sign of life, and connects again where none comes. A pause ends at once.</summary>
+    /// <summary>Our network has changed, or may have: asks the relay for a sign of life, and connects again where none comes. A pause ends at once.</summary>
     public void Verify()
     {
         _pause?.TrySetResult();
         if (_stream is not { } stream) return;
 
-        Instant asked = _clock.Now;
-        Span<byte> ping = stackalloc byte[PingFrame.Length];
-        PingFrame.Write(ping, FrameType.Ping, RandomNumberGenerator.GetBytes(PingFrame.DataLength));
-        _queue.EnqueueFrame(ping);
-        Flush();
+        Instant asked = Ask();
+        TimeSpan rtt = TimeSpan.FromTicks(Volatile.Read(ref _rtt));
+        TimeSpan timeout = rtt == TimeSpan.Zero || rtt * VerifyRtts > LongestVerify ? LongestVerify : rtt * VerifyRtts < ShortestVerify ? ShortestVerify : rtt * VerifyRtts;
         ITimer verifying = _clock.TimeProvider.CreateTimer(
             _ =>
             {
                 if (_stream == stream && Volatile.Read(ref _lastPong) < asked.Ticks) stream.Socket.Dispose();
             },
             null,
-            VerifyTimeout,
+            timeout,
             Timeout.InfiniteTimeSpan);
         Interlocked.Exchange(ref _verifying, verifying)?.Dispose();
     }
@@ -237,7 +243,10 @@ internal sealed class RelayClient : IAsyncDisposable
         if (_isHome) NotePreferred();
         TraversalLog.RelayConnected(_log, Region.Code);
         _receiver.HandleConnected(this);
+        Volatile.Write(ref _lastHeard, _clock.Now.Ticks);
+        Ask(); // To know how long an answer takes.
 
+        await using ITimer asking = _clock.TimeProvider.CreateTimer(_ => AskIfSilent(), null, Silence, Silence);
         using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
         Task writing = WriteAsync(stream, ending.Token);
         string reason = await ReadAsync(stream);
@@ -266,6 +275,7 @@ internal sealed class RelayClient : IAsyncDisposable
                 int read = await stream.Stream.ReadAsync(_buffer.AsMemory(held), silence.Token);
                 if (read == 0) return "closed by the relay";
                 held += read;
+                Volatile.Write(ref _lastHeard, _clock.Now.Ticks);
                 TellHeard(_clock.Now);
             }
         }
@@ -348,7 +358,9 @@ internal sealed class RelayClient : IAsyncDisposable
                 AnswerPing(data);
                 break;
             case FrameType.Pong:
-                Volatile.Write(ref _lastPong, _clock.Now.Ticks);
+                Instant now = _clock.Now;
+                Volatile.Write(ref _lastPong, now.Ticks);
+                Volatile.Write(ref _rtt, now.Ticks - Volatile.Read(ref _askedAt));
                 break;
             case FrameType.ServerInfo when _stream is { } stream && ServerInfo.TryOpen(body, _keys, stream.ServerKey, out ServerInfo? info):
                 SetLimit(info!);
@@ -363,6 +375,22 @@ internal sealed class RelayClient : IAsyncDisposable
             default:
                 break; // KeepAlive, and what later relays may say.
         }
+    }
+
+    private Instant Ask()
+    {
+        Instant now = _clock.Now;
+        Volatile.Write(ref _askedAt, now.Ticks);
+        Span<byte> ping = stackalloc byte[PingFrame.Length];
+        PingFrame.Write(ping, FrameType.Ping, RandomNumberGenerator.GetBytes(PingFrame.DataLength));
+        _queue.EnqueueFrame(ping);
+        Flush();
+        return now;
+    }
+
+    private void AskIfSilent()
+    {
+        if (_clock.Now - new Instant(Volatile.Read(ref _lastHeard)) >= Silence) Verify();
     }
 
     private void AnswerPing(ReadOnlySpan<byte> data)

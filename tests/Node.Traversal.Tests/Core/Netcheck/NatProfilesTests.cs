@@ -71,6 +71,28 @@ public class NatProfilesTests
         Assert.Equal(new NatProfile(expected, UdpReach.Blocked) { Filtering = NatFiltering.AddressDependent }, merged);
     }
 
+    [Theory]
+    [InlineData("198.51.100.7:6000", "192.168.1.10:0", "198.51.100.7:40000", false, false)]
+    [InlineData("100.64.3.10:6000", "192.168.1.10:0", "198.51.100.7:40000", true, true)] // The router's own address is the provider's.
+    [InlineData("198.51.100.7:6000", "100.64.3.10:0", "198.51.100.7:40000", false, true)] // Ours is.
+    [InlineData("198.51.100.7:6000", "192.168.1.10:0", "100.64.3.10:40000", false, true)] // A server of the provider's sees the inside of its NAT.
+    public void A_providers_NAT_shows_by_its_addresses(string external, string local, string seen, bool isNested, bool isCarrierGrade)
+    {
+        PortMappingOffer offer = new(PortMappingAnswer.Offered, null, Address(external), TimeSpan.Zero);
+        PortMappingStatus gateway = PortMappingStatus.NoGateway with { State = PortMappingState.NotMapped, Local = Address(local), NatPmp = offer };
+
+        Assert.Equal(
+            Easy with { IsNested = isNested, IsCarrierGrade = isCarrierGrade, OffersPortMapping = true },
+            NatProfiles.WithGateway(Easy, gateway, [Address(seen)]));
+    }
+
+    [Fact]
+    public void A_router_behind_another_says_so_and_one_that_offers_nothing_changes_nothing()
+    {
+        Assert.True(NatProfiles.WithGateway(Easy, PortMappingStatus.NoGateway with { State = PortMappingState.NestedNat }, []).IsNested);
+        Assert.Equal(Easy, NatProfiles.WithGateway(Easy, PortMappingStatus.Off, []));
+    }
+
     [Fact]
     public void Before_any_discovery_the_probes_alone_are_heard()
     {

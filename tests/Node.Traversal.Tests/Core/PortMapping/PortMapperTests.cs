@@ -30,7 +30,7 @@ public class PortMapperTests
         gateway.Connect();
         Assert.False(gateway.Mapper.Mapped.IsValid);
 
-        gateway.Pass(PortMapper.PcpGrace);
+        gateway.Pass(PortMapper.Grace);
 
         Assert.Equal(External, gateway.Mapper.Mapped);
         Assert.Equal([0, 1, 0, 0, 0x13, 0x88, 0x13, 0x88, 0, 0, 0x1c, 0x20], gateway.Maps.Last());
@@ -54,7 +54,7 @@ public class PortMapperTests
         SimGateway gateway = new() { HasPcp = false, HasNatPmp = false };
         gateway.Connect();
         List<double> pcp = [], natPmp = [];
-        for (int i = 0; i < 12; i++)
+        for (int i = 0; i < 18; i++)
         {
             int before = gateway.Received.Count;
             gateway.Pass(gateway.Mapper.NextTimeout!.Value - gateway.Now);
@@ -167,12 +167,14 @@ public class PortMapperTests
     }
 
     [Fact]
-    public void A_closed_port_settles_it_at_once()
+    public void A_closed_port_leaves_UPnP()
     {
         SimGateway gateway = new() { HasPcp = false, HasNatPmp = false };
         gateway.Connect();
 
         gateway.Mapper.HandleClosed(gateway.Now);
+        Assert.False(gateway.Mapper.IsSettled); // A gateway without that port may speak UPnP.
+        gateway.Pass(TimeSpan.FromSeconds(4));
 
         Assert.True(gateway.Mapper.IsSettled);
         Assert.Equal(PortMappingState.NotMapped, gateway.Mapper.Status.State);

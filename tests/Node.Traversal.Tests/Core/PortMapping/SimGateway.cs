@@ -6,21 +6,39 @@ using static Node.Traversal.Tests.Core.CoreTesting;
 
 namespace Node.Traversal.Tests.Core.PortMapping;
 
-/// <summary>A gateway in memory that answers a <see cref="PortMapper"/> as it is told to: well, badly, or not at all.</summary>
+/// <summary>A gateway in memory that answers, in IPv4 or IPv6, a <see cref="PortMapper"/> as it is told to: well, badly, or not at all.</summary>
 internal sealed class SimGateway
 {
     public static readonly TransportAddress Gateway = Address("192.168.1.1:5351");
     public static readonly TransportAddress Local = Address("192.168.1.10:5000");
+    public static readonly TransportAddress Gateway6 = Address("[fe80::1]:5351");
+    public static readonly TransportAddress Local6 = Address("[2001:db8:1::10]:5000");
 
+    private readonly TransportAddress _gateway;
+    private readonly TransportAddress _local;
     private Instant _bootedAt = Start - TimeSpan.FromSeconds(5000);
 
-    public SimGateway(int seed = 1) => Mapper = new PortMapper(Entropy(seed));
+    public SimGateway(int seed = 1, bool isIpv6 = false)
+    {
+        Mapper = new PortMapper(Entropy(seed));
+        _gateway = isIpv6 ? Gateway6 : Gateway;
+        _local = isIpv6 ? Local6 : Local;
+        if (isIpv6) External = Local6;
+        Igd = new SimIgd(_gateway);
+    }
 
     public PortMapper Mapper { get; }
     public Instant Now { get; private set; } = Start;
     public bool HasPcp { get; set; } = true;
     public bool HasNatPmp { get; set; } = true;
     public TransportAddress External { get; set; } = Address("198.51.100.7:40000");
+
+    /// <summary>Its UPnP; off unless a test turns it on.</summary>
+    public SimIgd Igd { get; }
+
+    /// <summary>Searches that went out.</summary>
+    public List<UpnpSearch> Searches { get; } = [];
+
     public uint Lifetime { get; set; } = 7200;
     public byte Result { get; set; }
     public List<byte[]> Received { get; } = [];
@@ -30,7 +48,7 @@ internal sealed class SimGateway
 
     public void Connect()
     {
-        Mapper.HandleNetwork(Gateway.WithPort(0), Local, Now);
+        Mapper.HandleNetwork(_gateway.WithPort(0), _local, Now);
         Exchange();
     }
 
@@ -52,10 +70,29 @@ internal sealed class SimGateway
 
     public void Exchange()
     {
-        while (Mapper.TryDequeueTransmit(out byte[] request))
+        bool isMore = true;
+        while (isMore)
         {
-            Received.Add(request);
-            if (Answer(request) is { } answer) Mapper.HandleDatagram(Gateway, answer, Now);
+            isMore = false;
+            while (Mapper.TryDequeueTransmit(out byte[] request))
+            {
+                isMore = true;
+                Received.Add(request);
+                if (Answer(request) is { } answer) Mapper.HandleDatagram(_gateway, answer, Now);
+            }
+
+            while (Mapper.TryDequeueSearch(out UpnpSearch search))
+            {
+                isMore = true;
+                Searches.Add(search);
+                foreach ((TransportAddress source, byte[] answer) in Igd.Answers()) Mapper.HandleSearchAnswer(source, answer, Now);
+            }
+
+            while (Mapper.TryDequeueRequest(out UpnpRequest? request))
+            {
+                isMore = true;
+                Mapper.HandleReply(request.Id, Igd.Answer(request), Now);
+            }
         }
     }
 

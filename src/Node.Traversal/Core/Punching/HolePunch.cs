@@ -1,0 +1,600 @@
+using Addresses;
+using Node.Traversal.Core.Paths;
+using Node.Traversal.Core.Peers;
+using Relay.Protocol.Disco;
+using Timing;
+
+namespace Node.Traversal.Core.Punching;
+
+/// <summary>
+/// Makes a hole to one peer together with it: agrees on the instant at which both begin to check, and, where checks alone do not do, on a
+/// round of something better. The node with the lower key proposes; the other one takes it, or says that it is busy.
+/// </summary>
+internal sealed class HolePunch(NodeContext context, PeerSession peer)
+{
+    /// <summary>Sockets whose ports a NAT that gives them in sequence is asked for: one would do, but for loss.</summary>
+    private const int WindowSockets = 4;
+
+    /// <summary>The most ports of a window: with more, the NAT is too busy for its sequence to tell anything.</summary>
+    private const int LongestWindow = 64;
+
+    /// <summary>After so many failures of a prediction, chance is tried instead.</summary>
+    private const int Predictions = 2;
+
+    /// <summary>Each refusal doubles the pause, to a minute at the most.</summary>
+    private const int MostRefusals = 5;
+
+    /// <summary>Mutual checks have this long before a hard punch begins: another address, or IPv6, may do.</summary>
+    private static readonly TimeSpan ChecksFirst = TimeSpan.FromMilliseconds(400);
+
+    /// <summary>And this long before they are taken to have failed where they should have done.</summary>
+    private static readonly TimeSpan ChecksAlone = TimeSpan.FromSeconds(2);
+
+    /// <summary>A discovery that is going on may tell how a hard NAT chooses its ports by then.</summary>
+    private static readonly TimeSpan ProfilePatience = TimeSpan.FromSeconds(2);
+
+    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan GoPatience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan BusyPause = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan SettlePause = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan[] Pauses = [TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(40), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10)];
+
+    private readonly bool _proposes = Precedes(context, peer);
+    private readonly PunchSockets _sockets = new(context, peer);
+    private readonly Dictionary<PingId, (PairId Pair, Instant SentAt)> _checks = [];
+
+    private Phase _phase;
+    private Instant _phaseEnd = Instant.Never;
+    private Instant? _nextDecision;
+    private bool _goIsDue;
+    private bool _isResting;
+    private TimeSpan? _rtt;
+    private Instant _checkedFrom;
+    private long _round;
+    private long _lastPlan = -1;
+    private PunchStrategy _strategy = PunchStrategy.None;
+    private PunchingPlan? _theirs;
+    private Instant _theirsCame;
+    private Instant _offeredAt;
+    private int _size;
+    private PortSampler? _sampler;
+    private PunchLines? _lines;
+    private PunchRun? _run;
+    private int _failures;
+    private int _refusals;
+    private NatProfile _judgedOwn;
+    private NatProfile _judgedPeer;
+
+    private enum Phase
+    {
+        Idle,
+
+        /// <summary>The ports of a new socket are being asked for.</summary>
+        Sampling,
+
+        /// <summary>Our offer is out.</summary>
+        Offered,
+
+        /// <summary>Our answer is out: the other end says when.</summary>
+        Answered,
+
+        /// <summary>The round is under way.</summary>
+        Running,
+    }
+
+    /// <summary>What was tried, and what came of it.</summary>
+    public PunchOutcome Outcome { get; private set; } = PunchOutcome.None;
+
+    /// <summary>Says that a round is being agreed on or under way.</summary>
+    public bool IsBusy => _phase != Phase.Idle;
+
+    /// <summary>When <see cref="HandleTimeout"/> is due; null = nothing is planned.</summary>
+    public Instant? NextTimeout
+    {
+        get
+        {
+            Instant next = Instant.Min(_nextDecision ?? Instant.Never, _sockets.NextTimeout);
+            next = Instant.Min(next, _phaseEnd);
+            if (_run is not null) next = Instant.Min(next, _run.NextTimeout);
+            if (_sampler is not null) next = Instant.Min(next, _sampler.NextTimeout);
+            return next == Instant.Never ? null : next;
+        }
+    }
+
+    /// <summary>The peer lives and knows us: the first checks begin at one moment, as soon as both have each other's candidates.</summary>
+    /// <param name="rtt">The relayed round trip; null = not measured.</param>
+    /// <param name="now">The present.</param>
+    public void HandleConfirmed(TimeSpan? rtt, Instant now)
+    {
+        Abandon(now);
+        _failures = 0;
+        _lastPlan = -1;
+        _rtt = rtt;
+        _goIsDue = _proposes;
+        peer.Finder.StartSearchAt(now + PunchTiming.StartPatience); // Should the word to start never come.
+        if (_proposes) _nextDecision = now + PunchTiming.StartPatience + ChecksFirst;
+    }
+
+    /// <summary>Our candidates are on their way to the peer: the word to start goes right behind them.</summary>
+    public void HandleCandidatesSent(Instant now)
+    {
+        if (!_goIsDue) return;
+        _goIsDue = false;
+        Say(new Words(PunchingStep.Go, PunchingMethod.Checks), now);
+        _checkedFrom = now + (_rtt ?? TimeSpan.Zero) / 2;
+        peer.Finder.StartSearchAt(_checkedFrom);
+        _nextDecision = _checkedFrom + ChecksFirst;
+    }
+
+    /// <summary>The peer's candidates have come. A new public address is a new network: what has failed before may not.</summary>
+    public void HandleCandidates(ReadOnlySpan<TransportAddress> candidates, Instant now)
+    {
+        UInt128 router = UInt128.Zero;
+        foreach (TransportAddress candidate in candidates)
+        {
+            if (router == 0 && IsTarget(candidate)) router = candidate.Bits;
+        }
+
+        if (router == 0 || router == _sockets.PeerRouter) return;
+        bool isMove = _sockets.PeerRouter != 0;
+        _sockets.PeerRouter = router;
+        if (isMove) StartAfresh(now);
+    }
+
+    /// <summary>Our NAT's profile, or the peer's, is not what it was.</summary>
+    public void HandleProfile(Instant now)
+    {
+        if (!_proposes || _phase != Phase.Idle || (context.Nat == _judgedOwn && peer.Nat == _judgedPeer)) return;
+        Outcome = PunchOutcome.None;
+        _nextDecision = Instant.Max(now, _checkedFrom + ChecksFirst);
+    }
+
+    /// <summary>There is traffic for the peer: what rests goes on.</summary>
+    public void HandleTraffic(Instant now)
+    {
+        if (!_isResting) return;
+        _isResting = false;
+        _nextDecision = now;
+    }
+
+    /// <summary>Our addresses have changed.</summary>
+    public void HandleNetworkChange(Instant now)
+    {
+        Abandon(now);
+        StartAfresh(now);
+    }
+
+    /// <summary>Takes a plan that came by relay from the confirmed peer, its box opened.</summary>
+    public void HandlePlan(PunchingPlan plan, Instant now)
+    {
+        if (plan.Counter <= _lastPlan) { context.Drops.Count(NodeDrop.Stale); return; }
+        _lastPlan = plan.Counter;
+        bool isProposer = plan.Step is PunchingStep.Offer or PunchingStep.Go;
+        if (isProposer == _proposes) { context.Drops.Count(NodeDrop.WrongParty); return; }
+
+        switch (plan.Step)
+        {
+            case PunchingStep.Go when plan.Method == PunchingMethod.Checks:
+                _checkedFrom = now + plan.StartsIn;
+                peer.Finder.StartSearchAt(_checkedFrom);
+                break;
+            case PunchingStep.Offer:
+                HandleOffer(plan, now);
+                break;
+            case PunchingStep.Answer when _phase == Phase.Offered && plan.Round == _round && plan.Method == _strategy.Method:
+                HandleAnswer(plan, now);
+                break;
+            case PunchingStep.Go when _phase == Phase.Answered && plan.Round == _round && plan.Method == _strategy.Method:
+                _theirs = plan;
+                Run(now + plan.StartsIn, now);
+                break;
+            case PunchingStep.Refusal when _phase == Phase.Offered && plan.Round == _round:
+                Postpone(BusyPause * (2 << Math.Min(_refusals++, MostRefusals)), now);
+                break;
+            default:
+                context.Drops.Count(NodeDrop.Stale);
+                break;
+        }
+    }
+
+    /// <summary>Takes a STUN answer that came on one of this punch's sockets.</summary>
+    public void HandleStun(SocketId socket, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now)
+    {
+        if (_sampler is null || _sampler.Socket != socket || !_sampler.HandleResponse(source, datagram))
+        {
+            context.Drops.Count(NodeDrop.UnmatchedStun);
+            return;
+        }
+
+        if (_sampler.IsDone) HandleSampled(now);
+    }
+
+    /// <summary>Takes an answer that none of the finder's checks has asked for.</summary>
+    /// <returns>False where none of this round's has either.</returns>
+    public bool TryHandlePong(PairId arrivedOn, PingId id, uint? received, Instant now)
+    {
+        if (!_checks.TryGetValue(id, out (PairId Pair, Instant SentAt) check) || check.Pair != arrivedOn) return false;
+        return peer.Finder.HandleProven(arrivedOn, id, check.SentAt, received, now);
+    }
+
+    /// <summary>The system has not opened a socket, or has closed it.</summary>
+    public void HandleSocketLost(SocketId socket, Instant now) => _sockets.HandleLost(socket, now);
+
+    /// <summary>The peer is being forgotten.</summary>
+    public void Close(Instant now)
+    {
+        Abandon(now);
+        _sockets.CloseAll(now);
+    }
+
+    /// <summary>Something has come from the peer: there may be a path now.</summary>
+    public void HandleProgress(Instant now)
+    {
+        if (_phase != Phase.Idle && peer.Finder.Selected is { } selected) Succeed(selected, now);
+    }
+
+    /// <summary>Does what is due.</summary>
+    public void HandleTimeout(Instant now)
+    {
+        HandleProgress(now);
+        if (_phaseEnd <= now) Fail(now);
+        if (_sampler is { } sampler) AskOn(sampler, now);
+        if (_run is not null) Step(now);
+        if (_nextDecision <= now) Decide(now);
+        _sockets.HandleTimeout(now);
+    }
+
+    private static bool Precedes(NodeContext context, PeerSession peer)
+    {
+        Span<byte> own = stackalloc byte[Relay.Protocol.NodeKey.Length];
+        Span<byte> theirs = stackalloc byte[Relay.Protocol.NodeKey.Length];
+        context.OwnKey.CopyTo(own);
+        peer.Key.CopyTo(theirs);
+        return own.SequenceCompareTo(theirs) < 0;
+    }
+
+    /// <summary>There is no direct path yet: what next? Only the one who proposes asks this.</summary>
+    private void Decide(Instant now)
+    {
+        _nextDecision = null;
+        if (_phase != Phase.Idle || peer.Finder.Selected is not null || !peer.IsConfirmed || !peer.TakesPlans) return;
+        if (_failures > 0 && !peer.Finder.IsActive(now))
+        {
+            _isResting = true; // Nobody needs the path at present, and an attempt costs routers something.
+            return;
+        }
+
+        if (now < _checkedFrom + ProfilePatience && (IsYetUnknown(context.Nat) || IsYetUnknown(peer.Nat)))
+        {
+            _nextDecision = _checkedFrom + ProfilePatience;
+            return;
+        }
+
+        _judgedOwn = context.Nat;
+        _judgedPeer = peer.Nat;
+        PunchStrategy strategy = Choose(PunchPlanner.MostAtOnce);
+        if (strategy.Method == PunchingMethod.None || !HasTarget)
+        {
+            Outcome = new PunchOutcome(strategy.Method, PunchResult.NotAttempted) { Probability = strategy.Probability, Failures = _failures };
+            return;
+        }
+
+        if (!strategy.IsHardPunch && now < _checkedFrom + ChecksAlone)
+        {
+            _nextDecision = _checkedFrom + ChecksAlone;
+            return;
+        }
+
+        _size = strategy.IsHardPunch ? context.Punches.SizeFor(peer.Key, _sockets.PeerRouter, now) : PunchPlanner.MostAtOnce;
+        _strategy = Choose(_size);
+        if (_size == 0 || (strategy.IsHardPunch && !context.Punches.TryTake(peer.Key)))
+        {
+            Postpone(BusyPause, now);
+            return;
+        }
+
+        _round++;
+        _theirs = null;
+        if (_strategy.Method is PunchingMethod.FreshPorts or PunchingMethod.Sequence) Sample(now);
+        else Offer(now);
+    }
+
+    /// <summary>How a hard NAT chooses ports is worth a moment: foretelling them takes a handful of mappings, and chance hundreds.</summary>
+    private static bool IsYetUnknown(NatProfile profile) => profile.IsHard && profile.Allocation == NatPortAllocation.Unknown;
+
+    private PunchStrategy Choose(int size) => _failures >= Predictions ? PunchPlanner.ChooseWithoutPrediction(context.Nat, peer.Nat, size) : PunchPlanner.Choose(context.Nat, peer.Nat, size);
+
+    /// <summary>Two behind one router meet on their LAN, or not at all: it need not be punched.</summary>
+    private bool HasTarget => _sockets.PeerRouter != 0 && OwnAddress is { IsValid: true } own && own.Bits != _sockets.PeerRouter;
+
+    private TransportAddress OwnAddress => context.Mapped.FirstOrDefault(IsTarget);
+
+    private bool IsTarget(TransportAddress address) =>
+        address.IsIpv4 && peer.IsUsable(address) && AddressScopes.ScopeOf(address) is AddressScope.Global or AddressScope.Loopback;
+
+    private void Offer(Instant now)
+    {
+        _offeredAt = now;
+        Enter(Phase.Offered, now + AnswerPatience);
+        Say(Describe(PunchingStep.Offer), now);
+    }
+
+    private void HandleOffer(PunchingPlan plan, Instant now)
+    {
+        if (_phase != Phase.Idle) Abandon(now); // The proposer has given up the round before: it would not begin another otherwise.
+        _round = plan.Round;
+        _theirs = plan;
+        _theirsCame = now;
+        PunchStrategy strategy = PunchPlanner.For(plan.Method, context.Nat, peer.Nat, PunchPlanner.MostAtOnce);
+        bool isSame = strategy.Method == plan.Method && (!IsOneSided(plan.Method) || strategy.IsHardHere != plan.IsSenderHard);
+        _size = !strategy.IsHardPunch ? PunchPlanner.MostAtOnce : Math.Min(plan.Size, context.Punches.SizeFor(peer.Key, _sockets.PeerRouter, now));
+        bool canBe = isSame && HasTarget && Target is { IsValid: true } && peer.Finder.Selected is null && _size > 0;
+        if (!canBe || (strategy.IsHardPunch && !context.Punches.TryTake(peer.Key)))
+        {
+            Say(new Words(PunchingStep.Refusal, plan.Method), now);
+            return;
+        }
+
+        _strategy = PunchPlanner.For(plan.Method, context.Nat, peer.Nat, _size);
+        if (plan.Method is PunchingMethod.FreshPorts or PunchingMethod.Sequence || IsSampledHere) Sample(now);
+        else Answer(now);
+    }
+
+    private static bool IsOneSided(PunchingMethod method) => method is PunchingMethod.Birthday or PunchingMethod.Window;
+
+    /// <summary>A window is sampled at the hard end, once it knows where to send.</summary>
+    private bool IsSampledHere => _strategy is { Method: PunchingMethod.Window, IsHardHere: true };
+
+    /// <summary>Where the other end's packets come from, as its plan says.</summary>
+    private TransportAddress Target => _theirs?.Addresses.FirstOrDefault(address => IsTarget(address) && address.Port >= PunchLines.LowestPort) ?? default;
+
+    private void Answer(Instant now)
+    {
+        Enter(Phase.Answered, now + GoPatience);
+        Say(Describe(PunchingStep.Answer) with { HeldFor = now - _theirsCame }, now);
+    }
+
+    private void HandleAnswer(PunchingPlan plan, Instant now)
+    {
+        _theirs = plan;
+        _refusals = 0;
+        if (now - _offeredAt - plan.HeldFor is { } rtt && rtt > TimeSpan.Zero) _rtt = rtt;
+        if (_strategy.IsHardPunch) _strategy = PunchPlanner.For(plan.Method, context.Nat, peer.Nat, Math.Clamp(plan.Size, 1, _size));
+        if (!Target.IsValid || _strategy.Method == PunchingMethod.None) Fail(now);
+        else if (IsSampledHere) Sample(now);
+        else Go(now);
+    }
+
+    private void Go(Instant now)
+    {
+        Say(Describe(PunchingStep.Go), now);
+        Run(now + (_rtt ?? TimeSpan.Zero) / 2, now);
+    }
+
+    /// <summary>Asks which ports a new socket has. Whatever must lie between the two answers goes out between the two questions.</summary>
+    private void Sample(Instant now)
+    {
+        bool needsBoth = _strategy.Method != PunchingMethod.FreshPorts;
+        if (!PortSampler.IsPossible(context, needsBoth) || !_sockets.TryOpen(out SocketId socket))
+        {
+            Fail(now);
+            return;
+        }
+
+        Enter(Phase.Sampling, Instant.Never);
+        _sampler = new PortSampler(context, socket, needsBoth);
+        _sampler.AskFirst(now);
+        if (IsSampledHere)
+        {
+            peer.SendCheck(new PathCheck(new PairId(socket, Target), NewId()) { Ttl = PunchTiming.OpenerTtl });
+            while (_sockets.Open.Count < WindowSockets && _sockets.TryOpen(out SocketId more))
+            {
+                peer.SendCheck(new PathCheck(new PairId(more, Target), NewId()) { Ttl = PunchTiming.OpenerTtl });
+            }
+        }
+
+        _sampler.AskSecond();
+    }
+
+    private void AskOn(PortSampler sampler, Instant now)
+    {
+        sampler.HandleTimeout(now);
+        if (sampler.IsOver(now)) Fail(now);
+    }
+
+    private void HandleSampled(Instant now)
+    {
+        if (_proposes && _theirs is null) Offer(now);
+        else if (_proposes) Go(now);
+        else Answer(now);
+    }
+
+    /// <summary>What the other end must know of this one.</summary>
+    private Words Describe(PunchingStep step)
+    {
+        Words words = new(step, _strategy.Method) { Addresses = [OwnAddress] };
+        if (_sampler is not { IsDone: true } sampler) return words;
+        if (_strategy.Method == PunchingMethod.FreshPorts) return words with { Addresses = [sampler.First] };
+
+        int portStep = context.Nat.PortStep;
+        if (_strategy.Method == PunchingMethod.Sequence)
+        {
+            return words with { Addresses = [sampler.Second], FirstPort = sampler.Second.Port + portStep, PortStep = portStep, PortCount = PunchPlanner.SequenceLength };
+        }
+
+        int between = (sampler.Second.Port - sampler.First.Port) / portStep - 1;
+        return words with
+        {
+            Addresses = [sampler.First],
+            FirstPort = sampler.First.Port + portStep,
+            PortStep = portStep,
+            PortCount = between is > 0 and <= LongestWindow ? between : LongestWindow / 4,
+        };
+    }
+
+    private void Run(Instant start, Instant now)
+    {
+        _lines = MakeLines();
+        if (_lines is null)
+        {
+            Fail(now);
+            return;
+        }
+
+        _sampler = null;
+        _checks.Clear();
+        _run = new PunchRun(_lines.Schedule, start);
+        Enter(Phase.Running, Instant.Never);
+        Report(PunchResult.Running, now);
+    }
+
+    private PunchLines? MakeLines()
+    {
+        if (_theirs is not { } theirs || Target is not { IsValid: true } target) return null;
+        switch (_strategy.Method)
+        {
+            case PunchingMethod.Birthday when _strategy.IsHardHere:
+                return PunchLines.Opening(_strategy.Stages, target, OpenSocket);
+            case PunchingMethod.Birthday:
+                return PunchLines.Trying(_strategy.Stages, target, peer.Nat, context.Options.Entropy);
+            case PunchingMethod.Blocks:
+                return PunchLines.Blocks(_strategy.Stages[^1], target, peer.Nat, context.Options.Entropy, OpenSocket);
+            case PunchingMethod.Window when _strategy.IsHardHere:
+                return PunchLines.Few(_sockets.Open, target);
+            case PunchingMethod.Window when Predicted(theirs, LongestWindow) is { Count: > 0 } window:
+                return PunchLines.Few(SocketId.Ipv4, window);
+            case PunchingMethod.Sequence when _sampler is { } sampler && Predicted(theirs, PunchPlanner.SequenceLength) is { Count: > 0 } sequence:
+                return PunchLines.Few(sampler.Socket, sequence);
+            case PunchingMethod.FreshPorts when _sampler is { } sampler:
+                return PunchLines.Few(sampler.Socket, [target]);
+            default:
+                return null;
+        }
+    }
+
+    private IReadOnlyList<TransportAddress> Predicted(PunchingPlan theirs, int most) =>
+        theirs.PortStep == 0 ? [] : PunchLines.Sequence(Target, theirs.FirstPort, theirs.PortStep, Math.Min(theirs.PortCount, most));
+
+    private SocketId OpenSocket() => _sockets.TryOpen(out SocketId socket) ? socket : SocketId.Ipv4;
+
+    private void Step(Instant now)
+    {
+        if (_run is not { } run || _lines is not { } lines) return;
+        while (run.WantsLine(now))
+        {
+            PunchLine line = new(lines[run.Lines.Count], NewId(), now);
+            run.Add(line);
+            Check(line, PunchTiming.OpenerTtl, now);
+        }
+
+        while (run.TryTakePacket(now, out PunchLine line)) Check(line, ttl: 0, now);
+        if (run.IsOver(now)) Fail(now);
+        else Report(PunchResult.Running, now);
+    }
+
+    private void Check(PunchLine line, byte ttl, Instant now)
+    {
+        _checks[line.Check] = (line.Pair, now);
+        peer.SendCheck(new PathCheck(line.Pair, line.Check) { Ttl = ttl });
+    }
+
+    private void Succeed(PairId selected, Instant now)
+    {
+        bool isOurs = _sockets.Open.Contains(selected.Socket) || (_run is { } run && run.Lines.Any(line => line.Pair == selected));
+        Report(isOurs ? PunchResult.Succeeded : PunchResult.None, now);
+        _failures = 0;
+        Abandon(now);
+    }
+
+    private void Fail(Instant now)
+    {
+        _failures++;
+        Report(PunchResult.Failed, now);
+        Abandon(now);
+        if (_proposes) _nextDecision = now + Pauses[Math.Min(_failures, Pauses.Length) - 1] + context.RandomUpTo(BusyPause);
+    }
+
+    private void Postpone(TimeSpan pause, Instant now)
+    {
+        Report(PunchResult.Waiting, now);
+        Abandon(now);
+        _nextDecision = now + pause + context.RandomUpTo(pause);
+    }
+
+    private void StartAfresh(Instant now)
+    {
+        _failures = 0;
+        _isResting = false;
+        Outcome = PunchOutcome.None;
+        if (_proposes && _phase == Phase.Idle && peer.IsConfirmed) _nextDecision = now + SettlePause; // By then both know their new NATs.
+    }
+
+    /// <summary>Lets go of whatever was going on: the place, the sockets that no path uses, the checks in flight.</summary>
+    private void Abandon(Instant now)
+    {
+        if (_strategy.IsHardPunch) context.Punches.Return(peer.Key, _sockets.PeerRouter, _run?.Lines.Count ?? _sockets.Open.Count, now);
+        _sampler = null;
+        _run = null;
+        _lines = null;
+        _checks.Clear();
+        _strategy = PunchStrategy.None;
+        Enter(Phase.Idle, Instant.Never);
+        _sockets.CloseUnused(now);
+    }
+
+    private void Enter(Phase phase, Instant end)
+    {
+        _phase = phase;
+        _phaseEnd = end;
+    }
+
+    private void Report(PunchResult result, Instant now) => Outcome = new PunchOutcome(_strategy.Method, result)
+    {
+        Probability = _strategy.Probability,
+        Stage = _run?.StageAt(now) ?? 0,
+        Stages = _run?.Stages ?? 0,
+        Probes = _run?.Packets ?? 0,
+        Openings = _run?.Lines.Count ?? 0,
+        Failures = _failures,
+    };
+
+    private void Say(Words words, Instant now) => peer.SendRelayed(
+        new PunchingPlan
+        {
+            Sender = context.OwnKey,
+            Receiver = peer.Key,
+            Counter = context.NextPlanCounter++,
+            Step = words.Step,
+            Round = _round,
+            Method = words.Method,
+            IsSenderHard = _strategy.IsHardHere,
+            Size = _size,
+            Addresses = [.. words.Addresses.Where(address => address.IsValid)],
+            FirstPort = words.FirstPort is > 0 and <= ushort.MaxValue ? (ushort)words.FirstPort : (ushort)0,
+            PortStep = (short)words.PortStep,
+            PortCount = words.PortCount,
+            HeldFor = words.HeldFor,
+        }.ToMessage(),
+        now);
+
+    private PingId NewId()
+    {
+        Span<byte> random = stackalloc byte[PingId.Length];
+        context.Options.Entropy(random);
+        return PingId.Read(random);
+    }
+
+    /// <summary>What a plan says besides whom it is from and for.</summary>
+    private sealed record Words(PunchingStep Step, PunchingMethod Method)
+    {
+        public IReadOnlyList<TransportAddress> Addresses { get; init; } = [];
+
+        public int FirstPort { get; init; }
+
+        public int PortStep { get; init; }
+
+        public int PortCount { get; init; }
+
+        public TimeSpan HeldFor { get; init; }
+    }
+}

@@ -1,0 +1,93 @@
+using Addresses;
+using Node.Traversal.Core.Paths;
+using Relay.Protocol.Disco;
+
+namespace Node.Traversal.Core.Punching;
+
+/// <summary>Which sockets and which of the peer's ports the lines of a round have, one after the other.</summary>
+internal sealed class PunchLines
+{
+    /// <summary>Ports below this belong to services: nobody is knocked up there on a peer's word.</summary>
+    public const int LowestPort = 1024;
+
+    private readonly Func<int, PairId> _lines;
+
+    private PunchLines(PunchSchedule schedule, Func<int, PairId> lines)
+    {
+        Schedule = schedule;
+        _lines = lines;
+    }
+
+    /// <summary>When they are opened.</summary>
+    public PunchSchedule Schedule { get; }
+
+    /// <summary>The line at that index, from 0 to the schedule's total.</summary>
+    public PairId this[int index] => _lines(index);
+
+    /// <summary>Every line a new socket, all to one address.</summary>
+    public static PunchLines Opening(IReadOnlyList<int> stages, TransportAddress target, Func<SocketId> open) =>
+        new(PunchSchedule.Opening(stages), _ => new PairId(open(), target));
+
+    /// <summary>Every line another port of one address, all from one socket; the ports drawn from the block that is known, or from all.</summary>
+    public static PunchLines Trying(IReadOnlyList<int> stages, TransportAddress target, NatProfile peer, EntropySource entropy)
+    {
+        ushort[] ports = Draw(peer, stages[^1], entropy);
+        return new PunchLines(PunchSchedule.Trying(stages), index => new PairId(SocketId.Ipv4, target.WithPort(ports[index])));
+    }
+
+    /// <summary>From one socket to a few addresses, again and again.</summary>
+    public static PunchLines Few(SocketId socket, IReadOnlyList<TransportAddress> targets) =>
+        new(PunchSchedule.Few(targets.Count, passes: 6), index => new PairId(socket, targets[index]));
+
+    /// <summary>From a few sockets to one address, again and again.</summary>
+    public static PunchLines Few(IReadOnlyList<SocketId> sockets, TransportAddress target) =>
+        new(PunchSchedule.Few(sockets.Count, passes: 6), index => new PairId(sockets[index], target));
+
+    /// <summary>Ports of the peer's block, from as many sockets as it takes: every line makes a mapping of its own here too.</summary>
+    public static PunchLines Blocks(int lines, TransportAddress target, NatProfile peer, EntropySource entropy, Func<SocketId> open)
+    {
+        List<SocketId> sockets = [];
+        List<ushort> ports = [];
+        return new PunchLines(PunchSchedule.Many(lines), index =>
+        {
+            if (index >= ports.Count)
+            {
+                sockets.Add(open());
+                ports.AddRange(Draw(peer, Math.Min(peer.PortRange, lines - ports.Count), entropy));
+            }
+
+            return new PairId(sockets[^1], target.WithPort(ports[index]));
+        });
+    }
+
+    /// <summary>Ports in sequence from <paramref name="first"/> on, as far as they are ports that may be tried.</summary>
+    public static IReadOnlyList<TransportAddress> Sequence(TransportAddress address, int first, int step, int count)
+    {
+        List<TransportAddress> targets = [];
+        for (int port = first; targets.Count < count && port is >= LowestPort and <= ushort.MaxValue; port += step) targets.Add(address.WithPort((ushort)port));
+        return targets;
+    }
+
+    /// <summary>Draws different ports at random.</summary>
+    private static ushort[] Draw(NatProfile peer, int count, EntropySource entropy)
+    {
+        int lowest = Math.Max(peer.HighestPort != 0 ? peer.LowestPort : LowestPort, LowestPort);
+        int range = (peer.HighestPort != 0 ? peer.HighestPort : ushort.MaxValue) - lowest + 1;
+        ushort[] ports = new ushort[Math.Min(count, range)];
+        HashSet<int> taken = [];
+        Span<byte> random = stackalloc byte[sizeof(uint)];
+        for (int i = 0; i < ports.Length; i++)
+        {
+            int port;
+            do
+            {
+                entropy(random);
+                port = lowest + (int)(BitConverter.ToUInt32(random) % (uint)range);
+            }
+            while (!taken.Add(port));
+            ports[i] = (ushort)port;
+        }
+
+        return ports;
+    }
+}

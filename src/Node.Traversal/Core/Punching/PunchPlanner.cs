@@ -1,0 +1,73 @@
+using Relay.Protocol.Disco;
+
+namespace Node.Traversal.Core.Punching;
+
+/// <summary>Chooses from two NAT profiles what may make a hole where mutual checks have not.</summary>
+internal static class PunchPlanner
+{
+    /// <summary>The last stage: with 64 512 ports to choose from, 504 sockets and 504 ports meet in 98 of 100 attempts, and leave room for the usual checks.</summary>
+    public const int MostAtOnce = PunchBudget.MaxUnanswered - PunchBudget.Reserve;
+
+    /// <summary>Odds below this are not worth the load on the routers.</summary>
+    public const double LeastOdds = 0.3;
+
+    /// <summary>Ports tried where a sequence is predicted: what the NAT gives to others meanwhile must fit in.</summary>
+    public const int SequenceLength = 16;
+
+    private const int FirstStage = 64;
+    private const int SmallestStage = 16;
+    private const double GoodEnough = 0.98;
+
+    /// <summary>What to try, with at most <paramref name="size"/> new mappings at either router.</summary>
+    public static PunchStrategy Choose(NatProfile own, NatProfile peer, int size = MostAtOnce)
+    {
+        if (own.Udp == UdpReach.Blocked || peer.Udp == UdpReach.Blocked) return PunchStrategy.None;
+        if (own.IsHard && peer.IsHard) return ChooseForTwo(own, peer, size);
+        if (!own.IsHard && !peer.IsHard) return new PunchStrategy(PunchingMethod.FreshPorts, 1);
+
+        NatProfile hard = own.IsHard ? own : peer;
+        NatProfile easy = own.IsHard ? peer : own;
+        if (LetsStrangersIn(hard) || easy.Filtering is NatFiltering.EndpointIndependent or NatFiltering.AddressDependent) return new PunchStrategy(PunchingMethod.FreshPorts, 1) { IsHardHere = own.IsHard };
+        if (IsSequential(hard)) return new PunchStrategy(PunchingMethod.Window, 1) { IsHardHere = own.IsHard };
+        return Birthday(hard.PortRange, size) with { IsHardHere = own.IsHard };
+    }
+
+    /// <summary>As <see cref="Choose"/>, where ports have been predicted in vain.</summary>
+    public static PunchStrategy ChooseWithoutPrediction(NatProfile own, NatProfile peer, int size) =>
+        Choose(own with { Allocation = NatPortAllocation.Unknown }, peer with { Allocation = NatPortAllocation.Unknown }, size);
+
+    /// <summary>The strategy for a method that the peer has proposed; None where it means nothing for these two NATs.</summary>
+    public static PunchStrategy For(PunchingMethod method, NatProfile own, NatProfile peer, int size)
+    {
+        PunchStrategy strategy = Choose(own, peer, size);
+        if (strategy.Method != method) strategy = ChooseWithoutPrediction(own, peer, size);
+        return strategy.Method == method ? strategy : PunchStrategy.None;
+    }
+
+    private static PunchStrategy ChooseForTwo(NatProfile own, NatProfile peer, int size)
+    {
+        if (LetsStrangersIn(own) || LetsStrangersIn(peer)) return new PunchStrategy(PunchingMethod.FreshPorts, 1);
+        if (IsSequential(own) && IsSequential(peer)) return new PunchStrategy(PunchingMethod.Sequence, 1);
+
+        double odds = PunchOdds.BothSides(own.PortRange, peer.PortRange, size, size);
+        return odds >= LeastOdds ? new PunchStrategy(PunchingMethod.Blocks, odds) { Stages = [size] } : PunchStrategy.None;
+    }
+
+    /// <summary>Equal numbers at both ends, doubled until it is likely enough: the sum for given odds is least where both are equal.</summary>
+    private static PunchStrategy Birthday(int range, int size)
+    {
+        List<int> stages = [];
+        int stage = Math.Clamp(range / SmallestStage, SmallestStage, FirstStage);
+        while (true)
+        {
+            stages.Add(Math.Min(stage, size));
+            double odds = PunchOdds.OneSide(range, stages[^1], stages[^1]);
+            if (stage >= size || odds >= GoodEnough) return odds >= LeastOdds ? new PunchStrategy(PunchingMethod.Birthday, odds) { Stages = stages } : PunchStrategy.None;
+            stage *= 2;
+        }
+    }
+
+    private static bool LetsStrangersIn(NatProfile profile) => profile.Filtering == NatFiltering.EndpointIndependent;
+
+    private static bool IsSequential(NatProfile profile) => profile.Allocation == NatPortAllocation.Sequential && profile.PortStep != 0;
+}

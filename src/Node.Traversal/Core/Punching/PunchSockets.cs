@@ -1,0 +1,70 @@
+using Node.Traversal.Core.Peers;
+using Timing;
+
+namespace Node.Traversal.Core.Punching;
+
+/// <summary>The extra sockets of one peer: those of the round under way, and those that won and carry a path.</summary>
+internal sealed class PunchSockets(NodeContext context, PeerSession peer)
+{
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(5);
+
+    private readonly List<SocketId> _open = [];
+    private Instant _nextLook = Instant.Never;
+
+    /// <summary>The public address of the peer's router; 0 = unknown.</summary>
+    public UInt128 PeerRouter { get; set; }
+
+    /// <summary>Those that are open.</summary>
+    public IReadOnlyList<SocketId> Open => _open;
+
+    /// <summary>When it is looked at which of them are still used; never where there are none.</summary>
+    public Instant NextTimeout => _nextLook;
+
+    /// <summary>Opens one; false where there are too many.</summary>
+    public bool TryOpen(out SocketId socket)
+    {
+        if (!context.Sockets.TryOpen(peer.Key, out socket)) return false;
+        _open.Add(socket);
+        return true;
+    }
+
+    /// <summary>Closes those on which nothing of the peer's has come. A peer may have chosen another of ours than we have: both stay.</summary>
+    public void CloseUnused(Instant now)
+    {
+        for (int i = _open.Count - 1; i >= 0; i--)
+        {
+            if (!peer.Finder.IsUsed(_open[i], now)) CloseAt(i, now);
+        }
+
+        _nextLook = _open.Count > 0 ? now + LookInterval : Instant.Never;
+    }
+
+    /// <summary>Closes all.</summary>
+    public void CloseAll(Instant now)
+    {
+        for (int i = _open.Count - 1; i >= 0; i--) CloseAt(i, now);
+        _nextLook = Instant.Never;
+    }
+
+    /// <summary>The system has not opened one, or has closed it.</summary>
+    public void HandleLost(SocketId socket, Instant now)
+    {
+        int index = _open.IndexOf(socket);
+        if (index >= 0) CloseAt(index, now);
+    }
+
+    /// <summary>Closes what a path has used and uses no more.</summary>
+    public void HandleTimeout(Instant now)
+    {
+        if (_nextLook <= now && !peer.Punch.IsBusy) CloseUnused(now);
+        else if (_nextLook <= now) _nextLook = now + LookInterval;
+    }
+
+    private void CloseAt(int index, Instant now)
+    {
+        SocketId socket = _open[index];
+        _open.RemoveAt(index);
+        context.Sockets.Close(socket);
+        peer.Finder.HandleSocketClosed(socket, now);
+    }
+}

@@ -1,0 +1,21 @@
+using Relay.Protocol.Disco;
+
+namespace Node.Traversal.Core.Punching;
+
+/// <summary>What two NAT profiles leave to try.</summary>
+/// <param name="Method">How; None where nothing could succeed.</param>
+/// <param name="Probability">How likely it succeeds, 0 to 1, where nothing is lost and nobody else asks the NATs for ports.</param>
+internal sealed record PunchStrategy(PunchingMethod Method, double Probability)
+{
+    /// <summary>Says that ours is the NAT whose ports are not known: we open the sockets, and the peer tries the ports.</summary>
+    public bool IsHardHere { get; init; }
+
+    /// <summary>Sockets at one end and ports at the other, stage by stage, each stage keeping those before; empty where there is but one stage.</summary>
+    public IReadOnlyList<int> Stages { get; init; } = [];
+
+    /// <summary>Says that this loads routers: one at a time, and within the budget.</summary>
+    public bool IsHardPunch => Method is PunchingMethod.Birthday or PunchingMethod.Window or PunchingMethod.Sequence or PunchingMethod.Blocks;
+
+    /// <summary>Nothing to try.</summary>
+    public static PunchStrategy None { get; } = new(PunchingMethod.None, 0);
+}

@@ -1,0 +1,23 @@
+namespace Node.Traversal.Core.Punching;
+
+/// <summary>The times and limits of punching that more than one part goes by.</summary>
+internal static class PunchTiming
+{
+    /// <summary>
+    /// The hops of an opener: beyond every NAT of its own side (a home router behind a carrier's takes two or three), and dead before the
+    /// peer's, where a packet that comes too early may take the very port that is to be opened there.
+    /// </summary>
+    public const byte OpenerTtl = 4;
+
+    /// <summary>From an opener to the first packet: by then the peer's opener is through its NAT too, however the starts were skewed.</summary>
+    public static readonly TimeSpan OpenerLead = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>A peer whose start was agreed on but never came is checked all the same after this.</summary>
+    public static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(1);
+
+    /// <summary>From packet to packet of one end: a hundred a second. Openers, which go no further than the own NAT, are not counted.</summary>
+    public static readonly TimeSpan PacketInterval = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>Openers sent at once; the rest wait for the next interval, so that no router sees hundreds of new flows in one instant.</summary>
+    public const int OpenersAtOnce = 8;
+}

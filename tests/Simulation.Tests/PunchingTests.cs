@@ -1,0 +1,164 @@
+using Node.Traversal.Core.Punching;
+using Relay.Protocol.Disco;
+using Simulation;
+
+namespace Simulation.Tests;
+
+/// <summary>Holes that take more than checks: an agreed start, early packets, chance and prediction; and what they cost the routers.</summary>
+public class PunchingTests
+{
+    private const int Seeds = 300;
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+
+    [Fact]
+    public void Easy_pairs_are_direct_within_three_relayed_round_trips_of_both_being_on_the_relay()
+    {
+        TimeSpan delay = TimeSpan.FromMilliseconds(10), roundTrip = delay * 4;
+        List<TimeSpan> times = [];
+        for (int seed = 1; seed <= Seeds; seed++)
+        {
+            SimLab lab = new(seed, NatKind.Easy, NatKind.Easy);
+            lab.World.Relays[901] = new SimRelay(lab.World, 901, delay); // As far as the other one: whichever they meet at.
+            lab.Left.Start(lab.Right);
+            lab.World.Run(TimeSpan.FromMilliseconds(lab.World.Random.Next(1000))); // The other one comes a moment later, or at once.
+            lab.Right.Start(lab.Left);
+            lab.World.RunUntil(() => IsOnRelay(lab), Limit);
+
+            times.Add(lab.World.RunUntil(() => lab.IsDirect, Limit) ?? Limit);
+        }
+
+        Print("easy × easy", times);
+        Assert.True(times[(int)(Seeds * 0.95)] <= roundTrip * 3 + TimeSpan.FromMilliseconds(150), $"{times[(int)(Seeds * 0.95)]}");
+    }
+
+    [Fact]
+    public void Boxes_that_take_early_packets_are_opened_first()
+    {
+        for (int seed = 1; seed <= 50; seed++)
+        {
+            SimLab lab = new SimLab(seed, NatKind.Linux, seed % 2 == 0 ? NatKind.Linux : NatKind.Easy).Start();
+
+            TimeSpan? direct = lab.World.RunUntil(() => lab.IsDirect, Limit);
+
+            Assert.True(direct < TimeSpan.FromSeconds(1), $"seed {seed}: {direct}");
+        }
+    }
+
+    [Theory]
+    [InlineData(false, 1000, 0.03)]
+    [InlineData(true, 200, 0.05)] // Fewer seeds vary more.
+    public void A_hard_side_meets_an_easy_one_at_the_first_attempt_and_within_the_budget(bool takesEarlyPackets, int seeds, double mostFailures)
+    {
+        NatKind easy = takesEarlyPackets ? NatKind.Linux : NatKind.Easy;
+        List<TimeSpan> times = [];
+        int most = 0;
+        Parallel.For(1, seeds + 1, seed =>
+        {
+            SimLab lab = (seed % 2 == 0 ? new SimLab(seed, NatKind.Hard, easy) : new SimLab(seed, easy, NatKind.Hard)).Start();
+            lab.World.RunUntil(() => IsOnRelay(lab), Limit);
+            TimeSpan? direct = lab.World.RunUntil(() => lab.IsDirect || HasFailed(lab), Limit);
+
+            Assert.Empty(lab.World.Violations);
+            lock (times)
+            {
+                times.Add(lab.IsDirect ? direct!.Value : Limit);
+                most = Math.Max(most, Math.Max(lab.LeftSite.Nat!.MostUnanswered, lab.RightSite.Nat!.MostUnanswered));
+            }
+        });
+
+        Print($"{NatKind.Hard} × {easy}, at most {most} unanswered flows at a router", times);
+        Assert.InRange(most, 1, PunchBudget.MaxUnanswered);
+        Assert.True(times.Count(time => time == Limit) <= seeds * mostFailures, $"{times.Count(time => time == Limit)} of {seeds} failed");
+        Assert.True(times[(int)(seeds * 0.95)] <= TimeSpan.FromSeconds(8), $"{times[(int)(seeds * 0.95)]}");
+    }
+
+    [Fact]
+    public void The_winning_socket_carries_the_path_and_the_others_are_closed()
+    {
+        SimLab lab = new SimLab(1, NatKind.Hard, NatKind.Easy).Start();
+        lab.World.RunUntil(() => lab.IsDirect, Limit);
+
+        lab.Ping(TimeSpan.FromSeconds(60));
+
+        Assert.True(lab.IsDirect);
+        Assert.Equal(0, lab.Lost);
+        Assert.InRange(lab.Left.MostSockets, 60, PunchBudget.MaxUnanswered + 2);
+        Assert.Equal(2, lab.Left.OpenSockets); // Its own, and the winner.
+        Assert.Equal(nameof(PunchResult.Succeeded), OutcomeAt(lab, lab.Left).Result);
+        Assert.Equal(nameof(PunchingMethod.Birthday), OutcomeAt(lab, lab.Left).Method);
+    }
+
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(2, 0)]
+    [InlineData(-1, 0)]
+    [InlineData(1, 5)]
+    public void Ports_in_sequence_are_foretold_for_an_easy_side(int step, double background)
+    {
+        for (int seed = 1; seed <= 20; seed++)
+        {
+            SimLab lab = new SimLab(seed, NatKind.Hard with { PortStep = step, BackgroundRate = background }, NatKind.Easy).Start();
+            lab.Ping(TimeSpan.FromSeconds(15));
+
+            Assert.True(lab.IsDirect, $"seed {seed}: {OutcomeAt(lab, lab.Left)} {OutcomeAt(lab, lab.Right)} {lab.Left.VerdictOn(lab.Right)}");
+            Assert.Contains(nameof(PunchingMethod.Window), new[] { OutcomeAt(lab, lab.Left).Method, OutcomeAt(lab, lab.Right).Method });
+            Assert.InRange(lab.LeftSite.Nat!.MostUnanswered, 0, 100);
+        }
+    }
+
+    [Fact]
+    public void Two_sides_with_ports_in_sequence_foretell_each_others()
+    {
+        int direct = 0;
+        for (int seed = 1; seed <= 20; seed++)
+        {
+            SimLab lab = new SimLab(seed, NatKind.Hard with { PortStep = 1 }, NatKind.Hard with { PortStep = 2 }).Start();
+            lab.Ping(TimeSpan.FromSeconds(30));
+            direct += lab.IsDirect ? 1 : 0;
+        }
+
+        Assert.InRange(direct, 19, 20);
+    }
+
+    [Fact]
+    public void Two_small_blocks_meet()
+    {
+        int direct = 0, most = 0;
+        NatKind kind = NatKind.Hard with { LowestPort = 20480, HighestPort = 20607, OverloadsPorts = true };
+        for (int seed = 1; seed <= 20; seed++)
+        {
+            SimLab lab = new SimLab(seed, kind, kind).Start();
+            lab.Ping(TimeSpan.FromSeconds(30));
+            direct += lab.IsDirect ? 1 : 0;
+            most = Math.Max(most, lab.LeftSite.Nat!.MostUnanswered);
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"{direct} of 20, at most {most} unanswered flows");
+        Assert.InRange(direct, 19, 20);
+        Assert.InRange(most, 1, PunchBudget.MaxUnanswered);
+    }
+
+    [Fact]
+    public void Two_hard_sides_are_not_bet_on()
+    {
+        SimLab lab = new SimLab(1, NatKind.Hard, NatKind.Hard).Settle();
+
+        Assert.True(lab.IsRelayed);
+        Assert.Contains(nameof(PunchResult.NotAttempted), new[] { OutcomeAt(lab, lab.Left).Result, OutcomeAt(lab, lab.Right).Result });
+        Assert.InRange(lab.LeftSite.Nat!.MostUnanswered, 0, 20);
+        Assert.InRange(lab.Left.MostSockets, 1, 2);
+    }
+
+    private static bool IsOnRelay(SimLab lab) => lab.Left.IsOnRelay && lab.Right.IsOnRelay;
+
+    private static bool HasFailed(SimLab lab) => OutcomeAt(lab, lab.Left).Result == nameof(PunchResult.Failed) || OutcomeAt(lab, lab.Right).Result == nameof(PunchResult.Failed);
+
+    private static SimPunch OutcomeAt(SimLab lab, SimNode node) => node.PunchTo(node == lab.Left ? lab.Right : lab.Left);
+
+    private static void Print(string what, List<TimeSpan> times)
+    {
+        times.Sort();
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{what}: p50 {times[times.Count / 2].TotalMilliseconds:0} ms, p95 {times[times.Count * 95 / 100].TotalMilliseconds:0} ms, most {times[^1].TotalMilliseconds:0} ms; {times.Count(time => time == Limit)} of {times.Count} failed");
+    }
+}
