@@ -141,6 +141,15 @@ public class MeshTests
     }
 
     [Fact]
+    public void Another_relay_may_be_busy_for_longer_than_a_client()
+    {
+        ClientConnection alice = LogIn(Alice, new ClientInfo(), "192.0.2.1:1");
+        ClientConnection neighbour = LogIn(Neighbour, new ClientInfo { MeshKey = Secret }, "192.0.2.100:443");
+
+        Assert.Equal((TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(30)), (alice.WriteTimeout, neighbour.WriteTimeout));
+    }
+
+    [Fact]
     public void A_forwarded_packet_of_full_length_passes()
     {
         ClientConnection bob = LogIn(Bob, new ClientInfo(), "192.0.2.2:1");
