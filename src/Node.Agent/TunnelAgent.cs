@@ -30,6 +30,7 @@ internal sealed class TunnelAgent : IAsyncDisposable
     private readonly WireGuardInterface _interface;
     private readonly CarriedPeers _peers;
     private readonly FileWatch _watch;
+    private readonly RelayTokenWatch _tokenWatch;
     private readonly StateDirectory? _state;
     private WireGuardConfig _config;
     private InterfaceLock? _lock;
@@ -38,8 +39,6 @@ internal sealed class TunnelAgent : IAsyncDisposable
     private RelayMapLocation? _mapLocation;
     private RelayMapSource? _mapSource;
     private RelayMap _map = RelayMap.Empty;
-    private string? _tokenPath;
-    private FileWatch? _tokenWatch;
     private volatile TraversalNode? _node;
     private TransportAddress[] _toldAddresses = [];
     private uint _toldMark;
@@ -51,6 +50,7 @@ internal sealed class TunnelAgent : IAsyncDisposable
         _options = options;
         _config = config;
         _watch = watch;
+        _tokenWatch = new RelayTokenWatch(() => options.LocateRelayToken(_config));
         _state = state;
         _loggers = loggers;
         _logger = loggers.CreateLogger("relay-node");
@@ -94,7 +94,7 @@ internal sealed class TunnelAgent : IAsyncDisposable
             bool isChanged = _watch.HasChanged();
             if (_isReloadAsked || isChanged) await ReloadAsync(stopping);
             if (_mapSource?.TakeArrived() is { } map) UseMap(map);
-            LookAtToken();
+            if (_tokenWatch.HasChanged()) _node?.RenewRelayToken();
             if (_node is null) await StartNodeAsync(stopping);
             if (++ticks % TicksPerCheck == 0) await CheckInterfaceAsync(stopping);
         }
@@ -212,15 +212,6 @@ internal sealed class TunnelAgent : IAsyncDisposable
         if (_node is not { } node) return;
         node.SetRelayMap(map);
         _logger.MapArrived(map.Regions.Count);
-    }
-
-    /// <summary>Has relays shown another token when the file is another, or has changed.</summary>
-    private void LookAtToken()
-    {
-        string? path = _options.LocateRelayToken(_config);
-        bool isOther = path != _tokenPath;
-        if (isOther) (_tokenPath, _tokenWatch) = (path, path is null ? null : new FileWatch(path));
-        if (isOther || _tokenWatch is { } watch && watch.HasChanged()) _node?.RenewRelayToken();
     }
 
     // The node.

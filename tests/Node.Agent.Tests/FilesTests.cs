@@ -42,6 +42,26 @@ public sealed class FilesTests : IDisposable
     }
 
     [Fact]
+    public void There_may_be_another_token_when_its_file_has_changed_and_when_it_is_another_file()
+    {
+        string? path = null;
+        RelayTokenWatch watch = new(() => path);
+        Assert.False(watch.HasChanged());
+
+        path = FilePath; // Named before it is there.
+        Assert.True(watch.HasChanged());
+        Assert.False(watch.HasChanged());
+
+        File.WriteAllText(FilePath, "token");
+        Assert.False(watch.HasChanged()); // It may be half written.
+        Assert.True(watch.HasChanged());
+        Assert.False(watch.HasChanged());
+
+        path = null;
+        Assert.False(watch.HasChanged());
+    }
+
+    [Fact]
     public void State_is_replaced_as_a_whole_and_closed_to_others()
     {
         StateDirectory state = StateDirectory.Open(Path.Combine(_directory, "state"), out string? problem)!;
