@@ -32,6 +32,7 @@ internal sealed class TunnelAgent : IAsyncDisposable
     private readonly FileWatch _watch;
     private readonly RelayTokenWatch _tokenWatch;
     private readonly StateDirectory? _state;
+    private readonly PathMtuWarnings _mtuWarnings = new();
     private WireGuardConfig _config;
     private InterfaceLock? _lock;
     private ControlSocket? _control;
@@ -247,6 +248,8 @@ internal sealed class TunnelAgent : IAsyncDisposable
 
         if (_interface.Mark != _toldMark) node.SetFirewallMark(_toldMark = _interface.Mark);
         if (!_interface.TunnelAddresses.AsSpan().SequenceEqual(_toldAddresses)) node.SetTunnelAddresses(_toldAddresses = _interface.TunnelAddresses);
+        if (PathMtuWarnings.MtuOf(_options.Interface) is not { } mtu) return;
+        foreach (string advice in _mtuWarnings.Take(_options.Interface, mtu, node.GetStatus().Peers)) _logger.PathTooNarrow(advice);
     }
 
     /// <summary>Starts a node in place of one that has ended. Where that fails, the next turn of the loop tries again.</summary>
