@@ -36,6 +36,25 @@ public sealed class TunnelTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_line_that_carries_only_short_packets_is_found_out_from_both_ends_and_said()
+    {
+        TunnelLab lab = await BuildAsync("eimr-apdf", "eimr-apdf");
+        await lab.A.Host.Site!.Router.IpAsync("link set dev wan mtu 1400"); // What is longer goes neither out nor in: the one is told so by ICMP, the other by nobody.
+        await lab.StartAgentsAsync();
+
+        PingStream pings = PingStream.Start(lab.A.Host, lab.B.TunnelAddress, PingInterval);
+        PeerReport here = await lab.A.WaitForPathMtuAsync(lab.B, 1400, Patience);
+        PeerReport there = await lab.B.WaitForPathMtuAsync(lab.A, 1400, Patience);
+        await SettleAsync(pings);
+
+        PingLoss loss = await pings.StopAsync();
+        Print($"{here}; {there}; {loss}");
+        Assert.Equal(0, loss.Lost);
+        Assert.Contains("path MTU 1400", await lab.A.StatusTextAsync(), StringComparison.Ordinal);
+        Assert.Contains("path MTU 1400", await lab.B.StatusTextAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Two_hard_nats_stay_relayed_and_both_sides_say_why()
     {
         TunnelLab lab = await BuildAsync("edm-apdf", "edm-apdf");

@@ -29,7 +29,7 @@ public sealed record RegionReport(int RegionId, string RegionCode);
 
 /// <summary>One peer.</summary>
 public sealed record PeerReport(
-    string PublicKey, string Path, string? Endpoint, double? RttMs, DateTimeOffset Since, long RxBytes, long TxBytes, VerdictReport? Verdict)
+    string PublicKey, string Path, string? Endpoint, double? RttMs, DateTimeOffset Since, long RxBytes, long TxBytes, VerdictReport? Verdict, int? PathMtu = null)
 {
     public const string Direct = "direct";
     public const string Relayed = "relay";

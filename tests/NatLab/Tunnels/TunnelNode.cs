@@ -75,5 +75,7 @@ public sealed class TunnelNode
 
     public Task<PeerReport> WaitForRelayedAsync(TunnelNode peer, TimeSpan timeout) => WaitForPeerAsync(peer, report => report.Path == PeerReport.Relayed, "relayed", timeout);
 
+    public Task<PeerReport> WaitForPathMtuAsync(TunnelNode peer, int mtu, TimeSpan timeout) => WaitForPeerAsync(peer, report => report.PathMtu == mtu, $"found to carry {mtu} bytes", timeout);
+
     public Task<PeerReport> WaitForVerdictAsync(TunnelNode peer, string code, TimeSpan timeout) => WaitForPeerAsync(peer, report => report.Verdict?.Code == code, $"'{code}'", timeout);
 }
