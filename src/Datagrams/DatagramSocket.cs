@@ -15,6 +15,7 @@ public sealed class DatagramSocket : IDisposable
     private const int SioUdpConnectionReset = -1744830452; // Windows: ICMP errors on an unconnected socket come up as ConnectionReset, unless told not to.
 
     private readonly IDatagramIo _io;
+    private readonly Lock _whole = new();
     private volatile bool _isConnected;
 
     private DatagramSocket(Socket socket, IDatagramIo io)
@@ -161,6 +162,26 @@ public sealed class DatagramSocket : IDisposable
         ? SendTo(payload, destination)
         : _io.SendTo(payload, DatagramAddress.From(destination), _isConnected, hops);
 
+    /// <summary>
+    /// Sends one datagram that no router may cut into fragments (IPv4's don't-fragment bit), whatever the kernel has learnt of the way; never
+    /// waits. IPv4 has no such flag for one datagram alone, so the socket's own setting changes for the one call: what another thread sends at
+    /// this moment may carry the bit too, and is refused with MessageSize where it is longer than the link takes. Any thread may call this.
+    /// </summary>
+    /// <param name="payload">The bytes to send.</param>
+    /// <param name="destination">Where to; not looked at where the socket is connected.</param>
+    /// <returns>Success, or why it did not go: MessageSize where the link it leaves by does not take it, OperationNotSupported on other systems than Linux.</returns>
+    public SocketError SendWhole(ReadOnlySpan<byte> payload, TransportAddress destination)
+    {
+        if (!OperatingSystem.IsLinux()) return SocketError.OperationNotSupported;
+        lock (_whole)
+        {
+            SocketError error = SetMtuDiscovery(Socket, LibC.PmtuDiscoverProbe);
+            if (error == SocketError.Success) error = SendTo(payload, destination);
+            SocketError back = SetMtuDiscovery(Socket, LibC.PmtuDiscoverDont);
+            return error == SocketError.Success ? back : error;
+        }
+    }
+
     /// <summary>Changes the mark on every packet sent from now on; 0 for none.</summary>
     /// <exception cref="SocketException">The process lacks CAP_NET_ADMIN.</exception>
     /// <exception cref="PlatformNotSupportedException">This is not Linux.</exception>
@@ -190,9 +211,15 @@ public sealed class DatagramSocket : IDisposable
             return;
         }
 
+        Check(SetMtuDiscovery(socket, LibC.PmtuDiscoverDont), "clear DF (IP_MTU_DISCOVER, IPV6_MTU_DISCOVER)");
+    }
+
+    private static SocketError SetMtuDiscovery(Socket socket, int value)
+    {
         // An IPv6 socket that carries IPv4 too needs both.
-        Check(LibC.SetOption(socket.SafeHandle, LibC.IpProtoIp, LibC.IpMtuDiscover, LibC.PmtuDiscoverDont), "clear DF (IP_MTU_DISCOVER)");
-        if (!isIpv4) Check(LibC.SetOption(socket.SafeHandle, LibC.IpProtoIpv6, LibC.Ipv6MtuDiscover, LibC.PmtuDiscoverDont), "fragment (IPV6_MTU_DISCOVER)");
+        SocketError error = LibC.SetOption(socket.SafeHandle, LibC.IpProtoIp, LibC.IpMtuDiscover, value);
+        if (error != SocketError.Success || socket.AddressFamily == AddressFamily.InterNetwork) return error;
+        return LibC.SetOption(socket.SafeHandle, LibC.IpProtoIpv6, LibC.Ipv6MtuDiscover, value);
     }
 
     private static void SetBuffers(Socket socket, DatagramSocketOptions options)

@@ -80,4 +80,7 @@ internal static partial class AgentLog
 
     [LoggerMessage(25, LogLevel.Warning, "Relays are shown no token, for {File} cannot be used: {Problem}")]
     public static partial void NoRelayToken(this ILogger logger, string file, string problem);
+
+    [LoggerMessage(26, LogLevel.Warning, "Long packets are cut on the way, or lost: {Advice}")]
+    public static partial void PathTooNarrow(this ILogger logger, string advice);
 }

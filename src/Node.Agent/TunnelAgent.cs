@@ -31,6 +31,7 @@ internal sealed class TunnelAgent : IAsyncDisposable
     private readonly CarriedPeers _peers;
     private readonly FileWatch _watch;
     private readonly StateDirectory? _state;
+    private readonly PathMtuWarnings _mtuWarnings = new();
     private WireGuardConfig _config;
     private InterfaceLock? _lock;
     private ControlSocket? _control;
@@ -244,6 +245,8 @@ internal sealed class TunnelAgent : IAsyncDisposable
 
         if (_interface.Mark != _toldMark) node.SetFirewallMark(_toldMark = _interface.Mark);
         if (!_interface.TunnelAddresses.AsSpan().SequenceEqual(_toldAddresses)) node.SetTunnelAddresses(_toldAddresses = _interface.TunnelAddresses);
+        if (PathMtuWarnings.MtuOf(_options.Interface) is not { } mtu) return;
+        foreach (string advice in _mtuWarnings.Take(_options.Interface, mtu, node.GetStatus().Peers)) _logger.PathTooNarrow(advice);
     }
 
     /// <summary>Starts a node in place of one that has ended. Where that fails, the next turn of the loop tries again.</summary>

@@ -48,6 +48,13 @@ public sealed record PeerStatus
     /// <summary>The round trip on a direct path, where it was measured.</summary>
     public TimeSpan? Rtt { get; init; }
 
+    /// <summary>
+    /// The longest IP packet that the direct path is known to carry without being cut, in bytes, with the IP and UDP headers: 1280 to 1500, which
+    /// is the most that is asked for. Found by padded checks once data has passed (RFC 8899), and again every 10 minutes while it does. Null
+    /// where it is not known yet, where not even 1280 was answered, where the platform cannot ask, or where the path is not direct.
+    /// </summary>
+    public int? PathMtu { get; init; }
+
     /// <summary>Since when packets have travelled this way.</summary>
     public required DateTimeOffset Since { get; init; }
 

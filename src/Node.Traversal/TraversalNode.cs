@@ -188,6 +188,7 @@ public sealed class TraversalNode : IAsyncDisposable
                 Path = report.Path,
                 Endpoint = report.Remote.IsValid ? report.Remote : null,
                 Rtt = report.Rtt,
+                PathMtu = report.Mtu,
                 Since = wall - (now - report.Since),
                 RxBytes = peer.RxBytes,
                 TxBytes = peer.TxBytes,
@@ -294,7 +295,14 @@ public sealed class TraversalNode : IAsyncDisposable
     private void Send(Transmit transmit)
     {
         if (transmit.IsByRelay) _relays.FindConnected(transmit.RegionId)?.SendControl(transmit.Peer, transmit.Payload);
+        else if (transmit.IsWhole) SendWhole(transmit);
         else _sockets.Send(transmit.Socket, transmit.Destination, transmit.Payload, transmit.Ttl); // A check that does not go is a check unanswered: the core draws its conclusion.
+    }
+
+    private void SendWhole(Transmit transmit)
+    {
+        SocketError error = _sockets.SendWhole(transmit.Socket, transmit.Destination, transmit.Payload);
+        if (error == SocketError.MessageSize) Counters.Count(TraversalDrop.ProbeTooLong);
     }
 
     private void CarryOut(NodeEvent nodeEvent)

@@ -175,6 +175,40 @@ public sealed class LinuxTests
         }
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_must_stay_whole_leaves_the_socket_as_it_was_whether_it_goes_or_not(bool isIpv6)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), OnlyLinux);
+        using DatagramSocket client = Loopback.Bind(isPortable: false, isIpv6 ? Loopback.AnyIpv6Port : Loopback.AnyIpv4Port);
+        using DatagramSocket server = Loopback.Bind(isPortable: false, isIpv6 ? Loopback.AnyIpv6Port : Loopback.AnyIpv4Port);
+        (int level, int option) = isIpv6 ? (LibC.IpProtoIpv6, LibC.Ipv6MtuDiscover) : (LibC.IpProtoIp, LibC.IpMtuDiscover);
+
+        Assert.Equal(SocketError.Success, client.SendWhole([1, 2], server.LocalAddress));
+        Assert.Equal(LibC.PmtuDiscoverDont, OptionOf(client, level, option));
+        using DatagramBatch batch = new();
+        Assert.Equal(1, Loopback.ReceiveSoon(server, batch));
+        Assert.Equal(2, batch[0].Length);
+
+        Assert.Equal(SocketError.MessageSize, client.SendWhole(new byte[DatagramBatch.LongestDatagram + 1], server.LocalAddress));
+        Assert.Equal(LibC.PmtuDiscoverDont, OptionOf(client, level, option));
+    }
+
+    [Fact]
+    public void What_must_stay_whole_does_not_go_where_the_link_would_cut_it()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), OnlyLinux);
+        const int LoopbackMtu = 65536;
+        const int Headers = 48; // IPv6 and UDP.
+        using DatagramSocket client = Loopback.Bind(isPortable: false, Loopback.AnyIpv6Port);
+        using DatagramSocket server = Loopback.Bind(isPortable: false, Loopback.AnyIpv6Port);
+
+        Assert.Equal(SocketError.Success, client.SendWhole(new byte[LoopbackMtu - Headers], server.LocalAddress));
+        Assert.Equal(SocketError.MessageSize, client.SendWhole(new byte[LoopbackMtu - Headers + 1], server.LocalAddress));
+        Assert.Equal(SocketError.Success, client.SendTo(new byte[LoopbackMtu - Headers + 1], server.LocalAddress)); // In fragments.
+    }
+
     [Fact]
     public void Where_one_datagram_cannot_be_limited_it_does_not_go()
     {

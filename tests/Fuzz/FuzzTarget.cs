@@ -20,6 +20,7 @@ public sealed record FuzzTarget(string Name, FuzzAction Fuzz)
         new("relay-client-handshake", ClientHandshakeTarget.Fuzz),
         new("relay-hello", HelloTarget.Fuzz),
         new("node-candidates", CandidatesTarget.Fuzz),
+        new("node-punching-plan", PunchingPlanTarget.Fuzz),
         new("relay-token", TokenTarget.Fuzz),
         new("port-map-pcp", PcpTarget.Fuzz),
         new("port-map-nat-pmp", NatPmpTarget.Fuzz),

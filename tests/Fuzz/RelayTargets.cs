@@ -179,6 +179,19 @@ internal static class CandidatesTarget
     }
 }
 
+/// <summary>The MessagePack body of a punching plan between nodes.</summary>
+internal static class PunchingPlanTarget
+{
+    public static void Fuzz(ReadOnlySpan<byte> input)
+    {
+        if (!PunchingPlan.TryRead(input, out PunchingPlan? plan)) return;
+        FuzzException.Unless(
+            plan is { Addresses.Count: <= PunchingPlan.MaxAddresses } && plan.StartsIn <= PunchingPlan.MaxStartsIn && PunchingPlan.TryRead(plan.ToMessage(), out PunchingPlan? again)
+            && again is not null && again.Addresses.SequenceEqual(plan.Addresses) && again with { Addresses = plan.Addresses } == plan,
+            "What was read is written otherwise.");
+    }
+}
+
 /// <summary>The MessagePack body of the Token frame, which anybody may send.</summary>
 internal static class TokenTarget
 {

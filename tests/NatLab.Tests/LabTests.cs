@@ -147,8 +147,13 @@ public class LabTests
 
         await using Lab next = await Lab.CreateAsync();
 
-        Assert.DoesNotContain(left.Name, await Command.RunAsync(["ip", "netns", "list"]));
+        // Another lab that is made at this moment may have taken the orphan first, and be at it still.
+        for (int i = 0; i < 100 && LabRemains.ProcessesOf(orphan.Name).Any(); i++) await Task.Delay(50);
         Assert.Empty(LabRemains.ProcessesOf(orphan.Name));
+        for (int i = 0; i < 100 && await IsListedAsync(left); i++) await Task.Delay(50);
+        Assert.False(await IsListedAsync(left));
+
+        static async Task<bool> IsListedAsync(NetworkNamespace space) => (await Command.RunAsync(["ip", "netns", "list"])).Contains(space.Name, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -103,6 +103,32 @@ public class PathKeepingTests
         }
     }
 
+    [Theory]
+    [InlineData(1500, 1500, 1)]
+    [InlineData(1420, 1420, 13)]
+    [InlineData(1399, 1380, 13)]
+    [InlineData(1280, 1280, 13)]
+    [InlineData(1279, null, 15)]
+    public void A_site_whose_line_carries_only_short_packets_is_measured_and_costs_no_ping(int mtu, int? found, int most)
+    {
+        const int Headers = 28;
+        SimLab lab = new(1, NatKind.Easy, NatKind.Easy);
+        UInt128 left = lab.LeftSite.Nat!.PublicAddress.Bits;
+        int padded = 0;
+        lab.World.IsFiltered = packet => (packet.Source.Bits == left || packet.Destination.Bits == left) && packet.Payload.Length + Headers > mtu;
+        lab.World.Overheard = packet => padded += packet.Source.Bits == left && packet.Payload.Length > 1000 ? 1 : 0;
+        lab.Settle();
+        Assert.True(lab.IsDirect);
+        lab.Forget();
+        lab.Ping(TimeSpan.FromSeconds(30));
+
+        Assert.Equal(found, lab.Left.MtuTo(lab.Right));
+        Assert.Equal(found, lab.Right.MtuTo(lab.Left));
+        Assert.Equal(0, lab.Lost);
+        Assert.True(lab.IsDirect);
+        Assert.InRange(padded, 1, most);
+    }
+
     [Fact]
     public void Copies_by_relay_come_to_an_end_once_the_path_is_known_to_be_well()
     {

@@ -192,6 +192,9 @@ public sealed class SimNode : ISimReceiver
     /// <summary>Why a peer is not reached directly; null where it is.</summary>
     public PathVerdict? VerdictOn(SimNode peer) => _core.Describe(peer.Key, Now)?.Verdict;
 
+    /// <summary>The longest IP packet that the direct path to a peer was found to carry; null = not known.</summary>
+    public int? MtuTo(SimNode peer) => _core.Describe(peer.Key, Now)?.Mtu;
+
     /// <summary>Says whether a hole to a peer was punched, was tried in vain, or was given up beforehand, and how; Checks where that was not needed.</summary>
     public SimPunch PunchTo(SimNode peer)
     {

@@ -32,6 +32,7 @@ internal static unsafe partial class LibC
     public const int Ipv6PacketInfo = 50;
     public const int Ipv6HopLimit = 52;
     public const int PmtuDiscoverDont = 0; // Never set DF; fragment what is too long.
+    public const int PmtuDiscoverProbe = 3; // Set DF, and send whatever the link takes, though a router may have said that the way is narrower.
 
     public const int SolUdp = 17;
     public const int UdpSegment = 103;

@@ -39,7 +39,11 @@ internal sealed record HomeRelayStatus(int RegionId, string RegionCode);
 /// <param name="RxBytes">Bytes received from the peer.</param>
 /// <param name="TxBytes">Bytes sent to it.</param>
 /// <param name="Verdict">Why the path is not direct, or null where it is.</param>
-internal sealed record PeerStatusLine(string PublicKey, string Path, string? Endpoint, TimeSpan? Rtt, DateTimeOffset Since, long RxBytes, long TxBytes, VerdictStatus? Verdict);
+internal sealed record PeerStatusLine(string PublicKey, string Path, string? Endpoint, TimeSpan? Rtt, DateTimeOffset Since, long RxBytes, long TxBytes, VerdictStatus? Verdict)
+{
+    /// <summary>The longest IP packet that a direct path is known to carry whole, in bytes; null where it is not known, or the path is not direct.</summary>
+    public int? PathMtu { get; init; }
+}
 
 /// <summary>A reason, for programs and for people.</summary>
 /// <param name="Code">The reason.</param>

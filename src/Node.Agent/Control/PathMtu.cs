@@ -12,6 +12,7 @@ internal static class PathMtu
     private const int IpMtu = 14;
     private const int IpProtoIpv6 = 41;
     private const int Ipv6Mtu = 24;
+    private const int LongestFound = 1500; // See PeerStatus.PathMtu.
     private const int UdpHeader = 8;
     private const int WireGuardOverhead = 32; // Type, receiver, counter, and the tag at the end.
 
@@ -35,6 +36,9 @@ internal static class PathMtu
             return null;
         }
     }
+
+    /// <summary>The narrower of what the kernel knows and what padded checks have found; the longest that they ask for may not be the end.</summary>
+    public static int? Narrower(int? kernel, int? found) => found < LongestFound ? Math.Min(kernel ?? LongestFound, found.Value) : kernel;
 
     /// <summary>Advises on the interface's MTU.</summary>
     /// <param name="interfaceName">WireGuard's interface.</param>

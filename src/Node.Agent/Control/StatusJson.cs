@@ -63,6 +63,8 @@ internal static class StatusJson
         json.WriteString("endpoint", peer.Endpoint); // A null string is written as null.
         if (peer.Rtt is { } rtt) json.WriteNumber("rttMs", Math.Round(rtt.TotalMilliseconds, 3));
         else json.WriteNull("rttMs");
+        if (peer.PathMtu is { } mtu) json.WriteNumber("pathMtu", mtu);
+        else json.WriteNull("pathMtu");
         json.WriteString("since", peer.Since.UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture));
         json.WriteNumber("rxBytes", peer.RxBytes);
         json.WriteNumber("txBytes", peer.TxBytes);

@@ -1,4 +1,3 @@
-using System.Net.NetworkInformation;
 using System.Text.Json;
 using Addresses;
 using Node.Traversal;
@@ -23,7 +22,7 @@ internal static class StatusReader
             RelayProblem = status.Self.RelayProblem,
             Nat = status.Self.Nat,
             NatIpv6 = status.Self.NatIpv6,
-            MtuAdvice = MtuOf(interfaceName) is { } mtu ? PathMtu.Advise(interfaceName, mtu, DirectPaths(status, mark)) : null,
+            MtuAdvice = PathMtuWarnings.MtuOf(interfaceName) is { } mtu ? PathMtu.Advise(interfaceName, mtu, DirectPaths(status, mark)) : null,
         };
     }
 
@@ -42,7 +41,10 @@ internal static class StatusReader
         peer.Since,
         peer.RxBytes,
         peer.TxBytes,
-        peer.Verdict is { } verdict ? ReadVerdict(verdict) : null);
+        peer.Verdict is { } verdict ? ReadVerdict(verdict) : null)
+    {
+        PathMtu = peer.PathMtu,
+    };
 
     private static VerdictStatus ReadVerdict(PathVerdict verdict) => new(Spell(verdict.Code), verdict.Text)
     {
@@ -70,10 +72,8 @@ internal static class StatusReader
     {
         foreach (PeerStatus peer in status.Peers)
         {
-            if (peer.Path == PathKind.Direct && peer.Endpoint is { } remote && PathMtu.To(remote, mark) is { } mtu) yield return (remote, mtu);
+            if (peer.Path != PathKind.Direct || peer.Endpoint is not { } remote) continue;
+            if (PathMtu.Narrower(PathMtu.To(remote, mark), peer.PathMtu) is { } mtu) yield return (remote, mtu);
         }
     }
-
-    private static int? MtuOf(string interfaceName) =>
-        NetworkInterface.GetAllNetworkInterfaces().FirstOrDefault(found => found.Name == interfaceName)?.GetIPProperties().GetIPv4Properties()?.Mtu;
 }

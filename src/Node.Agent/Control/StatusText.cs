@@ -23,6 +23,7 @@ internal static class StatusText
         foreach (PeerStatusLine peer in status.Peers)
         {
             text.Append(CultureInfo.InvariantCulture, $"\n  {peer.PublicKey}  {Way(peer).PadRight(widest)}  {Rtt(peer),8}  for {Age(now - peer.Since),-6}  received {Size(peer.RxBytes)}, sent {Size(peer.TxBytes)}");
+            if (peer.PathMtu is { } mtu) text.Append(CultureInfo.InvariantCulture, $"  path MTU {mtu}");
             if (peer.Verdict is { } verdict) text.Append(CultureInfo.InvariantCulture, $"  {verdict.Text}{(verdict.RemedyText is { } remedy ? $"; {remedy}" : "")}");
         }
 

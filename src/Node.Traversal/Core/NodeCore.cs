@@ -392,7 +392,10 @@ internal sealed class NodeCore
             peer.Path.RegionId,
             peer.Finder.Rtt,
             peer.PathSince,
-            Verdicts.Judge(_context, peer, now));
+            Verdicts.Judge(_context, peer, now))
+        {
+            Mtu = peer.Finder.Mtu,
+        };
     }
 
     /// <summary>Counts the peers that are not direct, by why they are not.</summary>

@@ -11,4 +11,8 @@ namespace Node.Traversal.Core;
 /// <param name="Rtt">The round trip, where it was measured.</param>
 /// <param name="Since">Since when packets have gone this way.</param>
 /// <param name="Verdict">Why it is not direct; null where it is.</param>
-internal sealed record PeerReport(PathKind Path, TransportAddress Remote, int RegionId, TimeSpan? Rtt, Instant Since, PathVerdict? Verdict);
+internal sealed record PeerReport(PathKind Path, TransportAddress Remote, int RegionId, TimeSpan? Rtt, Instant Since, PathVerdict? Verdict)
+{
+    /// <summary>The longest IP packet that the direct path is known to carry whole, in bytes; null = not known, or not direct.</summary>
+    public int? Mtu { get; init; }
+}

@@ -28,6 +28,9 @@ internal readonly record struct Transmit(byte[] Payload, SocketId Socket, Transp
     /// <summary>How many hops a datagram may go (IPv4's TTL, IPv6's hop limit); 0 = as many as the system says.</summary>
     public byte Ttl { get; init; }
 
+    /// <summary>Says that a datagram must not be cut into fragments: it arrives whole or not at all (IPv4's don't-fragment bit).</summary>
+    public bool IsWhole { get; init; }
+
     /// <summary>Says whether this goes by relay.</summary>
     public bool IsByRelay => !Destination.IsValid;
 

@@ -147,6 +147,20 @@ internal sealed class UdpSockets : IDisposable
         }
     }
 
+    /// <summary>Sends one datagram that nobody may cut into fragments, as <see cref="DatagramSocket.SendWhole"/> does.</summary>
+    public SocketError SendWhole(SocketId socket, TransportAddress destination, ReadOnlySpan<byte> datagram)
+    {
+        if (!_sockets.TryGetValue(socket.Value, out DatagramSocket? found)) return SocketError.AddressFamilyNotSupported;
+        try
+        {
+            return found.SendWhole(datagram, destination);
+        }
+        catch (ObjectDisposedException)
+        {
+            return SocketError.AddressFamilyNotSupported; // Closed at this moment.
+        }
+    }
+
     /// <summary>Sends a batch from <paramref name="first"/> on, as <see cref="DatagramSocket.Send"/> does.</summary>
     public int Send(SocketId socket, DatagramBatch batch, int first, out SocketError error)
     {

@@ -32,6 +32,9 @@ public enum TraversalDrop
 
     /// <summary>Nobody took what the peer sent: the embedder's queue was full.</summary>
     NotReceived,
+
+    /// <summary>A padded check for the path's MTU was longer than the link it would have left by takes in one piece.</summary>
+    ProbeTooLong,
 }
 
 /// <summary>What the shell counts. Any thread may count, and any may read.</summary>

@@ -267,6 +267,48 @@ public class PathFinderTests
         Assert.False(_finder.IsSuspect);
     }
 
+    [Fact]
+    public void A_proven_path_in_use_is_measured_and_another_path_anew()
+    {
+        Offer(Near);
+        Answer(Near, after: Milliseconds(20));
+        Run(Milliseconds(50));
+        Assert.DoesNotContain(_sent, entry => entry.Check.PacketLength != 0); // Nothing has passed over it yet.
+
+        SendData();
+        Run(Milliseconds(140));
+        Answer(Near, after: Milliseconds(20));
+        Run(Milliseconds(1));
+        PathCheck padded = Assert.Single(_sent, entry => entry.Check.PacketLength != 0).Check;
+        Assert.Equal(PathMtuProbe.Longest, padded.PacketLength);
+
+        Assert.False(_finder.HandlePong(new PairId(SocketId.Ipv4, Far), padded.Id, null, _now));
+        Assert.Null(_finder.Mtu);
+        Assert.True(_finder.HandlePong(padded.Pair, padded.Id, null, _now));
+        Assert.Equal(PathMtuProbe.Longest, _finder.Mtu);
+
+        _finder.HandleNetworkChange(_now);
+        Assert.Null(_finder.Mtu);
+    }
+
+    [Fact]
+    public void Padded_checks_without_an_answer_raise_no_suspicion_and_count_as_no_loss()
+    {
+        Offer(Near);
+        Answer(Near, after: Milliseconds(20));
+        SendData();
+        for (int i = 0; i < 100; i++)
+        {
+            Run(Milliseconds(100), keepAnsweringUnpadded: Near);
+            if (_traffic.NoteReceivedDirect(_now)) _finder.HandleTraffic(_now);
+            Assert.False(_finder.IsSuspect);
+        }
+
+        Assert.Equal(12, _sent.Count(entry => entry.Check.PacketLength != 0));
+        Assert.Null(_finder.Mtu);
+        Assert.Equal(0, Assert.Single(_finder.Pairs).Loss.Share);
+    }
+
     private void Offer(params TransportAddress[] addresses)
     {
         _finder.HandleCandidates(addresses, _now);
@@ -296,7 +338,7 @@ public class PathFinderTests
 
     private PathCheck LatestCheck(TransportAddress to) => _sent.Last(entry => entry.Check.Pair.Remote == to).Check;
 
-    private void Run(TimeSpan time, TransportAddress keepAnswering = default)
+    private void Run(TimeSpan time, TransportAddress keepAnswering = default, TransportAddress keepAnsweringUnpadded = default)
     {
         Instant end = _now + time;
         while (_finder.NextTimeout is { } next && next <= end)
@@ -307,6 +349,11 @@ public class PathFinderTests
             if (_sent.Count > 0 && _sent[^1].At == _now && _sent[^1].Check.Pair.Remote == keepAnswering)
             {
                 _finder.HandlePong(_sent[^1].Check.Pair, _sent[^1].Check.Id, null, _now + Milliseconds(20));
+            }
+
+            foreach ((PathCheck check, Instant at) in _sent.FindAll(entry => entry.At == _now && entry.Check.PacketLength == 0 && entry.Check.Pair.Remote == keepAnsweringUnpadded))
+            {
+                _finder.HandlePong(check.Pair, check.Id, null, at + Milliseconds(1));
             }
         }
 

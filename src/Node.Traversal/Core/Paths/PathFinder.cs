@@ -10,6 +10,9 @@ internal readonly record struct PathCheck(PairId Pair, PingId Id)
 {
     /// <summary>How many hops it may go; 0 = as many as the system says.</summary>
     public byte Ttl { get; init; }
+
+    /// <summary>How long the IP packet is to be that carries it, in bytes, and not to be cut into fragments; 0 = as short as it is.</summary>
+    public int PacketLength { get; init; }
 }
 
 /// <summary>
@@ -47,6 +50,7 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     private readonly TrafficWatch _watch = new(traffic);
     private readonly LossExam _exam = new();
     private readonly DataProof _proof = new();
+    private readonly PathMtuProbe _mtu = new();
     private readonly Queue<PathCheck> _checks = [];
 
     private CandidatePair? _selected;
@@ -67,6 +71,9 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
 
     /// <summary>The round trip on the selected pair.</summary>
     public TimeSpan? Rtt => _selected?.Rtt;
+
+    /// <summary>The longest IP packet that the selected pair is known to carry whole, in bytes; null = not known.</summary>
+    public int? Mtu => _mtu.Mtu;
 
     /// <summary>Rounds begun in the search under way; 0 = no search.</summary>
     public int SearchRounds => _search.Rounds;
@@ -99,7 +106,7 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     private TimeSpan IdleInterval => _selected is { Id.Remote.IsIpv4: false } && UsualKeepalive < Keepalive ? UsualKeepalive : Keepalive;
 
     /// <summary>When <see cref="HandleTimeout"/> is due; null = nothing is planned.</summary>
-    public Instant? NextTimeout => Earliest(_nextAfterOpener, _search.NextVolley, _watch.Next, _nextKeepalive, _nextUpgrade, _nextSuspectVolley, _exam.Next);
+    public Instant? NextTimeout => Earliest(_nextAfterOpener, _search.NextVolley, _watch.Next, _nextKeepalive, _nextUpgrade, _nextSuspectVolley, _exam.Next, _mtu.Next);
 
     /// <summary>The pairs, for tests and for the verdict.</summary>
     public IReadOnlyCollection<CandidatePair> Pairs => _pairs.All;
@@ -179,6 +186,7 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     /// <returns>False where it answers no check in flight on that pair.</returns>
     public bool HandlePong(PairId arrivedOn, PingId id, uint? received, Instant now)
     {
+        if (arrivedOn == _selected?.Id && _mtu.HandlePong(id, now)) return true;
         if (_pairs.Find(arrivedOn) is not { } pair || !pair.TryCompleteCheck(id, now, out long sent)) return false;
 
         if (pair == _selected) HandleSelectedPong(pair, sent, received, now);
@@ -199,6 +207,7 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     public void HandleNetworkChange(Instant now)
     {
         foreach (CandidatePair pair in _pairs.All) pair.ForgetChecks();
+        _mtu.Forget();
         if (_selected is null)
         {
             _search.Start(now);
@@ -249,6 +258,8 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
             _exam.Take(now);
         }
 
+        if (_mtu.Next <= now) ProbeMtu(now);
+
         if (_nextAfterOpener <= now)
         {
             _nextAfterOpener = null;
@@ -282,6 +293,23 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         HasChanged |= IsOnTrial != wasOnTrial;
         PlanKeepalive(now);
         SetSuspect(false, now);
+        if (IsFitForMtu(now)) _mtu.Begin(now);
+    }
+
+    /// <summary>An idle pair costs keepalives and nothing else, and what is lost on a path in doubt is not lost for its length.</summary>
+    private bool IsFitForMtu(Instant now) => _selected is not null && !_isSuspect && _proof.IsProven && IsActive(now);
+
+    /// <summary>Not noted with the pair: a padded check that goes unanswered says nothing of whether the path lives.</summary>
+    private void ProbeMtu(Instant now)
+    {
+        if (_selected is not { } selected || !IsFitForMtu(now))
+        {
+            _mtu.Pause();
+            return;
+        }
+
+        PingId id = NewId();
+        if (_mtu.Take(id, selected.Rtt, now) is > 0 and int length) _checks.Enqueue(new PathCheck(selected.Id, id) { PacketLength = length });
     }
 
     private bool IsWorthSwitching(CandidatePair pair, Instant now)
@@ -334,6 +362,7 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         _isSuspect = false;
         _nextSuspectVolley = null;
         _proof.Begin();
+        _mtu.Forget();
         _search.Stop();
         _nextUpgrade = now + FirstUpgradeAfter;
         PlanKeepalive(now);
@@ -359,6 +388,7 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         _nextKeepalive = null;
         _nextUpgrade = null;
         _exam.Stop();
+        _mtu.Forget();
         HasChanged = true;
         _search.Start(now);
     }
@@ -388,15 +418,20 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     {
         if (IsWithin(pair.LastCheck, now, MinCheckGap)) return;
 
-        Span<byte> random = stackalloc byte[PingId.Length];
-        entropy(random);
-        PingId id = PingId.Read(random);
+        PingId id = NewId();
         pair.NoteCheck(id, traffic.SentDirect, now);
         if (pair == _selected) _watch.Begin(now); // Its answer, or the lack of it, must be seen.
         bool isOpener = OpensFirst && !pair.IsOpened && pair != _selected;
         pair.IsOpened = true;
         if (isOpener) _nextAfterOpener ??= now + PunchTiming.OpenerLead;
         _checks.Enqueue(new PathCheck(pair.Id, id) { Ttl = isOpener ? PunchTiming.OpenerTtl : (byte)0 });
+    }
+
+    private PingId NewId()
+    {
+        Span<byte> random = stackalloc byte[PingId.Length];
+        entropy(random);
+        return PingId.Read(random);
     }
 
     private static bool IsWithin(Instant? instant, Instant now, TimeSpan span) => instant is { } then && now - then < span;

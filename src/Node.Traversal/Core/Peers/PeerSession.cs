@@ -205,9 +205,11 @@ internal sealed class PeerSession
     /// <summary>Sends a check.</summary>
     public void SendCheck(PathCheck check)
     {
-        Span<byte> ping = stackalloc byte[DiscoPing.Length];
+        int length = check.PacketLength == 0 ? DiscoPing.Length : check.PacketLength - HeadersTo(check.Pair.Remote) - DiscoEnvelope.Overhead;
+        Span<byte> ping = stackalloc byte[PathMtuProbe.Longest];
+        ping.Clear();
         new DiscoPing(check.Id, _context.OwnKey).Write(ping);
-        SendSealed(check.Pair, ping, check.Ttl);
+        SendSealed(check.Pair, ping[..length], check.Ttl, isWhole: check.PacketLength != 0);
     }
 
     /// <summary>Sends a message of ours by relay; false where no relay is connected, or the peer does not know us yet.</summary>
@@ -386,10 +388,13 @@ internal sealed class PeerSession
         Punch.HandleCandidatesSent(now);
     }
 
-    private void SendSealed(PairId pair, ReadOnlySpan<byte> message, byte ttl = 0)
+    /// <summary>What IP (without options) and UDP put before a datagram, in bytes.</summary>
+    private static int HeadersTo(TransportAddress remote) => (remote.IsIpv4 ? 20 : 40) + 8;
+
+    private void SendSealed(PairId pair, ReadOnlySpan<byte> message, byte ttl = 0, bool isWhole = false)
     {
         if (_discoBox is null) return; // The peer was never heard: there is nobody to seal for.
-        _context.Send(Transmit.ByUdp(pair.Socket, pair.Remote, _context.Seal(_context.DiscoKeys.PublicKey, _discoBox, message)) with { Ttl = ttl });
+        _context.Send(Transmit.ByUdp(pair.Socket, pair.Remote, _context.Seal(_context.DiscoKeys.PublicKey, _discoBox, message)) with { Ttl = ttl, IsWhole = isWhole });
     }
 
     private void Publish(Instant now)

@@ -12,6 +12,9 @@ internal static class PortAllocations
     /// <summary>A longer step than this between two mappings is no sequence. Other hosts behind the NAT take ports of it too.</summary>
     private const int LongestStep = 128;
 
+    /// <summary>The longest step of a sequence whose steps differ, because other hosts take ports in between.</summary>
+    private const int LongestIrregularStep = 16;
+
     /// <summary>Ports a NAT may choose from: all but the well-known ones.</summary>
     private const double AllPorts = 65536 - 1024;
 
@@ -45,7 +48,11 @@ internal static class PortAllocations
         if (steps.Length < MinSamples - 2 || steps.Length < differences.Length - 1) return 0;
 
         // The most frequent one; of several the shortest, because other hosts only make steps longer.
-        return steps.GroupBy(step => step).OrderByDescending(group => group.Count()).ThenBy(group => Math.Abs(group.Key)).First().Key;
+        IGrouping<int, int> usual = steps.GroupBy(step => step).OrderByDescending(group => group.Count()).ThenBy(group => Math.Abs(group.Key)).First();
+
+        // In a small block, chance alone makes short steps in one direction now and then: a sequence repeats its step, or takes tiny ones.
+        bool isRegular = usual.Count() * 4 >= differences.Length * 3 || steps.All(step => Math.Abs(step) <= LongestIrregularStep);
+        return isRegular ? usual.Key : 0;
     }
 
     /// <summary>The chance that n ports out of all lie within a span s is about n·s^(n-1), with s as a part of all ports.</summary>

@@ -49,6 +49,20 @@ public class PortAllocationsTests
     }
 
     [Fact]
+    public void Ports_at_random_in_a_small_block_are_hardly_ever_taken_for_a_sequence()
+    {
+        Random random = new(20261124);
+        int wrong = 0;
+        for (int i = 0; i < 10_000; i++)
+        {
+            PortAllocation allocation = Of([.. Enumerable.Range(0, 5).Select(_ => (random.Next(32768, 61000), random.Next(30000, 30256)))]);
+            if (allocation.Pattern == PortAllocationPattern.Sequential) wrong++;
+        }
+
+        Assert.InRange(wrong, 0, 50); // One in 200; without a look at how the steps agree it is one in 15.
+    }
+
+    [Fact]
     public void Any_ports_give_an_answer() => Gen.Select(Gen.UShort, Gen.UShort).Array[0, 20].Sample(samples =>
     {
         PortAllocation allocation = PortAllocations.Of([.. samples.Select(sample => new PortSample(sample.Item1, sample.Item2))]);
