@@ -20,6 +20,9 @@ internal sealed record StunServerConduct
     /// <summary>What it does with CHANGE-REQUEST.</summary>
     public ChangeConduct Change { get; init; }
 
+    /// <summary>What it does with RESPONSE-PORT.</summary>
+    public ChangeConduct ResponsePort { get; init; }
+
     /// <summary>Is reachable at its other address.</summary>
     public bool HasOther { get; init; } = true;
 
@@ -55,7 +58,7 @@ internal sealed class DiscoveryWorld
     private readonly PriorityQueue<(TransportAddress Source, TransportAddress Destination, byte[] Datagram), long> _wire = new();
     private readonly StunServerConduct _conduct;
     private readonly double _loss;
-    private readonly NatDiscovery _discovery;
+    private readonly IReadOnlyList<TransportAddress> _servers;
     private TokenBucket _plain;
     private TokenBucket _change;
     private Instant _now = Instant.Origin + TimeSpan.FromSeconds(1);
@@ -69,7 +72,7 @@ internal sealed class DiscoveryWorld
         _loss = loss;
         _plain = new TokenBucket(Math.Max(1, _conduct.Rate), Math.Max(1, _conduct.Rate), _now);
         _change = _plain;
-        _discovery = new NatDiscovery(servers.Count == 0 ? [Server] : servers, _random.NextBytes);
+        _servers = servers.Count == 0 ? [Server] : servers;
     }
 
     /// <summary>How long it took.</summary>
@@ -85,49 +88,65 @@ internal sealed class DiscoveryWorld
 
     public NatBehavior Run()
     {
+        NatDiscovery discovery = new(_servers, _random.NextBytes);
+        Run(discovery);
+        return discovery.Result!;
+    }
+
+    /// <summary>Measures how long an idle mapping is kept.</summary>
+    /// <returns>In seconds; 0 = it could not be told.</returns>
+    public int MeasureLifetime()
+    {
+        LifetimeTest test = new(_servers[0], _random.NextBytes);
+        Run(test);
+        return test.Result!.Value;
+    }
+
+    private void Run(IDiscoveryCore core)
+    {
         Instant start = _now;
-        _discovery.Start(_now);
+        core.Start(_now);
         while (true)
         {
-            Drain();
-            if (_discovery.Result is { } result)
+            Drain(core);
+            if (core.IsDone)
             {
                 Took = _now - start;
-                return result;
+                return;
             }
 
-            Instant next = _discovery.NextTimeout!.Value;
+            Instant next = core.NextTimeout ?? Instant.Never;
             if (_wire.TryPeek(out _, out long at) && new Instant(at) <= next)
             {
                 _now = new Instant(at);
                 var (source, destination, datagram) = _wire.Dequeue();
-                Deliver(source, destination, datagram);
+                Deliver(core, source, destination, datagram);
             }
             else
             {
                 _now = next;
-                _discovery.HandleTimeout(_now);
+                core.HandleTimeout(_now);
             }
         }
     }
 
     private static TransportAddress Address(string text) => TransportAddress.TryParse(text, out TransportAddress address) ? address : throw new FormatException(text);
 
-    private void Drain()
+    private void Drain(IDiscoveryCore core)
     {
         bool isBusy = true;
         while (isBusy)
         {
             isBusy = false;
-            while (_discovery.TryDequeueSocket(out SocketId wanted))
+            while (core.TryDequeueSocket(out SocketId wanted))
             {
                 TransportAddress local = (_nat is null ? PublicAddress : LocalNat).WithPort((ushort)_random.Next(32768, 61000));
                 _sockets[local] = wanted;
-                _discovery.HandleSocket(wanted, local, _now);
+                core.HandleSocket(wanted, local, _now);
                 isBusy = true;
             }
 
-            while (_discovery.TryDequeueTransmit(out Transmit transmit))
+            while (core.TryDequeueTransmit(out Transmit transmit))
             {
                 Send(_sockets.First(entry => entry.Value == transmit.Socket).Key, transmit.Destination, transmit.Payload);
                 isBusy = true;
@@ -147,7 +166,7 @@ internal sealed class DiscoveryWorld
         if (source.IsValid && !IsLost()) _wire.Enqueue((source, destination, datagram), (_now + Delay).Ticks);
     }
 
-    private void Deliver(TransportAddress source, TransportAddress destination, byte[] datagram)
+    private void Deliver(IDiscoveryCore core, TransportAddress source, TransportAddress destination, byte[] datagram)
     {
         if (destination.Bits == Server.Bits || destination.Bits == Other.Bits)
         {
@@ -159,7 +178,7 @@ internal sealed class DiscoveryWorld
         bool isHairpin = source.Bits == PublicAddress.Bits;
         if (isHairpin && _nat is { Kind.Hairpins: false }) return;
         TransportAddress local = _nat?.In(source, destination.Port, _now) ?? (PassesFirewall(destination, source) ? destination : default);
-        if (local.IsValid && _sockets.TryGetValue(local, out SocketId socket)) _discovery.HandleDatagram(socket, source, datagram, _now);
+        if (local.IsValid && _sockets.TryGetValue(local, out SocketId socket)) core.HandleDatagram(socket, source, datagram, _now);
     }
 
     private bool PassesFirewall(TransportAddress local, TransportAddress remote) => _firewall switch
@@ -175,22 +194,26 @@ internal sealed class DiscoveryWorld
         if (!StunHeader.TryRead(datagram, out StunHeader header) || header.Type != StunMessageType.BindingRequest) return;
 
         ChangeRequest change = default;
+        ushort answerTo = 0;
         StunAttributeReader attributes = new(datagram.AsSpan(StunHeader.Length));
         while (attributes.TryRead(out StunAttributeType type, out ReadOnlySpan<byte> value))
         {
             if (type == StunAttributeType.ChangeRequest) ChangeRequest.TryRead(value, out change);
+            if (type == StunAttributeType.ResponsePort) ResponsePort.TryRead(value, out answerTo);
         }
 
         bool isChange = change != default;
         if (_conduct.Rate > 0 && !(isChange ? ref _change : ref _plain).TryTake(1, _now)) return;
         if (isChange && _conduct.Change == ChangeConduct.IsSilent) return;
-        bool isRefused = isChange && _conduct.Change == ChangeConduct.Refuses;
+        if (answerTo != 0 && _conduct.ResponsePort == ChangeConduct.IsSilent) return;
+        bool isRefused = (isChange && _conduct.Change == ChangeConduct.Refuses) || (answerTo != 0 && _conduct.ResponsePort == ChangeConduct.Refuses);
         bool isChanged = isChange && _conduct.Change == ChangeConduct.Obeys;
         TransportAddress from = _conduct.AnswersFromElsewhere ? at.WithPort(5000) : at;
         if (isChanged && change.ChangeAddress) from = (from.Bits == Server.Bits ? Other : Server).WithPort(from.Port);
         if (isChanged && change.ChangePort) from = from.WithPort(from.Port == Server.Port ? Other.Port : Server.Port);
         if (isChanged && !_conduct.HasOther) return;
-        if (!IsLost()) _wire.Enqueue((from, source, Answer(header.TransactionId, source, isRefused)), (_now + Delay).Ticks);
+        TransportAddress to = answerTo != 0 && _conduct.ResponsePort == ChangeConduct.Obeys ? source.WithPort(answerTo) : source;
+        if (!IsLost()) _wire.Enqueue((from, to, Answer(header.TransactionId, source, isRefused)), (_now + Delay).Ticks);
     }
 
     private byte[] Answer(TransactionId id, TransportAddress source, bool isRefused)

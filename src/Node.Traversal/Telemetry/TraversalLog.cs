@@ -65,6 +65,9 @@ internal static partial class TraversalLog
     [LoggerMessage(40, LogLevel.Debug, "NAT for {Family}: mapping {Mapping}, filtering {Filtering}, ports {Allocation}")]
     public static partial void NatFound(ILogger log, string family, NatMapping mapping, NatFiltering filtering, NatPortAllocation allocation);
 
+    [LoggerMessage(42, LogLevel.Debug, "NAT for {Family}: keeps an idle mapping for {Seconds} s")]
+    public static partial void NatLifetimeFound(ILogger log, string family, int seconds);
+
     [LoggerMessage(41, LogLevel.Debug, "What NAT there is could not be found out: {Reason}")]
     public static partial void NatNotFound(ILogger log, string reason);
 

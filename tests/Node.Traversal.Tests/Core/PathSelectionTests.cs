@@ -174,6 +174,19 @@ public class PathSelectionTests
         Assert.InRange(_links[One].Checks - before, 0, 1);
     }
 
+    [Fact]
+    public void An_idle_path_over_IPv6_is_not_left_to_what_is_known_of_the_IPv4_NAT()
+    {
+        TransportAddress remote = Address("[2001:db8:2::10]:41641");
+        _links[remote] = new Link(20);
+        Offer();
+        _finder.Keepalive = TimeSpan.FromSeconds(96);
+        Run(TimeSpan.FromMinutes(1));
+        int before = _links[remote].Checks;
+        Run(TimeSpan.FromMinutes(10));
+        Assert.InRange(_links[remote].Checks - before, 38, 42);
+    }
+
     private void Offer()
     {
         _finder.HandleCandidates([.. _links.Keys], _now);

@@ -30,7 +30,9 @@ internal sealed class ProfileKeeper(NodeContext context)
     public void HandleFound(bool isIpv4, NatProfile found)
     {
         Family family = FamilyOf(isIpv4);
-        if (!family.IsDiscoveryWanted) family.Found = found; // Else it is of the network before this one.
+        if (family.IsDiscoveryWanted) return; // It is of the network before this one.
+        // How long mappings last takes long to tell: until it is told anew, what was told before holds.
+        family.Found = found.LifetimeSeconds != 0 ? found : found with { LifetimeSeconds = family.Found.LifetimeSeconds };
     }
 
     /// <summary>What was found out may not hold any more.</summary>

@@ -102,6 +102,9 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     /// <summary>How often an idle path is checked: less than the NATs on it keep a mapping.</summary>
     public TimeSpan Keepalive { get; set; } = UsualKeepalive;
 
+    /// <summary>What is known of the NATs is IPv4's where there is any: of a firewall's patience with IPv6, more than the usual is not taken for granted.</summary>
+    private TimeSpan IdleInterval => _selected is { Id.Remote.IsIpv4: false } && UsualKeepalive < Keepalive ? UsualKeepalive : Keepalive;
+
     /// <summary>When <see cref="HandleTimeout"/> is due; null = nothing is planned.</summary>
     public Instant? NextTimeout => Earliest(_nextAfterOpener, _search.NextVolley, _watch.Next, _nextKeepalive, _nextUpgrade, _nextSuspectVolley, _exam.Next, _mtu.Next);
 
@@ -168,7 +171,7 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         pair.IsOpened = true;
         if (pair == _selected && !_isSuspect)
         {
-            if (!IsActive(now)) _nextKeepalive = now + Keepalive * KeepaliveOfFollower;
+            if (!IsActive(now)) _nextKeepalive = now + IdleInterval * KeepaliveOfFollower;
             return;
         }
 
@@ -402,7 +405,7 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
 
     private void PlanKeepalive(Instant now)
     {
-        TimeSpan interval = IsActive(now) && ActiveCheckInterval < Keepalive ? ActiveCheckInterval : Keepalive;
+        TimeSpan interval = IsActive(now) && ActiveCheckInterval < IdleInterval ? ActiveCheckInterval : IdleInterval;
         _nextKeepalive = now + interval;
     }
 

@@ -69,6 +69,14 @@ internal sealed class DiscoveryBench(EntropySource entropy)
         return Begin(socket, destination, answerFrom, Write((buffer, id) => WriteChange(buffer, id, change)), schedule, next, now);
     }
 
+    /// <summary>Asks the server to answer to the public port of another socket (RESPONSE-PORT, RFC 5780 §7.5), and goes on with what came of it.</summary>
+    public TransactionId AskTo(
+        SocketId answerTo, ushort publicPort, SocketId socket, TransportAddress destination, StunRetransmission schedule, Action<StunOutcome, Instant> next, Instant now)
+    {
+        (TransactionId id, byte[] message) = Write((buffer, id) => WriteResponsePort(buffer, id, publicPort));
+        return Begin(new StunRequest(id, socket, destination, destination, message) { AnswerTo = answerTo }, schedule, next, now);
+    }
+
     /// <summary>Sends a request that nobody is to answer, and tells when it arrives at another socket of this discovery.</summary>
     public void Knock(SocketId socket, TransportAddress destination, Action<SocketId, TransportAddress, Instant> arrived)
     {
@@ -142,10 +150,13 @@ internal sealed class DiscoveryBench(EntropySource entropy)
 
     private TransactionId Begin(
         SocketId socket, TransportAddress destination, TransportAddress answerFrom, (TransactionId Id, byte[] Message) request,
-        StunRetransmission schedule, Action<StunOutcome, Instant> next, Instant now)
+        StunRetransmission schedule, Action<StunOutcome, Instant> next, Instant now) =>
+        Begin(new StunRequest(request.Id, socket, destination, answerFrom, request.Message), schedule, next, now);
+
+    private TransactionId Begin(StunRequest request, StunRetransmission schedule, Action<StunOutcome, Instant> next, Instant now)
     {
         _asked.Add(request.Id, next);
-        Transactions.Begin(new StunRequest(request.Id, socket, destination, answerFrom, request.Message), schedule, now);
+        Transactions.Begin(request, schedule, now);
         return request.Id;
     }
 
@@ -164,6 +175,14 @@ internal sealed class DiscoveryBench(EntropySource entropy)
         entropy(buffer[..TransactionId.Length]);
         TransactionId id = TransactionId.Read(buffer);
         return (id, buffer[..write(buffer, id)].ToArray());
+    }
+
+    private static int WriteResponsePort(Span<byte> buffer, TransactionId id, ushort port)
+    {
+        var writer = new StunMessageWriter(buffer, StunMessageType.BindingRequest, id);
+        ResponsePort.AddTo(ref writer, port);
+        writer.AddFingerprint();
+        return writer.Length;
     }
 
     private static int WriteChange(Span<byte> buffer, TransactionId id, ChangeRequest change)

@@ -13,7 +13,7 @@ namespace Node.Traversal.Core.Stun;
 /// First contact; then at the same time the test of the filter, which takes long because it waits for silence, and one after the other those of
 /// the mapping, the ports and the hairpin. Each test has local ports of its own where it needs a NAT that does not know it yet.
 /// </remarks>
-internal sealed class NatDiscovery
+internal sealed class NatDiscovery : IDiscoveryCore
 {
     /// <summary>The most addresses of a server that are tried.</summary>
     public const int MaxServers = 4;
@@ -43,7 +43,8 @@ internal sealed class NatDiscovery
         _bench = new DiscoveryBench(entropy);
     }
 
-    /// <summary>When <see cref="HandleTimeout"/> is due; null = never, it has ended or waits for a socket.</summary>
+    public bool IsDone => Result is not null;
+
     public Instant? NextTimeout => Result is not null || _end == Instant.Never ? null : Instant.Min(_end, _bench.NextTimeout ?? _end);
 
     /// <summary>What was found out; null until the end.</summary>
@@ -52,7 +53,6 @@ internal sealed class NatDiscovery
     /// <summary>What is known up to now; null before a server has answered. The filter shows last, for it shows by silence.</summary>
     public NatBehavior? SoFar => Result ?? (_contact is { } contact ? WithAnswers(new NatBehavior(), contact) : null);
 
-    /// <summary>Begins.</summary>
     public void Start(Instant now)
     {
         _end = now + DiscoverySchedules.Limit;
@@ -64,21 +64,14 @@ internal sealed class NatDiscovery
         });
     }
 
-    /// <summary>Takes a socket that was wanted.</summary>
-    /// <param name="id">Which.</param>
-    /// <param name="local">Its address, with the local IP address that packets to the server carry.</param>
-    /// <param name="now">The present.</param>
     public void HandleSocket(SocketId id, TransportAddress local, Instant now) => _bench.HandleSocket(id, local, now);
 
-    /// <summary>Takes a datagram that arrived on one of the sockets.</summary>
     public void HandleDatagram(SocketId socket, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now) =>
         _bench.HandleDatagram(socket, source, datagram, now);
 
-    /// <summary>Takes what the network reports of a datagram: by ICMP, or because it could not be sent.</summary>
     public void HandleProblem(SocketId socket, TransportAddress destination, SocketError problem, bool isFinal, Instant now) =>
         _bench.HandleProblem(socket, destination, problem, isFinal, now);
 
-    /// <summary>Does what is due.</summary>
     public void HandleTimeout(Instant now)
     {
         if (Result is not null) return;
@@ -86,10 +79,8 @@ internal sealed class NatDiscovery
         else _bench.HandleTimeout(now);
     }
 
-    /// <summary>A socket on a fresh local port is wanted; the shell opens it and calls <see cref="HandleSocket"/>.</summary>
     public bool TryDequeueSocket(out SocketId wanted) => _bench.TryDequeueSocket(out wanted);
 
-    /// <summary>A datagram is to be sent.</summary>
     public bool TryDequeueTransmit(out Transmit transmit) => _bench.TryDequeueTransmit(out transmit);
 
     /// <summary>Something else is being waited for now.</summary>

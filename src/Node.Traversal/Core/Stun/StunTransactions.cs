@@ -8,15 +8,19 @@ namespace Node.Traversal.Core.Stun;
 
 /// <summary>One binding request, as it is to be sent.</summary>
 /// <param name="Id">Drawn at random: what an answer must repeat.</param>
-/// <param name="Socket">The socket to send from, and the only one where an answer counts.</param>
+/// <param name="Socket">The socket to send from.</param>
 /// <param name="Destination">Whom to ask.</param>
 /// <param name="AnswerFrom">From where the answer must come: the destination, unless CHANGE-REQUEST asks for another address.</param>
 /// <param name="Message">The bytes; the same each time it is sent.</param>
-internal sealed record StunRequest(TransactionId Id, SocketId Socket, TransportAddress Destination, TransportAddress AnswerFrom, byte[] Message);
+internal sealed record StunRequest(TransactionId Id, SocketId Socket, TransportAddress Destination, TransportAddress AnswerFrom, byte[] Message)
+{
+    /// <summary>The socket where the answer counts: the one it is sent from, unless RESPONSE-PORT asks for another.</summary>
+    public SocketId AnswerTo { get; init; } = Socket;
+}
 
 /// <summary>
 /// The client side of STUN over UDP (RFC 8489 §6.2.1, §6.3): sends requests, again after growing pauses, and takes an answer only with the
-/// id of a request in flight, on the socket it left from, from the address it is due from. Whatever else comes is counted.
+/// id of a request in flight, on the socket that it is due on, from the address that it is due from. Whatever else comes is counted.
 /// </summary>
 internal sealed class StunTransactions
 {
@@ -71,9 +75,10 @@ internal sealed class StunTransactions
             return;
         }
 
-        // Who refuses to answer from elsewhere says so from where it was asked.
-        bool isFromThere = source == request.Request.AnswerFrom || (source == request.Request.Destination && header.Type == StunMessageType.BindingError);
-        if (socket != request.Request.Socket || !isFromThere)
+        // Who refuses to answer from elsewhere, or to elsewhere, says so from where it was asked to who has asked.
+        bool isDue = source == request.Request.AnswerFrom && socket == request.Request.AnswerTo;
+        bool isRefusal = header.Type == StunMessageType.BindingError && source == request.Request.Destination && socket == request.Request.Socket;
+        if (!isDue && !isRefusal)
         {
             Ignored.FromElsewhere++;
             request.Elsewhere = source;

@@ -48,53 +48,13 @@ public static class NatBehaviorDiscovery
             return new NatBehavior { Notes = [new NatNote(NatAspect.Server, $"there is no way to {servers[0]}: {exception.Message}")] };
         }
 
-        await using DiscoverySockets sockets = new(local, mark);
-        return await RunAsync(new NatDiscovery(servers, RandomNumberGenerator.Fill), sockets, progress, cancellation);
-    }
+        NatDiscovery core = new(servers, RandomNumberGenerator.Fill);
+        await DiscoveryRun.RunAsync(core, local, mark, TellProgress, cancellation);
+        return core.Result!;
 
-    private static async Task<NatBehavior> RunAsync(NatDiscovery core, DiscoverySockets sockets, Action<DiscoveryStage, NatBehavior?> progress, CancellationToken cancellation)
-    {
-        MonotonicClock clock = MonotonicClock.System;
-        core.Start(clock.Now);
-        while (true)
+        void TellProgress()
         {
-            Drain(core, sockets, progress, clock);
-            if (core.Result is { } result) return result;
-
-            await sockets.WaitAsync((core.NextTimeout ?? clock.Now) - clock.Now, cancellation);
-            while (sockets.Arrived.TryRead(out DiscoveryInput input)) Handle(core, input, clock.Now);
-            core.HandleTimeout(clock.Now);
+            while (core.TryDequeueEvent(out DiscoveryStage stage)) progress(stage, core.SoFar);
         }
-    }
-
-    private static void Drain(NatDiscovery core, DiscoverySockets sockets, Action<DiscoveryStage, NatBehavior?> progress, MonotonicClock clock)
-    {
-        bool isBusy = true;
-        while (isBusy)
-        {
-            isBusy = false;
-            while (core.TryDequeueSocket(out SocketId wanted))
-            {
-                core.HandleSocket(wanted, sockets.Open(wanted), clock.Now);
-                isBusy = true;
-            }
-
-            while (core.TryDequeueTransmit(out Transmit transmit))
-            {
-                SocketError error = sockets.Send(transmit);
-                // What has no way or is not permitted stays so; a full buffer is a lost datagram, and the request is sent again.
-                bool isFinal = error is not (SocketError.WouldBlock or SocketError.NoBufferSpaceAvailable);
-                if (error != SocketError.Success) core.HandleProblem(transmit.Socket, transmit.Destination, error, isFinal, clock.Now);
-                isBusy = true;
-            }
-        }
-
-        while (core.TryDequeueEvent(out DiscoveryStage stage)) progress(stage, core.SoFar);
-    }
-
-    private static void Handle(NatDiscovery core, DiscoveryInput input, Instant now)
-    {
-        if (input.Datagram is { } datagram) core.HandleDatagram(input.Socket, input.Source, datagram, now);
-        else core.HandleProblem(input.Socket, input.Source, input.Report.Problem, input.Report.IsFinal, now);
     }
 }

@@ -1,8 +1,10 @@
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using Addresses;
 using Microsoft.Extensions.Logging;
 using Node.Traversal.Core;
 using Node.Traversal.Core.Netcheck;
+using Node.Traversal.Core.Stun;
 using Node.Traversal.Telemetry;
 using Relay.Protocol.Disco;
 
@@ -63,6 +65,7 @@ internal sealed class NatWatch(Func<uint> mark, Action<bool, NatProfile> found, 
             }
 
             TraversalLog.NatFound(log, wanted.IsIpv4 ? "IPv4" : "IPv6", profile.Mapping, profile.Filtering, profile.Allocation);
+            await MeasureLifetimeAsync(wanted, profile, stopping);
         }
         catch (OperationCanceledException)
         {
@@ -71,6 +74,21 @@ internal sealed class NatWatch(Func<uint> mark, Action<bool, NatProfile> found, 
         catch (SocketException exception)
         {
             TraversalLog.NatNotFound(log, exception.Message); // What is known stays; it is tried again when the core wants it.
+        }
+    }
+
+    /// <summary>Asks one server after the other, until one can tell how long an idle mapping is kept.</summary>
+    private async Task MeasureLifetimeAsync(NodeEvent.NatDiscoveryWanted wanted, NatProfile profile, CancellationToken stopping)
+    {
+        foreach (TransportAddress server in wanted.Servers)
+        {
+            LifetimeTest test = new(server, RandomNumberGenerator.Fill);
+            await DiscoveryRun.RunAsync(test, DiscoverySockets.LocalAddressFor(server, mark()), mark(), progressed: null, stopping);
+            if (test.Result is not ({ } seconds and > 0)) continue;
+
+            found(wanted.IsIpv4, profile with { LifetimeSeconds = (ushort)seconds });
+            TraversalLog.NatLifetimeFound(log, wanted.IsIpv4 ? "IPv4" : "IPv6", seconds);
+            return;
         }
     }
 

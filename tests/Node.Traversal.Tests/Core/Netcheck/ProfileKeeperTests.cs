@@ -63,6 +63,21 @@ public class ProfileKeeperTests
     }
 
     [Fact]
+    public void How_long_a_mapping_is_kept_holds_until_it_is_measured_anew()
+    {
+        Begin(First, Second);
+        Answer(First, Mapped);
+        Answer(Second, Mapped.WithPort(40001));
+
+        _core.HandleNatProfile(isIpv4: true, Found with { LifetimeSeconds = 25 }, _now);
+        _core.HandleNatProfile(isIpv4: true, Found, _now); // The next discovery: mapping and filter come first.
+        Assert.Equal(25, _core.Nat.LifetimeSeconds);
+
+        _core.HandleNatProfile(isIpv4: true, Found with { LifetimeSeconds = 60 }, _now);
+        Assert.Equal(60, _core.Nat.LifetimeSeconds);
+    }
+
+    [Fact]
     public void Each_family_has_a_profile_of_its_own()
     {
         TransportAddress server = Address("[2001:db8:f001::10]:3478");

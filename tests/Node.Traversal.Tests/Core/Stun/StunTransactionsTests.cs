@@ -151,6 +151,27 @@ public class StunTransactionsTests
     }
 
     [Fact]
+    public void An_answer_due_on_another_socket_counts_there_and_a_refusal_where_it_was_asked()
+    {
+        SocketId asker = new(1), other = new(2);
+        StunRequest request = new(Id, asker, Server, Server, [1]) { AnswerTo = other };
+        _transactions.Begin(request, StunRetransmission.Standard, _now);
+
+        _transactions.HandleDatagram(asker, Server, Answer(Id), _now);
+        Assert.False(_transactions.TryDequeueEvent(out _));
+        Assert.Equal(1, _transactions.Ignored.FromElsewhere);
+        _transactions.HandleDatagram(other, Server, Answer(Id), _now);
+        Assert.Equal(StunOutcomeKind.Answered, Outcome().Kind);
+
+        byte[] buffer = new byte[64];
+        StunMessageWriter refusal = new(buffer, StunMessageType.BindingError, Id);
+        StunErrorCode.UnknownAttribute.AddTo(ref refusal);
+        _transactions.Begin(request, StunRetransmission.Standard, _now);
+        _transactions.HandleDatagram(asker, Server, refusal.Written, _now);
+        Assert.Equal(StunOutcomeKind.Refused, Outcome().Kind);
+    }
+
+    [Fact]
     public void An_answer_that_must_be_understood_and_is_not_fails()
     {
         Begin();
