@@ -69,6 +69,9 @@ public enum UdpReach : byte
 /// <param name="Udp">Whether UDP works at all.</param>
 public readonly record struct NatProfile(NatMapping Mapping, UdpReach Udp)
 {
+    /// <summary>Below this are the well-known ports, which belong to services: no NAT maps there, and nobody is knocked up there.</summary>
+    public const ushort LowestUsablePort = 1024;
+
     /// <summary>Whose packets come in.</summary>
     public NatFiltering Filtering { get; init; }
 
@@ -103,5 +106,5 @@ public readonly record struct NatProfile(NatMapping Mapping, UdpReach Udp)
     public bool IsHard => Mapping >= NatMapping.EndpointDependent;
 
     /// <summary>How many public ports a new mapping may get: the block's size where one is known, else all that are not well-known.</summary>
-    public int PortRange => HighestPort != 0 ? HighestPort - LowestPort + 1 : ushort.MaxValue - 1023;
+    public int PortRange => HighestPort != 0 ? HighestPort - LowestPort + 1 : ushort.MaxValue - LowestUsablePort + 1;
 }

@@ -70,8 +70,10 @@ internal static class NatProfileMap
             };
         }
 
-        bool isBlock = profile.LowestPort != 0 && profile.LowestPort <= profile.HighestPort;
-        return isBlock ? profile : profile with { LowestPort = 0, HighestPort = 0 };
+        // Services' ports are no part of a block, whatever a peer says: what is left of it must be one.
+        ushort lowest = Math.Max(profile.LowestPort, NatProfile.LowestUsablePort);
+        bool isBlock = profile.LowestPort != 0 && lowest <= profile.HighestPort;
+        return profile with { LowestPort = isBlock ? lowest : (ushort)0, HighestPort = isBlock ? profile.HighestPort : (ushort)0 };
     }
 
     private static ushort Port(long value) => value is >= 0 and <= ushort.MaxValue ? (ushort)value : (ushort)0;

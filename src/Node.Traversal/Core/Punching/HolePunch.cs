@@ -286,13 +286,14 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         }
 
         _size = strategy.IsHardPunch ? context.Punches.SizeFor(peer.Key, _sockets.PeerRouter, now) : PunchPlanner.MostAtOnce;
-        _strategy = Choose(_size);
-        if (_size == 0 || (strategy.IsHardPunch && !context.Punches.TryTake(peer.Key)))
+        strategy = _size == 0 ? PunchStrategy.None : Choose(_size); // What is left of the budget may not be enough.
+        if (strategy.Method == PunchingMethod.None || (strategy.IsHardPunch && !context.Punches.TryTake(peer.Key)))
         {
             Postpone(BusyPause, now);
             return;
         }
 
+        _strategy = strategy;
         _round++;
         _theirs = null;
         if (_strategy.Method is PunchingMethod.FreshPorts or PunchingMethod.Sequence) Sample(now);
@@ -328,14 +329,15 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         PunchStrategy strategy = PunchPlanner.For(plan.Method, context.Nat, peer.Nat, PunchPlanner.MostAtOnce);
         bool isSame = strategy.Method == plan.Method && (!IsOneSided(plan.Method) || strategy.IsHardHere != plan.IsSenderHard);
         _size = !strategy.IsHardPunch ? PunchPlanner.MostAtOnce : Math.Min(plan.Size, context.Punches.SizeFor(peer.Key, _sockets.PeerRouter, now));
-        bool canBe = isSame && HasTarget && Target is { IsValid: true } && peer.Finder.Selected is null && _size > 0;
+        strategy = PunchPlanner.For(plan.Method, context.Nat, peer.Nat, _size); // Of what both can spare.
+        bool canBe = isSame && strategy.Method == plan.Method && HasTarget && Target is { IsValid: true } && peer.Finder.Selected is null && _size > 0;
         if (!canBe || (strategy.IsHardPunch && !context.Punches.TryTake(peer.Key)))
         {
             Say(new Words(PunchingStep.Refusal, plan.Method), now);
             return;
         }
 
-        _strategy = PunchPlanner.For(plan.Method, context.Nat, peer.Nat, _size);
+        _strategy = strategy;
         if (plan.Method is PunchingMethod.FreshPorts or PunchingMethod.Sequence || IsSampledHere) Sample(now);
         else Answer(now);
     }
@@ -345,8 +347,10 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     /// <summary>A window is sampled at the hard end, once it knows where to send.</summary>
     private bool IsSampledHere => _strategy is { Method: PunchingMethod.Window, IsHardHere: true };
 
-    /// <summary>Where the other end's packets come from, as its plan says.</summary>
-    private TransportAddress Target => _theirs?.Addresses.FirstOrDefault(address => IsTarget(address) && address.Port >= PunchLines.LowestPort) ?? default;
+    /// <summary>Where the other end's packets come from, as its plan says: at an address that is among its candidates, or it could have us knock anywhere.</summary>
+    private TransportAddress Target => _theirs?.Addresses.FirstOrDefault(address => IsTarget(address) && address.Port >= NatProfile.LowestUsablePort && IsAnnounced(address)) ?? default;
+
+    private bool IsAnnounced(TransportAddress address) => peer.Candidates.Any(candidate => candidate.Address.Bits == address.Bits);
 
     private void Answer(Instant now)
     {
@@ -404,7 +408,10 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
 
     private void HandleSampled(Instant now)
     {
-        if (_proposes && _theirs is null) Offer(now);
+        // What a discovery has found out meanwhile may be that there is no sequence.
+        bool needsStep = _strategy.Method is PunchingMethod.Window or PunchingMethod.Sequence;
+        if (needsStep && context.Nat.PortStep == 0) Fail(now);
+        else if (_proposes && _theirs is null) Offer(now);
         else if (_proposes) Go(now);
         else Answer(now);
     }
@@ -532,7 +539,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     /// <summary>Lets go of whatever was going on: the place, the sockets that no path uses, the checks in flight.</summary>
     private void Abandon(Instant now)
     {
-        if (_strategy.IsHardPunch) context.Punches.Return(peer.Key, _sockets.PeerRouter, _run?.Lines.Count ?? _sockets.Open.Count, now);
+        context.Punches.Return(peer.Key, _sockets.PeerRouter, _run?.Lines.Count ?? _sockets.Open.Count, now);
         _sampler = null;
         _run = null;
         _lines = null;

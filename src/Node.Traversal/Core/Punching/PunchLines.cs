@@ -7,9 +7,6 @@ namespace Node.Traversal.Core.Punching;
 /// <summary>Which sockets and which of the peer's ports the lines of a round have, one after the other.</summary>
 internal sealed class PunchLines
 {
-    /// <summary>Ports below this belong to services: nobody is knocked up there on a peer's word.</summary>
-    public const int LowestPort = 1024;
-
     private readonly Func<int, PairId> _lines;
 
     private PunchLines(PunchSchedule schedule, Func<int, PairId> lines)
@@ -28,11 +25,11 @@ internal sealed class PunchLines
     public static PunchLines Opening(IReadOnlyList<int> stages, TransportAddress target, Func<SocketId> open) =>
         new(PunchSchedule.Opening(stages), _ => new PairId(open(), target));
 
-    /// <summary>Every line another port of one address, all from one socket; the ports drawn from the block that is known, or from all.</summary>
+    /// <summary>Every line another port of one address, all from one socket; the ports drawn from the block that is known, or from all. A block of fewer is gone through again.</summary>
     public static PunchLines Trying(IReadOnlyList<int> stages, TransportAddress target, NatProfile peer, EntropySource entropy)
     {
         ushort[] ports = Draw(peer, stages[^1], entropy);
-        return new PunchLines(PunchSchedule.Trying(stages), index => new PairId(SocketId.Ipv4, target.WithPort(ports[index])));
+        return new PunchLines(PunchSchedule.Trying(stages), index => new PairId(SocketId.Ipv4, target.WithPort(ports[index % ports.Length])));
     }
 
     /// <summary>From one socket to a few addresses, again and again.</summary>
@@ -64,15 +61,15 @@ internal sealed class PunchLines
     public static IReadOnlyList<TransportAddress> Sequence(TransportAddress address, int first, int step, int count)
     {
         List<TransportAddress> targets = [];
-        for (int port = first; targets.Count < count && port is >= LowestPort and <= ushort.MaxValue; port += step) targets.Add(address.WithPort((ushort)port));
+        for (int port = first; targets.Count < count && port is >= NatProfile.LowestUsablePort and <= ushort.MaxValue; port += step) targets.Add(address.WithPort((ushort)port));
         return targets;
     }
 
     /// <summary>Draws different ports at random.</summary>
     private static ushort[] Draw(NatProfile peer, int count, EntropySource entropy)
     {
-        int lowest = Math.Max(peer.HighestPort != 0 ? peer.LowestPort : LowestPort, LowestPort);
-        int range = (peer.HighestPort != 0 ? peer.HighestPort : ushort.MaxValue) - lowest + 1;
+        int lowest = peer.HighestPort != 0 ? peer.LowestPort : NatProfile.LowestUsablePort;
+        int range = peer.PortRange;
         ushort[] ports = new ushort[Math.Min(count, range)];
         HashSet<int> taken = [];
         Span<byte> random = stackalloc byte[sizeof(uint)];
