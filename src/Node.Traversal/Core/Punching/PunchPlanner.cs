@@ -23,7 +23,10 @@ internal static class PunchPlanner
     {
         if (own.Udp == UdpReach.Blocked || peer.Udp == UdpReach.Blocked) return PunchStrategy.None;
         if (own.IsHard && peer.IsHard) return ChooseForTwo(own, peer, size);
-        if (!own.IsHard && !peer.IsHard) return new PunchStrategy(PunchingMethod.FreshPorts, 1);
+
+        // A mapping that is not known may be hard: hundreds of mappings are not bet on its being easy.
+        bool isGuess = own.Mapping == NatMapping.Unknown || peer.Mapping == NatMapping.Unknown;
+        if (isGuess || (!own.IsHard && !peer.IsHard)) return new PunchStrategy(PunchingMethod.FreshPorts, 1);
 
         NatProfile hard = own.IsHard ? own : peer;
         NatProfile easy = own.IsHard ? peer : own;

@@ -23,6 +23,7 @@ internal sealed class FilteringTest(DiscoveryBench bench, DiscoveryContact conta
     private TransactionId _askedFromOtherPort;
     private int _controls;
     private bool _hasNoControl;
+    private bool _hasAskedOnAnother;
     private bool _isDone;
 
     public FilteringBehavior Result { get; private set; }
@@ -121,6 +122,7 @@ internal sealed class FilteringTest(DiscoveryBench bench, DiscoveryContact conta
 
     private void ControlOther(DiscoverySocket socket, Instant now) => AskThenChange(socket, contact.Other, now, (isProven, at) =>
     {
+        if (!isProven && TakeAnother(at)) return;
         _isOtherProven = isProven;
         Conclude(at);
         if (!_isDone && isProven && _fromOtherPort?.Kind != StunOutcomeKind.Answered) ControlPort(socket, at);
@@ -128,9 +130,22 @@ internal sealed class FilteringTest(DiscoveryBench bench, DiscoveryContact conta
 
     private void ControlPort(DiscoverySocket socket, Instant now) => AskThenChange(socket, contact.SameAddressOtherPort, now, (isProven, at) =>
     {
+        if (!isProven && TakeAnother(at)) return;
         _isOtherPortProven = isProven;
         Conclude(at);
     });
+
+    /// <summary>
+    /// Begins the control anew on another socket, once. A NAT may have given one public port to this socket and to another one of ours, which
+    /// then gets the answer.
+    /// </summary>
+    private bool TakeAnother(Instant now)
+    {
+        if (_isDone || _hasAskedOnAnother) return false;
+        _hasAskedOnAnother = true;
+        StartControl(now);
+        return true;
+    }
 
     private void AskThenChange(DiscoverySocket socket, TransportAddress other, Instant now, Action<bool, Instant> next) =>
         bench.Ask(socket.Id, other, DiscoverySchedules.Further, (opened, at) =>

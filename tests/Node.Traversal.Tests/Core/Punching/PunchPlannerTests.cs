@@ -58,6 +58,15 @@ public class PunchPlannerTests
         Assert.Equal(PunchingMethod.Birthday, PunchPlanner.Choose(new NatProfile(NatMapping.EndpointDependent, UdpReach.Works), Easy).Method);
 
     [Fact]
+    public void Nothing_is_bet_on_a_mapping_that_is_not_known()
+    {
+        NatProfile unknown = Easy with { Mapping = NatMapping.Unknown };
+
+        Assert.Equal(PunchingMethod.FreshPorts, PunchPlanner.Choose(Hard, unknown).Method);
+        Assert.Equal(PunchingMethod.FreshPorts, PunchPlanner.Choose(unknown, Hard).Method);
+    }
+
+    [Fact]
     public void A_known_block_takes_few()
     {
         PunchStrategy strategy = PunchPlanner.Choose(Hard with { LowestPort = 20480, HighestPort = 21503 }, Easy);
