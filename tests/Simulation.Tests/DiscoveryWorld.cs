@@ -29,6 +29,9 @@ internal sealed record StunServerConduct
     /// <summary>Answers everything from another port than the one that was asked.</summary>
     public bool AnswersFromElsewhere { get; init; }
 
+    /// <summary>Loses all answers from elsewhere to the first socket that has asked the other address too, as where a NAT has given its port to two.</summary>
+    public bool LosesFirstControl { get; init; }
+
     /// <summary>Requests a second that it answers, CHANGE-REQUESTs apart from the others; 0 = any number.</summary>
     public int Rate { get; init; }
 }
@@ -59,6 +62,8 @@ internal sealed class DiscoveryWorld
     private readonly StunServerConduct _conduct;
     private readonly double _loss;
     private readonly IReadOnlyList<TransportAddress> _servers;
+    private readonly HashSet<TransportAddress> _haveAskedOther = [];
+    private TransportAddress _firstControl;
     private TokenBucket _plain;
     private TokenBucket _change;
     private Instant _now = Instant.Origin + TimeSpan.FromSeconds(1);
@@ -203,6 +208,13 @@ internal sealed class DiscoveryWorld
         }
 
         bool isChange = change != default;
+        if (at == Other) _haveAskedOther.Add(source);
+        if (isChange && _conduct.LosesFirstControl && _haveAskedOther.Contains(source))
+        {
+            if (!_firstControl.IsValid) _firstControl = source;
+            if (source == _firstControl) return;
+        }
+
         if (_conduct.Rate > 0 && !(isChange ? ref _change : ref _plain).TryTake(1, _now)) return;
         if (isChange && _conduct.Change == ChangeConduct.IsSilent) return;
         if (answerTo != 0 && _conduct.ResponsePort == ChangeConduct.IsSilent) return;

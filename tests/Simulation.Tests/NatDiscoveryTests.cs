@@ -34,6 +34,16 @@ public class NatDiscoveryTests
         Assert.True(new DiscoveryWorld(new NatKind(mapping, filtering) { Hairpins = true }).Run().Hairpinning);
 
     [Fact]
+    public void A_control_whose_port_has_gone_to_another_socket_is_made_again()
+    {
+        NatKind kind = NatKind.Easy with { Filtering = Filtering.AddressDependent };
+
+        NatBehavior found = new DiscoveryWorld(kind, conduct: new StunServerConduct { LosesFirstControl = true }).Run();
+
+        Assert.Equal(FilteringBehavior.AddressDependent, found.Filtering);
+    }
+
+    [Fact]
     public void A_block_of_ports_is_seen()
     {
         PortAllocation found = new DiscoveryWorld(NatKind.Hard with { LowestPort = 20480, HighestPort = 21503 }).Run().PortAllocation;
