@@ -76,7 +76,7 @@ public sealed class TraversalNode : IAsyncDisposable
             },
             options.RelayMap,
             _clock.Now);
-        _loop = new NodeLoop(core, _clock, Counters, Send, CarryOut);
+        _loop = new NodeLoop(core, _clock, Counters, Send, CarryOut, _log);
         _nat = new NatWatch(() => _mark, (isIpv4, found) => _loop.Post((changed, now) => changed.HandleNatProfile(isIpv4, found, now)), _log);
         _dns = new MarkedDns(() => _mark, options.TimeProvider, _log);
         _transport = new RelayTransport(_dns, () => _mark, () => options.RelayProxy, options.TimeProvider, _log);

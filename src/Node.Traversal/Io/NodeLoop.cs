@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
 using Node.Traversal.Core;
 using Node.Traversal.Telemetry;
 using Timing;
@@ -14,24 +15,30 @@ internal sealed class NodeLoop : IAsyncDisposable
     /// <summary>Control packets that wait: beyond this the loop is being flooded, and what comes is dropped and counted.</summary>
     public const int MaxWaitingPackets = 1024;
 
+    /// <summary>After a fault of ours the next wait is at least this long, and no other is logged: what goes wrong at once again must not spin.</summary>
+    private static readonly TimeSpan FaultPause = TimeSpan.FromSeconds(1);
+
     private readonly NodeCore _core;
     private readonly MonotonicClock _clock;
     private readonly TraversalCounters _counters;
     private readonly Action<Transmit> _transmit;
     private readonly Action<NodeEvent> _carryOut;
+    private readonly ILogger _log;
     private readonly Channel<Input> _inputs = Channel.CreateUnbounded<Input>(new UnboundedChannelOptions { SingleReader = true });
     private readonly Lock _gate = new();
     private readonly ITimer _timer;
     private Task _running = Task.CompletedTask;
     private int _waitingPackets;
+    private Instant? _faultedAt;
 
-    public NodeLoop(NodeCore core, MonotonicClock clock, TraversalCounters counters, Action<Transmit> transmit, Action<NodeEvent> carryOut)
+    public NodeLoop(NodeCore core, MonotonicClock clock, TraversalCounters counters, Action<Transmit> transmit, Action<NodeEvent> carryOut, ILogger log)
     {
         _core = core;
         _clock = clock;
         _counters = counters;
         _transmit = transmit;
         _carryOut = carryOut;
+        _log = log;
         _timer = clock.TimeProvider.CreateTimer(_ => Post((_, _) => { }), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -75,17 +82,41 @@ internal sealed class NodeLoop : IAsyncDisposable
     private void Handle(Input input)
     {
         if (input.IsPacket) Interlocked.Decrement(ref _waitingPackets);
-        lock (_gate)
+        try
         {
-            Instant now = _clock.Now;
-            input.Handle(_core, now);
-            if (_core.NextTimeout <= now) _core.HandleTimeout(now);
+            Decide(input);
+        }
+#pragma warning disable CA1031 // Something in this program is wrong: that costs what it came to light with, and not the node.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            HandleFault(exception);
         }
 
         // Events first: once our pong is out, the peer sends data directly, and by then its address must lead to it.
         while (_core.TryDequeueEvent(out NodeEvent? nodeEvent)) _carryOut(nodeEvent!);
         while (_core.TryDequeueTransmit(out Transmit transmit)) _transmit(transmit);
     }
+
+    private void Decide(Input input)
+    {
+        lock (_gate)
+        {
+            Instant now = _clock.Now;
+            input.Handle(_core, now);
+            if (_core.NextTimeout <= now && !IsPausing(now)) _core.HandleTimeout(now);
+        }
+    }
+
+    private void HandleFault(Exception exception)
+    {
+        Instant now = _clock.Now;
+        _counters.Count(TraversalDrop.Faulted);
+        if (!IsPausing(now)) TraversalLog.Faulted(_log, exception);
+        _faultedAt = now;
+    }
+
+    private bool IsPausing(Instant now) => _faultedAt is { } at && now - at < FaultPause;
 
     private void Plan()
     {
@@ -95,7 +126,9 @@ internal sealed class NodeLoop : IAsyncDisposable
             return;
         }
 
-        TimeSpan wait = next - _clock.Now;
+        Instant now = _clock.Now;
+        if (_faultedAt is { } faulted && IsPausing(now)) next = Instant.Max(next, faulted + FaultPause);
+        TimeSpan wait = next - now;
         _timer.Change(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
     }
 

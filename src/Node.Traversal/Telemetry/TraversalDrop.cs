@@ -35,6 +35,9 @@ public enum TraversalDrop
 
     /// <summary>A padded check for the path's MTU was longer than the link it would have left by takes in one piece.</summary>
     ProbeTooLong,
+
+    /// <summary>An input to the loop with which a fault of this program came to light.</summary>
+    Faulted,
 }
 
 /// <summary>What the shell counts. Any thread may count, and any may read.</summary>

@@ -73,4 +73,7 @@ internal static partial class TraversalLog
 
     [LoggerMessage(50, LogLevel.Debug, "No more sockets can be opened: {Reason}")]
     public static partial void SocketNotOpened(ILogger log, string reason);
+
+    [LoggerMessage(60, LogLevel.Error, "A fault of this program has come to light; what it came with is dropped, and the node goes on")]
+    public static partial void Faulted(ILogger log, Exception exception);
 }

@@ -84,7 +84,7 @@ public sealed class DataPathTests : IAsyncDisposable
             MonotonicClock clock = MonotonicClock.System;
             _sockets = UdpSockets.Bind(0, keys.PublicKey, mark: 0);
             NodeCore core = new(new NodeCoreOptions { Keys = keys, Entropy = RandomNumberGenerator.Fill, StartedAt = 1, UdpPort = _sockets.Port }, RelayMap.Empty, clock.Now);
-            _loop = new NodeLoop(core, clock, counters, _ => { }, _ => { });
+            _loop = new NodeLoop(core, clock, counters, _ => { }, _ => { }, NullLogger.Instance);
             MarkedDns dns = new(() => 0, TimeProvider.System, NullLogger.Instance);
             RelayDialer dialer = new(keys, new RelayTransport(dns, () => 0, () => ProxySettings.None, TimeProvider.System, NullLogger.Instance), null, TimeProvider.System);
             _relays = new RelayConnections(keys, _loop, dialer, new(), clock, counters, NullLogger.Instance) { Map = RelayMap.Empty };
