@@ -25,10 +25,7 @@ internal sealed class NodeCore
     private readonly RelayWants _wants;
     private readonly AddressBook _addresses;
     private readonly PeerTable _peers;
-    private IReadOnlyList<TransportAddress> _localAddresses = [];
-    private bool _hasAddresses;
-    private IReadOnlyList<IpPrefix> _otherTunnelRanges = [];
-    private PortMappingStatus _portMapping = PortMappingStatus.Off;
+    private readonly OwnNetwork _network;
 
     /// <summary>Makes a core that knows no peers and no addresses yet.</summary>
     public NodeCore(NodeCoreOptions options, RelayMap map, Instant now)
@@ -42,6 +39,7 @@ internal sealed class NodeCore
         _wants = new RelayWants(_context);
         _addresses = new AddressBook(_context);
         _peers = new PeerTable(now);
+        _network = new OwnNetwork(_context, _stun, _profiles, _peers);
         Settle(now);
     }
 
@@ -81,7 +79,7 @@ internal sealed class NodeCore
         if (_stun.NextTimeout <= now)
         {
             _stun.IsActive = _peers.All.Any(peer => peer.Finder.IsActive(now));
-            if (_stun.HandleTimeout(now)) HandleObservations(now);
+            if (_stun.HandleTimeout(now)) _network.Update(now);
         }
 
         if (_wants.NextTimeout <= now) _peers.Drain(now); // A region has become unreachable: other routes are chosen.
@@ -102,7 +100,7 @@ internal sealed class NodeCore
         PeerSession peer = new(_context, options, now);
         _peers.Add(peer);
         _context.HaveRoutesChanged = true;
-        UpdateTunnelRanges(now);
+        _network.UpdateTunnelRanges(now);
         peer.Hellos.Ask(now);
         Settle(now);
     }
@@ -114,7 +112,7 @@ internal sealed class NodeCore
         peer.Punch.Close(now);
         _addresses.Forget(key);
         _context.HaveRoutesChanged = true;
-        UpdateTunnelRanges(now);
+        _network.UpdateTunnelRanges(now);
         Settle(now);
     }
 
@@ -132,7 +130,7 @@ internal sealed class NodeCore
     {
         _context.StunServers = [.. servers.Select(server => server.Address).Where(address => address.IsIpv4).DistinctBy(address => address.Bits)];
         _stun.HandleServers(servers, now);
-        HandleObservations(now);
+        _network.Update(now);
         Settle(now);
     }
 
@@ -159,30 +157,16 @@ internal sealed class NodeCore
     public void HandleNatProfile(bool isIpv4, NatProfile found, Instant now)
     {
         _profiles.HandleFound(isIpv4, found);
-        HandleObservations(now);
-        _peers.Drain(now);
-        Settle(now);
+        TellPeers(now);
     }
 
     /// <summary>Takes the addresses of the machine's interfaces, WireGuard's own not among them. A change counts as a change of network.</summary>
     public void HandleLocalAddresses(IReadOnlyList<TransportAddress> addresses, Instant now)
     {
-        bool isFirst = !_hasAddresses;
-        bool isSame = _localAddresses.Select(address => address.Bits).ToHashSet().SetEquals(addresses.Select(address => address.Bits));
-        if (isSame) return;
-
-        _hasAddresses = true;
-        _localAddresses = [.. addresses];
-        _context.Filter.SetLocalAddresses(addresses);
-        if (!isFirst)
-        {
-            HandleNetworkChange(now);
-            return;
-        }
-
-        HandleObservations(now);
-        _peers.Drain(now);
-        Settle(now);
+        bool isFirst = !_network.HasAddresses;
+        if (!_network.TakeLocalAddresses(addresses)) return;
+        if (isFirst) TellPeers(now);
+        else HandleNetworkChange(now);
     }
 
     /// <summary>The network is another one, though perhaps by the same addresses: another way out is taken, or the machine has slept.</summary>
@@ -198,16 +182,14 @@ internal sealed class NodeCore
             peer.Punch.HandleNetworkChange(now);
         }
 
-        HandleObservations(now);
-        _peers.Drain(now);
-        Settle(now);
+        TellPeers(now);
     }
 
     /// <summary>Takes the WireGuard interface's own addresses: never candidates, never probe sources.</summary>
     public void HandleTunnelAddresses(IReadOnlyList<TransportAddress> addresses, Instant now)
     {
         _context.Filter.SetTunnelAddresses(addresses);
-        HandleObservations(now);
+        _network.Update(now);
         Settle(now);
     }
 
@@ -217,16 +199,14 @@ internal sealed class NodeCore
     /// <summary>Takes ranges that lead into the tunnel although none of our peers has them: those of peers that WireGuard reaches without us.</summary>
     public void HandleTunnelRanges(IReadOnlyList<IpPrefix> ranges, Instant now)
     {
-        _otherTunnelRanges = ranges;
-        UpdateTunnelRanges(now);
+        _network.TakeTunnelRanges(ranges, now);
         Settle(now);
     }
 
     /// <summary>Takes what the gateway offers, and where it lets the world in to our UDP port.</summary>
     public void HandlePortMapping(PortMappingStatus status, Instant now)
     {
-        _portMapping = status;
-        HandleObservations(now);
+        _network.TakePortMapping(status, now);
         _peers.Drain(now);
         Settle(now);
     }
@@ -431,7 +411,7 @@ internal sealed class NodeCore
     {
         if (socket == SocketId.Ipv4 || socket == SocketId.Ipv6)
         {
-            if (_stun.HandleResponse(source, datagram, now)) HandleObservations(now);
+            if (_stun.HandleResponse(source, datagram, now)) _network.Update(now);
             return;
         }
 
@@ -445,32 +425,11 @@ internal sealed class NodeCore
         peer.Drain(now);
     }
 
-    /// <summary>Our addresses, or what we know of our NAT, may have changed: peers hear of it.</summary>
-    private void HandleObservations(Instant now)
+    private void TellPeers(Instant now)
     {
-        NatProfile ipv6 = _profiles.ProfileOf(isIpv4: false, _stun.ProfileIpv6);
-        NatProfile ipv4 = NatProfiles.WithGateway(_profiles.ProfileOf(isIpv4: true, _stun.Profile), _portMapping, _stun.Reflexive.Select(seen => seen.Address));
-        NatProfile nat = ipv4.Mapping == NatMapping.Unknown && !_stun.HasAnswer(isIpv4: true) ? ipv6 with { Udp = ipv4.Udp } : ipv4;
-        bool isProfileNew = nat != _context.Nat || ipv6 != _context.NatIpv6;
-        _context.Mapped = [.. _stun.Reflexive.Select(seen => seen.Address)];
-        _context.Nat = nat;
-        _context.NatIpv6 = ipv6;
-        Candidate[] candidates = CandidateList.Make(_context, _localAddresses, _stun.Reflexive, _portMapping.AllMapped);
-        bool isListNew = !candidates.ToHashSet().SetEquals(_context.Candidates);
-        _context.Candidates = candidates;
-        foreach (PeerSession peer in _peers.All)
-        {
-            if (isProfileNew) peer.JudgeNats();
-            if (isProfileNew) peer.Punch.HandleProfile(now);
-            if (isProfileNew && peer.DiscoKey is not null) peer.Hellos.Plan(now);
-            if (isListNew) peer.PlanCallMeMaybe(now);
-        }
-    }
-
-    private void UpdateTunnelRanges(Instant now)
-    {
-        _context.Filter.SetTunnelRanges(_peers.All.SelectMany(peer => peer.Options.TunnelRanges).Concat(_otherTunnelRanges));
-        HandleObservations(now);
+        _network.Update(now);
+        _peers.Drain(now);
+        Settle(now);
     }
 
     /// <summary>What follows from any input: home, the relays that are wanted, and the Hellos that are due.</summary>

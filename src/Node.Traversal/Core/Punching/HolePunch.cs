@@ -15,9 +15,6 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     /// <summary>Sockets whose ports a NAT that gives them in sequence is asked for: one would do, but for loss.</summary>
     private const int WindowSockets = 4;
 
-    /// <summary>The most ports of a window: with more, the NAT is too busy for its sequence to tell anything.</summary>
-    private const int LongestWindow = 64;
-
     /// <summary>After so many failures of a prediction, chance is tried instead.</summary>
     private const int Predictions = 2;
 
@@ -41,7 +38,6 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
 
     private readonly bool _proposes = Precedes(context, peer);
     private readonly PunchSockets _sockets = new(context, peer);
-    private readonly Dictionary<PingId, (PairId Pair, Instant SentAt)> _checks = [];
 
     private Phase _phase;
     private Instant _phaseEnd = Instant.Never;
@@ -58,8 +54,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     private Instant _offeredAt;
     private int _size;
     private PortSampler? _sampler;
-    private PunchLines? _lines;
-    private PunchRun? _run;
+    private PunchRound? _running;
     private int _failures;
     private int _refusals;
     private NatProfile _judgedOwn;
@@ -95,7 +90,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         {
             Instant next = Instant.Min(_nextDecision ?? Instant.Never, _sockets.NextTimeout);
             next = Instant.Min(next, _phaseEnd);
-            if (_run is not null) next = Instant.Min(next, _run.NextTimeout);
+            if (_running is not null) next = Instant.Min(next, _running.Run.NextTimeout);
             if (_sampler is not null) next = Instant.Min(next, _sampler.NextTimeout);
             return next == Instant.Never ? null : next;
         }
@@ -120,7 +115,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     {
         if (!_goIsDue) return;
         _goIsDue = false;
-        Say(new Words(PunchingStep.Go, PunchingMethod.Checks), now);
+        Say(new PunchWords(PunchingStep.Go, PunchingMethod.Checks), now);
         _checkedFrom = now + (_rtt ?? TimeSpan.Zero) / 2;
         peer.Finder.StartSearchAt(_checkedFrom);
         _nextDecision = _checkedFrom + ChecksFirst;
@@ -213,8 +208,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     /// <returns>False where none of this round's has either.</returns>
     public bool TryHandlePong(PairId arrivedOn, PingId id, uint? received, Instant now)
     {
-        if (!_checks.TryGetValue(id, out (PairId Pair, Instant SentAt) check) || check.Pair != arrivedOn) return false;
-        return peer.Finder.HandleProven(arrivedOn, id, check.SentAt, received, now);
+        return _running?.SentAt(arrivedOn, id) is { } sentAt && peer.Finder.HandleProven(arrivedOn, id, sentAt, received, now);
     }
 
     /// <summary>The system has not opened a socket, or has closed it.</summary>
@@ -239,7 +233,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         HandleProgress(now);
         if (_phaseEnd <= now) Fail(now);
         if (_sampler is { } sampler) AskOn(sampler, now);
-        if (_run is not null) Step(now);
+        if (_running is not null) Step(_running, now);
         if (_nextDecision <= now) Decide(now);
         _sockets.HandleTimeout(now);
     }
@@ -333,7 +327,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         bool canBe = isSame && strategy.Method == plan.Method && HasTarget && Target is { IsValid: true } && peer.Finder.Selected is null && _size > 0;
         if (!canBe || (strategy.IsHardPunch && !context.Punches.TryTake(peer.Key)))
         {
-            Say(new Words(PunchingStep.Refusal, plan.Method), now);
+            Say(new PunchWords(PunchingStep.Refusal, plan.Method), now);
             return;
         }
 
@@ -390,10 +384,10 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         _sampler.AskFirst(now);
         if (IsSampledHere)
         {
-            peer.SendCheck(new PathCheck(new PairId(socket, Target), NewId()) { Ttl = PunchTiming.OpenerTtl });
+            peer.SendCheck(new PathCheck(new PairId(socket, Target), PunchRound.NewId(context)) { Ttl = PunchTiming.OpenerTtl });
             while (_sockets.Open.Count < WindowSockets && _sockets.TryOpen(out SocketId more))
             {
-                peer.SendCheck(new PathCheck(new PairId(more, Target), NewId()) { Ttl = PunchTiming.OpenerTtl });
+                peer.SendCheck(new PathCheck(new PairId(more, Target), PunchRound.NewId(context)) { Ttl = PunchTiming.OpenerTtl });
             }
         }
 
@@ -416,41 +410,18 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         else Answer(now);
     }
 
-    /// <summary>What the other end must know of this one.</summary>
-    private Words Describe(PunchingStep step)
-    {
-        Words words = new(step, _strategy.Method) { Addresses = [OwnAddress] };
-        if (_sampler is not { IsDone: true } sampler) return words;
-        if (_strategy.Method == PunchingMethod.FreshPorts) return words with { Addresses = [sampler.First] };
-
-        int portStep = context.Nat.PortStep;
-        if (_strategy.Method == PunchingMethod.Sequence)
-        {
-            return words with { Addresses = [sampler.Second], FirstPort = sampler.Second.Port + portStep, PortStep = portStep, PortCount = PunchPlanner.SequenceLength };
-        }
-
-        int between = (sampler.Second.Port - sampler.First.Port) / portStep - 1;
-        return words with
-        {
-            Addresses = [sampler.First],
-            FirstPort = sampler.First.Port + portStep,
-            PortStep = portStep,
-            PortCount = between is > 0 and <= LongestWindow ? between : LongestWindow / 4,
-        };
-    }
+    private PunchWords Describe(PunchingStep step) => PunchWords.Of(step, _strategy.Method, OwnAddress, _sampler, context.Nat.PortStep);
 
     private void Run(Instant start, Instant now)
     {
-        _lines = MakeLines();
-        if (_lines is null)
+        if (MakeLines() is not { } lines)
         {
             Fail(now);
             return;
         }
 
         _sampler = null;
-        _checks.Clear();
-        _run = new PunchRun(_lines.Schedule, start);
+        _running = new PunchRound(context, peer, lines, start);
         Enter(Phase.Running, Instant.Never);
         Report(PunchResult.Running, now);
     }
@@ -468,7 +439,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
                 return PunchLines.Blocks(_strategy.Stages[^1], target, peer.Nat, context.Options.Entropy, OpenSocket);
             case PunchingMethod.Window when _strategy.IsHardHere:
                 return PunchLines.Few(_sockets.Open, target);
-            case PunchingMethod.Window when Predicted(theirs, LongestWindow) is { Count: > 0 } window:
+            case PunchingMethod.Window when Predicted(theirs, PunchWords.LongestWindow) is { Count: > 0 } window:
                 return PunchLines.Few(SocketId.Ipv4, window);
             case PunchingMethod.Sequence when _sampler is { } sampler && Predicted(theirs, PunchPlanner.SequenceLength) is { Count: > 0 } sequence:
                 return PunchLines.Few(sampler.Socket, sequence);
@@ -484,30 +455,16 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
 
     private SocketId OpenSocket() => _sockets.TryOpen(out SocketId socket) ? socket : SocketId.Ipv4;
 
-    private void Step(Instant now)
+    private void Step(PunchRound round, Instant now)
     {
-        if (_run is not { } run || _lines is not { } lines) return;
-        while (run.WantsLine(now))
-        {
-            PunchLine line = new(lines[run.Lines.Count], NewId(), now);
-            run.Add(line);
-            Check(line, PunchTiming.OpenerTtl, now);
-        }
-
-        while (run.TryTakePacket(now, out PunchLine line)) Check(line, ttl: 0, now);
-        if (run.IsOver(now)) Fail(now);
+        round.Step(now);
+        if (round.Run.IsOver(now)) Fail(now);
         else Report(PunchResult.Running, now);
-    }
-
-    private void Check(PunchLine line, byte ttl, Instant now)
-    {
-        _checks[line.Check] = (line.Pair, now);
-        peer.SendCheck(new PathCheck(line.Pair, line.Check) { Ttl = ttl });
     }
 
     private void Succeed(PairId selected, Instant now)
     {
-        bool isOurs = _sockets.Open.Contains(selected.Socket) || (_run is { } run && run.Lines.Any(line => line.Pair == selected));
+        bool isOurs = _sockets.Open.Contains(selected.Socket) || _running?.Has(selected) == true;
         Report(isOurs ? PunchResult.Succeeded : PunchResult.None, now);
         _failures = 0;
         Abandon(now);
@@ -539,11 +496,9 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     /// <summary>Lets go of whatever was going on: the place, the sockets that no path uses, the checks in flight.</summary>
     private void Abandon(Instant now)
     {
-        context.Punches.Return(peer.Key, _sockets.PeerRouter, _run?.Lines.Count ?? _sockets.Open.Count, now);
+        context.Punches.Return(peer.Key, _sockets.PeerRouter, _running?.Run.Lines.Count ?? _sockets.Open.Count, now);
         _sampler = null;
-        _run = null;
-        _lines = null;
-        _checks.Clear();
+        _running = null;
         _strategy = PunchStrategy.None;
         Enter(Phase.Idle, Instant.Never);
         _sockets.CloseUnused(now);
@@ -558,50 +513,12 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     private void Report(PunchResult result, Instant now) => Outcome = new PunchOutcome(_strategy.Method, result)
     {
         Probability = _strategy.Probability,
-        Stage = _run?.StageAt(now) ?? 0,
-        Stages = _run?.Stages ?? 0,
-        Probes = _run?.Packets ?? 0,
-        Openings = _run?.Lines.Count ?? 0,
+        Stage = _running?.Run.StageAt(now) ?? 0,
+        Stages = _running?.Run.Stages ?? 0,
+        Probes = _running?.Run.Packets ?? 0,
+        Openings = _running?.Run.Lines.Count ?? 0,
         Failures = _failures,
     };
 
-    private void Say(Words words, Instant now) => peer.SendRelayed(
-        new PunchingPlan
-        {
-            Sender = context.OwnKey,
-            Receiver = peer.Key,
-            Counter = context.NextPlanCounter++,
-            Step = words.Step,
-            Round = _round,
-            Method = words.Method,
-            IsSenderHard = _strategy.IsHardHere,
-            Size = _size,
-            Addresses = [.. words.Addresses.Where(address => address.IsValid)],
-            FirstPort = words.FirstPort is > 0 and <= ushort.MaxValue ? (ushort)words.FirstPort : (ushort)0,
-            PortStep = (short)words.PortStep,
-            PortCount = words.PortCount,
-            HeldFor = words.HeldFor,
-        }.ToMessage(),
-        now);
-
-    private PingId NewId()
-    {
-        Span<byte> random = stackalloc byte[PingId.Length];
-        context.Options.Entropy(random);
-        return PingId.Read(random);
-    }
-
-    /// <summary>What a plan says besides whom it is from and for.</summary>
-    private sealed record Words(PunchingStep Step, PunchingMethod Method)
-    {
-        public IReadOnlyList<TransportAddress> Addresses { get; init; } = [];
-
-        public int FirstPort { get; init; }
-
-        public int PortStep { get; init; }
-
-        public int PortCount { get; init; }
-
-        public TimeSpan HeldFor { get; init; }
-    }
+    private void Say(PunchWords words, Instant now) => words.Say(context, peer, _round, _strategy.IsHardHere, _size, now);
 }
