@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tries every pair of every kind of NAT on this kernel with the published programs, and prints the table. As root; about half an hour.
+# Tries every pair of every kind of NAT on this kernel with the published programs, and prints the table with a summary; fails where a pair comes out otherwise than its NATs allow. As root; about half an hour.
 # Usage: tests/NatLab.Tests/matrix.sh [FILE]     the table goes to FILE as well (default: artifacts/matrix.md)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
