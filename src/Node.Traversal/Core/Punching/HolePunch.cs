@@ -38,6 +38,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
 
     private readonly bool _proposes = Precedes(context, peer);
     private readonly PunchSockets _sockets = new(context, peer);
+    private readonly PunchTarget _target = new(context, peer);
 
     private Phase _phase;
     private Instant _phaseEnd = Instant.Never;
@@ -124,16 +125,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     /// <summary>The peer's candidates have come. A new public address is a new network: what has failed before may not.</summary>
     public void HandleCandidates(ReadOnlySpan<TransportAddress> candidates, Instant now)
     {
-        UInt128 router = UInt128.Zero;
-        foreach (TransportAddress candidate in candidates)
-        {
-            if (router == 0 && IsTarget(candidate)) router = candidate.Bits;
-        }
-
-        if (router == 0 || router == _sockets.PeerRouter) return;
-        bool isMove = _sockets.PeerRouter != 0;
-        _sockets.PeerRouter = router;
-        if (isMove) StartAfresh(now);
+        if (_target.HandleCandidates(candidates)) StartAfresh(now);
     }
 
     /// <summary>Our NAT's profile, or the peer's, is not what it was.</summary>
@@ -267,7 +259,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         _judgedOwn = context.Nat;
         _judgedPeer = peer.Nat;
         PunchStrategy strategy = Choose(PunchPlanner.MostAtOnce);
-        if (strategy.Method == PunchingMethod.None || !HasTarget)
+        if (strategy.Method == PunchingMethod.None || !_target.IsPossible)
         {
             Outcome = new PunchOutcome(strategy.Method, PunchResult.NotAttempted) { Probability = strategy.Probability, Failures = _failures };
             return;
@@ -279,7 +271,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
             return;
         }
 
-        _size = strategy.IsHardPunch ? context.Punches.SizeFor(peer.Key, _sockets.PeerRouter, now) : PunchPlanner.MostAtOnce;
+        _size = strategy.IsHardPunch ? context.Punches.SizeFor(peer.Key, _target.Router, now) : PunchPlanner.MostAtOnce;
         strategy = _size == 0 ? PunchStrategy.None : Choose(_size); // What is left of the budget may not be enough.
         if (strategy.Method == PunchingMethod.None || (strategy.IsHardPunch && !context.Punches.TryTake(peer.Key)))
         {
@@ -299,14 +291,6 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
 
     private PunchStrategy Choose(int size) => _failures >= Predictions ? PunchPlanner.ChooseWithoutPrediction(context.Nat, peer.Nat, size) : PunchPlanner.Choose(context.Nat, peer.Nat, size);
 
-    /// <summary>Two behind one router meet on their LAN, or not at all: it need not be punched.</summary>
-    private bool HasTarget => _sockets.PeerRouter != 0 && OwnAddress is { IsValid: true } own && own.Bits != _sockets.PeerRouter;
-
-    private TransportAddress OwnAddress => context.Mapped.FirstOrDefault(IsTarget);
-
-    private bool IsTarget(TransportAddress address) =>
-        address.IsIpv4 && peer.IsUsable(address) && AddressScopes.ScopeOf(address) is AddressScope.Global or AddressScope.Loopback;
-
     private void Offer(Instant now)
     {
         _offeredAt = now;
@@ -322,9 +306,9 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         _theirsCame = now;
         PunchStrategy strategy = PunchPlanner.For(plan.Method, context.Nat, peer.Nat, PunchPlanner.MostAtOnce);
         bool isSame = strategy.Method == plan.Method && (!IsOneSided(plan.Method) || strategy.IsHardHere != plan.IsSenderHard);
-        _size = !strategy.IsHardPunch ? PunchPlanner.MostAtOnce : Math.Min(plan.Size, context.Punches.SizeFor(peer.Key, _sockets.PeerRouter, now));
+        _size = !strategy.IsHardPunch ? PunchPlanner.MostAtOnce : Math.Min(plan.Size, context.Punches.SizeFor(peer.Key, _target.Router, now));
         strategy = PunchPlanner.For(plan.Method, context.Nat, peer.Nat, _size); // Of what both can spare.
-        bool canBe = isSame && strategy.Method == plan.Method && HasTarget && Target is { IsValid: true } && peer.Finder.Selected is null && _size > 0;
+        bool canBe = isSame && strategy.Method == plan.Method && _target.IsPossible && Target is { IsValid: true } && peer.Finder.Selected is null && _size > 0;
         if (!canBe || (strategy.IsHardPunch && !context.Punches.TryTake(peer.Key)))
         {
             Say(new PunchWords(PunchingStep.Refusal, plan.Method), now);
@@ -341,10 +325,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     /// <summary>A window is sampled at the hard end, once it knows where to send.</summary>
     private bool IsSampledHere => _strategy is { Method: PunchingMethod.Window, IsHardHere: true };
 
-    /// <summary>Where the other end's packets come from, as its plan says: at an address that is among its candidates, or it could have us knock anywhere.</summary>
-    private TransportAddress Target => _theirs?.Addresses.FirstOrDefault(address => IsTarget(address) && address.Port >= NatProfile.LowestUsablePort && IsAnnounced(address)) ?? default;
-
-    private bool IsAnnounced(TransportAddress address) => peer.Candidates.Any(candidate => candidate.Address.Bits == address.Bits);
+    private TransportAddress Target => _target.Of(_theirs);
 
     private void Answer(Instant now)
     {
@@ -410,11 +391,11 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         else Answer(now);
     }
 
-    private PunchWords Describe(PunchingStep step) => PunchWords.Of(step, _strategy.Method, OwnAddress, _sampler, context.Nat.PortStep);
+    private PunchWords Describe(PunchingStep step) => PunchWords.Of(step, _strategy.Method, _target.Own, _sampler, context.Nat.PortStep);
 
     private void Run(Instant start, Instant now)
     {
-        if (MakeLines() is not { } lines)
+        if (_theirs is not { } theirs || PunchLines.For(_strategy, theirs, Target, peer.Nat, _sockets, _sampler, context.Options.Entropy) is not { } lines)
         {
             Fail(now);
             return;
@@ -425,35 +406,6 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         Enter(Phase.Running, Instant.Never);
         Report(PunchResult.Running, now);
     }
-
-    private PunchLines? MakeLines()
-    {
-        if (_theirs is not { } theirs || Target is not { IsValid: true } target) return null;
-        switch (_strategy.Method)
-        {
-            case PunchingMethod.Birthday when _strategy.IsHardHere:
-                return PunchLines.Opening(_strategy.Stages, target, OpenSocket);
-            case PunchingMethod.Birthday:
-                return PunchLines.Trying(_strategy.Stages, target, peer.Nat, context.Options.Entropy);
-            case PunchingMethod.Blocks:
-                return PunchLines.Blocks(_strategy.Stages[^1], target, peer.Nat, context.Options.Entropy, OpenSocket);
-            case PunchingMethod.Window when _strategy.IsHardHere:
-                return PunchLines.Few(_sockets.Open, target);
-            case PunchingMethod.Window when Predicted(theirs, PunchWords.LongestWindow) is { Count: > 0 } window:
-                return PunchLines.Few(SocketId.Ipv4, window);
-            case PunchingMethod.Sequence when _sampler is { } sampler && Predicted(theirs, PunchPlanner.SequenceLength) is { Count: > 0 } sequence:
-                return PunchLines.Few(sampler.Socket, sequence);
-            case PunchingMethod.FreshPorts when _sampler is { } sampler:
-                return PunchLines.Few(sampler.Socket, [target]);
-            default:
-                return null;
-        }
-    }
-
-    private IReadOnlyList<TransportAddress> Predicted(PunchingPlan theirs, int most) =>
-        theirs.PortStep == 0 ? [] : PunchLines.Sequence(Target, theirs.FirstPort, theirs.PortStep, Math.Min(theirs.PortCount, most));
-
-    private SocketId OpenSocket() => _sockets.TryOpen(out SocketId socket) ? socket : SocketId.Ipv4;
 
     private void Step(PunchRound round, Instant now)
     {
@@ -496,7 +448,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     /// <summary>Lets go of whatever was going on: the place, the sockets that no path uses, the checks in flight.</summary>
     private void Abandon(Instant now)
     {
-        context.Punches.Return(peer.Key, _sockets.PeerRouter, _running?.Run.Lines.Count ?? _sockets.Open.Count, now);
+        context.Punches.Return(peer.Key, _target.Router, _running?.Run.Lines.Count ?? _sockets.Open.Count, now);
         _sampler = null;
         _running = null;
         _strategy = PunchStrategy.None;

@@ -21,27 +21,59 @@ internal sealed class PunchLines
     /// <summary>The line at that index, from 0 to the schedule's total.</summary>
     public PairId this[int index] => _lines(index);
 
+    /// <summary>The lines of a strategy at this end; null where it lacks what it needs.</summary>
+    /// <param name="strategy">What was agreed on.</param>
+    /// <param name="theirs">The other end's last plan.</param>
+    /// <param name="target">Where that plan has us send.</param>
+    /// <param name="peer">The other end's NAT.</param>
+    /// <param name="sockets">This end's sockets.</param>
+    /// <param name="sampler">The socket whose ports were asked for; null = none was.</param>
+    /// <param name="entropy">Draws the ports.</param>
+    public static PunchLines? For(PunchStrategy strategy, PunchingPlan theirs, TransportAddress target, NatProfile peer, PunchSockets sockets, PortSampler? sampler, EntropySource entropy)
+    {
+        if (!target.IsValid) return null;
+        switch (strategy.Method)
+        {
+            case PunchingMethod.Birthday when strategy.IsHardHere:
+                return Opening(strategy.Stages, target, sockets.OpenOrOwn);
+            case PunchingMethod.Birthday:
+                return Trying(strategy.Stages, target, peer, entropy);
+            case PunchingMethod.Blocks:
+                return Blocks(strategy.Stages[^1], target, peer, entropy, sockets.OpenOrOwn);
+            case PunchingMethod.Window when strategy.IsHardHere:
+                return Few(sockets.Open, target);
+            case PunchingMethod.Window when Predicted(theirs, target, PunchWords.LongestWindow) is { Count: > 0 } window:
+                return Few(SocketId.Ipv4, window);
+            case PunchingMethod.Sequence when sampler is not null && Predicted(theirs, target, PunchPlanner.SequenceLength) is { Count: > 0 } sequence:
+                return Few(sampler.Socket, sequence);
+            case PunchingMethod.FreshPorts when sampler is not null:
+                return Few(sampler.Socket, [target]);
+            default:
+                return null;
+        }
+    }
+
     /// <summary>Every line a new socket, all to one address.</summary>
-    public static PunchLines Opening(IReadOnlyList<int> stages, TransportAddress target, Func<SocketId> open) =>
+    private static PunchLines Opening(IReadOnlyList<int> stages, TransportAddress target, Func<SocketId> open) =>
         new(PunchSchedule.Opening(stages), _ => new PairId(open(), target));
 
     /// <summary>Every line another port of one address, all from one socket; the ports drawn from the block that is known, or from all. A block of fewer is gone through again.</summary>
-    public static PunchLines Trying(IReadOnlyList<int> stages, TransportAddress target, NatProfile peer, EntropySource entropy)
+    private static PunchLines Trying(IReadOnlyList<int> stages, TransportAddress target, NatProfile peer, EntropySource entropy)
     {
         ushort[] ports = Draw(peer, stages[^1], entropy);
         return new PunchLines(PunchSchedule.Trying(stages), index => new PairId(SocketId.Ipv4, target.WithPort(ports[index % ports.Length])));
     }
 
     /// <summary>From one socket to a few addresses, again and again.</summary>
-    public static PunchLines Few(SocketId socket, IReadOnlyList<TransportAddress> targets) =>
+    private static PunchLines Few(SocketId socket, List<TransportAddress> targets) =>
         new(PunchSchedule.Few(targets.Count, passes: 6), index => new PairId(socket, targets[index]));
 
     /// <summary>From a few sockets to one address, again and again.</summary>
-    public static PunchLines Few(IReadOnlyList<SocketId> sockets, TransportAddress target) =>
+    private static PunchLines Few(IReadOnlyList<SocketId> sockets, TransportAddress target) =>
         new(PunchSchedule.Few(sockets.Count, passes: 6), index => new PairId(sockets[index], target));
 
     /// <summary>Ports of the peer's block, from as many sockets as it takes: every line makes a mapping of its own here too.</summary>
-    public static PunchLines Blocks(int lines, TransportAddress target, NatProfile peer, EntropySource entropy, Func<SocketId> open)
+    private static PunchLines Blocks(int lines, TransportAddress target, NatProfile peer, EntropySource entropy, Func<SocketId> open)
     {
         List<SocketId> sockets = [];
         List<ushort> ports = [];
@@ -57,8 +89,11 @@ internal sealed class PunchLines
         });
     }
 
+    private static List<TransportAddress> Predicted(PunchingPlan theirs, TransportAddress target, int most) =>
+        theirs.PortStep == 0 ? [] : Sequence(target, theirs.FirstPort, theirs.PortStep, Math.Min(theirs.PortCount, most));
+
     /// <summary>Ports in sequence from <paramref name="first"/> on, as far as they are ports that may be tried.</summary>
-    public static IReadOnlyList<TransportAddress> Sequence(TransportAddress address, int first, int step, int count)
+    private static List<TransportAddress> Sequence(TransportAddress address, int first, int step, int count)
     {
         List<TransportAddress> targets = [];
         for (int port = first; targets.Count < count && port is >= NatProfile.LowestUsablePort and <= ushort.MaxValue; port += step) targets.Add(address.WithPort((ushort)port));

@@ -11,9 +11,6 @@ internal sealed class PunchSockets(NodeContext context, PeerSession peer)
     private readonly List<SocketId> _open = [];
     private Instant _nextLook = Instant.Never;
 
-    /// <summary>The public address of the peer's router; 0 = unknown.</summary>
-    public UInt128 PeerRouter { get; set; }
-
     /// <summary>Those that are open.</summary>
     public IReadOnlyList<SocketId> Open => _open;
 
@@ -27,6 +24,9 @@ internal sealed class PunchSockets(NodeContext context, PeerSession peer)
         _open.Add(socket);
         return true;
     }
+
+    /// <summary>Opens one; the node's own where there are too many.</summary>
+    public SocketId OpenOrOwn() => TryOpen(out SocketId socket) ? socket : SocketId.Ipv4;
 
     /// <summary>Closes those on which nothing of the peer's has come. A peer may have chosen another of ours than we have: both stay.</summary>
     public void CloseUnused(Instant now)

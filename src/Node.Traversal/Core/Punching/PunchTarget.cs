@@ -1,0 +1,43 @@
+using Addresses;
+using Node.Traversal.Core.Peers;
+using Relay.Protocol.Disco;
+
+namespace Node.Traversal.Core.Punching;
+
+/// <summary>The two routers between which a hole is to be made, and where at the peer's to knock.</summary>
+internal sealed class PunchTarget(NodeContext context, PeerSession peer)
+{
+    /// <summary>The public address of the peer's router; 0 = unknown.</summary>
+    public UInt128 Router { get; private set; }
+
+    /// <summary>How STUN sees the node's own port; not valid where it does not.</summary>
+    public TransportAddress Own => context.Mapped.FirstOrDefault(IsPublic);
+
+    /// <summary>Says that there is anything to punch: two behind one router meet on their LAN, or not at all.</summary>
+    public bool IsPossible => Router != 0 && Own is { IsValid: true } own && own.Bits != Router;
+
+    /// <summary>Takes the peer's candidates.</summary>
+    /// <returns>True where they tell that the peer is behind another router than before.</returns>
+    public bool HandleCandidates(ReadOnlySpan<TransportAddress> candidates)
+    {
+        UInt128 router = UInt128.Zero;
+        foreach (TransportAddress candidate in candidates)
+        {
+            if (router == 0 && IsPublic(candidate)) router = candidate.Bits;
+        }
+
+        if (router == 0 || router == Router) return false;
+        bool isMove = Router != 0;
+        Router = router;
+        return isMove;
+    }
+
+    /// <summary>Where the other end's packets come from, as its plan says: at an address that is among its candidates, or it could have us knock anywhere.</summary>
+    public TransportAddress Of(PunchingPlan? plan) =>
+        plan?.Addresses.FirstOrDefault(address => IsPublic(address) && address.Port >= NatProfile.LowestUsablePort && IsAnnounced(address)) ?? default;
+
+    private bool IsAnnounced(TransportAddress address) => peer.Candidates.Any(candidate => candidate.Address.Bits == address.Bits);
+
+    private bool IsPublic(TransportAddress address) =>
+        address.IsIpv4 && peer.IsUsable(address) && AddressScopes.ScopeOf(address) is AddressScope.Global or AddressScope.Loopback;
+}
