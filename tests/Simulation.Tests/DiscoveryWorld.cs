@@ -5,6 +5,7 @@ using Node.Traversal.Core;
 using Node.Traversal.Core.Stun;
 using Stun.Protocol;
 using Timing;
+using NatMapping = Relay.Protocol.Disco.NatMapping;
 
 namespace Simulation.Tests;
 
@@ -96,6 +97,14 @@ internal sealed class DiscoveryWorld
         NatDiscovery discovery = new(_servers, _random.NextBytes);
         Run(discovery);
         return discovery.Result!;
+    }
+
+    /// <summary>Asks all servers from one socket.</summary>
+    public NatMapping AskAll()
+    {
+        DestinationsTest test = new(_servers, _random.NextBytes);
+        Run(test);
+        return test.Result;
     }
 
     /// <summary>Measures how long an idle mapping is kept.</summary>

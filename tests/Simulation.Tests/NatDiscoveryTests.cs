@@ -1,5 +1,6 @@
 using Addresses;
 using Node.Traversal;
+using NatMapping = Relay.Protocol.Disco.NatMapping;
 
 namespace Simulation.Tests;
 
@@ -66,6 +67,28 @@ public class NatDiscoveryTests
         Assert.Equal(PortAllocationPattern.Preserving, found.PortAllocation.Pattern);
         Assert.Null(found.Hairpinning);
         Assert.Equal(found.Local, found.Mapped);
+    }
+
+    [Theory]
+    [InlineData(Mapping.EndpointIndependent, NatMapping.EndpointIndependent)]
+    [InlineData(Mapping.AddressDependent, NatMapping.EndpointDependent)]
+    [InlineData(Mapping.AddressAndPortDependent, NatMapping.EndpointDependent)]
+    public void Servers_without_a_second_address_tell_together_whether_the_destination_matters(Mapping mapping, NatMapping told)
+    {
+        StunServerConduct conduct = new() { NamesOther = false };
+        TransportAddress otherHost = DiscoveryWorld.Other.WithPort(DiscoveryWorld.Server.Port);
+
+        Assert.Equal(told, new DiscoveryWorld(NatKind.Easy with { Mapping = mapping }, conduct: conduct, servers: [DiscoveryWorld.Server, otherHost]).AskAll());
+        Assert.Equal(NatMapping.EndpointIndependent, new DiscoveryWorld(nat: null, conduct: conduct, servers: [DiscoveryWorld.Server, otherHost]).AskAll());
+    }
+
+    [Fact]
+    public void One_host_does_not_tell_whether_the_destination_matters()
+    {
+        DiscoveryWorld world = new(NatKind.Easy, servers: [DiscoveryWorld.Server, DiscoveryWorld.Server.WithPort(DiscoveryWorld.Other.Port)]);
+
+        Assert.Equal(NatMapping.Unknown, world.AskAll());
+        Assert.Equal(NatMapping.Unknown, new DiscoveryWorld(NatKind.Blocked, servers: [DiscoveryWorld.Server, DiscoveryWorld.Other]).AskAll());
     }
 
     [Fact]

@@ -139,6 +139,23 @@ public class PunchingTests
     }
 
     [Fact]
+    public void A_hard_nat_whose_few_ports_looked_like_one_by_chance_is_known_for_what_it_is_and_met()
+    {
+        NatKind hard = NatKind.Hard with { LowestPort = 20480, HighestPort = 20607, OverloadsPorts = true };
+        int direct = 0;
+        for (int seed = 1; seed <= 20; seed++)
+        {
+            SimLab lab = new(seed, hard, NatKind.Easy);
+            foreach (SimStun server in lab.Stun) server.Lie = seen => seen.Port is >= 20480 and <= 20607 ? seen.WithPort(20500) : seen; // What chance does now and then.
+            lab.Start();
+            lab.Ping(TimeSpan.FromSeconds(30));
+            direct += lab.IsDirect ? 1 : 0;
+        }
+
+        Assert.InRange(direct, 19, 20);
+    }
+
+    [Fact]
     public void Two_hard_sides_are_not_bet_on()
     {
         SimLab lab = new SimLab(1, NatKind.Hard, NatKind.Hard).Settle();

@@ -43,7 +43,8 @@ internal static class NatProfiles
 
     /// <summary>
     /// What is so of the node's own port. The servers that see that port decide whether its mapping depends on the destination: a discovery
-    /// has ports of its own, and one server's word. How exactly it depends, and all the rest, only a discovery tells.
+    /// has ports of its own, and one server's word. But out of a small block of ports two servers see the same one by chance, and would ever
+    /// after: there a discovery that has seen it differ is right. How exactly it depends, and all the rest, only a discovery tells.
     /// </summary>
     public static NatProfile Merge(NatProfile live, NatProfile found) => found with
     {
@@ -52,6 +53,7 @@ internal static class NatProfiles
         {
             NatMapping.Unknown => found.Mapping,
             NatMapping.EndpointDependent when found.IsHard => found.Mapping,
+            NatMapping.EndpointIndependent when found.IsHard && found.HighestPort != 0 => found.Mapping,
             _ => live.Mapping,
         },
     };

@@ -56,7 +56,7 @@ internal sealed class NatWatch(Func<uint> mark, Action<bool, NatProfile> found, 
         await before;
         try
         {
-            NatProfile profile = default;
+            NatProfile profile = await AskAllAsync(wanted, stopping);
             foreach (TransportAddress server in wanted.Servers)
             {
                 profile = await AskAsync(server, profile, part => found(wanted.IsIpv4, part), stopping);
@@ -75,6 +75,16 @@ internal sealed class NatWatch(Func<uint> mark, Action<bool, NatProfile> found, 
         {
             TraversalLog.NatNotFound(log, exception.Message); // What is known stays; it is tried again when the core wants it.
         }
+    }
+
+    /// <summary>Asks all servers from one fresh socket. That they agree may be chance, and what comes after tells better; that they do not, holds until then.</summary>
+    private async Task<NatProfile> AskAllAsync(NodeEvent.NatDiscoveryWanted wanted, CancellationToken stopping)
+    {
+        DestinationsTest test = new(wanted.Servers, RandomNumberGenerator.Fill);
+        await DiscoveryRun.RunAsync(test, DiscoverySockets.LocalAddressFor(wanted.Servers[0], mark()), mark(), progressed: null, stopping);
+        NatProfile profile = test.Result == NatMapping.EndpointDependent ? new NatProfile(test.Result, UdpReach.Works) : default;
+        if (profile != default) found(wanted.IsIpv4, profile);
+        return profile;
     }
 
     /// <summary>Asks one server after the other, until one can tell how long an idle mapping is kept.</summary>

@@ -43,6 +43,16 @@ public class NatProfilesTests
     }
 
     [Fact]
+    public void Two_ports_that_are_the_same_by_chance_do_not_outweigh_a_discovery_that_knows_their_block()
+    {
+        NatProfile confined = Hard with { Allocation = NatPortAllocation.Random, LowestPort = 20480, HighestPort = 20607 };
+
+        Assert.Equal(NatMapping.EndpointDependent, NatProfiles.Merge(Easy, confined).Mapping);
+        Assert.Equal(NatMapping.EndpointIndependent, NatProfiles.Merge(Easy, Hard).Mapping);
+        Assert.Equal(NatMapping.EndpointIndependent, NatProfiles.Merge(Easy, confined with { Mapping = NatMapping.Unknown }).Mapping);
+    }
+
+    [Fact]
     public void What_one_server_could_not_tell_the_next_may()
     {
         NatProfile first = Hard with { Allocation = NatPortAllocation.Sequential, PortStep = 1, Hairpins = true };
