@@ -18,7 +18,7 @@ public sealed class RoamingTests : IAsyncDisposable
         string gateway = lab.A.Host.Site!.Gateway;
         string fresh = $"{gateway[..gateway.LastIndexOf('.')]}.99";
         await lab.A.Host.Namespace.IpAsync($"addr del {old}/24 dev eth0", $"addr add {fresh}/24 dev eth0", $"route replace default via {gateway}");
-    }, mostLost: 15);
+    }, mostLost: 5);
 
     [Fact]
     public Task A_host_whose_interface_goes_down_and_comes_up_is_direct_again() => ChangeAsync("interface down for a second", async lab =>
@@ -26,7 +26,7 @@ public sealed class RoamingTests : IAsyncDisposable
         await lab.A.Host.Namespace.IpAsync("link set dev eth0 down");
         await Task.Delay(TimeSpan.FromSeconds(1));
         await lab.A.Host.Namespace.IpAsync("link set dev eth0 up", $"route replace default via {lab.A.Host.Site!.Gateway}");
-    }, mostLost: 25);
+    }, mostLost: 5);
 
     [Fact]
     public Task A_router_that_starts_anew_with_another_public_address_is_followed() => ChangeAsync("router with another address", async lab =>
@@ -35,7 +35,7 @@ public sealed class RoamingTests : IAsyncDisposable
         string network = site.PublicAddress[..site.PublicAddress.LastIndexOf('.')];
         await site.Router.IpAsync($"addr del {site.PublicAddress}/24 dev wan", $"addr add {network}.77/24 dev wan", $"route replace default via {network}.1");
         await site.Router.TryRunAsync(["conntrack", "-F"]);
-    }, mostLost: 25);
+    }, mostLost: 5);
 
     /// <summary>Removes the lab; of a test that failed, everybody's last words are printed first.</summary>
     public async ValueTask DisposeAsync()
