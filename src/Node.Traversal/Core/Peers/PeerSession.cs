@@ -21,9 +21,6 @@ internal sealed class PeerSession
     private const double PlansPerSecond = 4;
     private const double PlanBurst = 12;
 
-    /// <summary>Hellos whose sending is remembered until one echoes them.</summary>
-    private const int HellosRemembered = 8;
-
     private static readonly TimeSpan MinCallMeMaybeGap = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan HelloFirst = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan HelloJitter = TimeSpan.FromMilliseconds(500);
@@ -31,7 +28,7 @@ internal sealed class PeerSession
     private readonly NodeContext _context;
     private readonly Box _helloBox;
     private readonly SeenChecks _seenChecks = new();
-    private readonly Queue<(long Counter, Instant SentAt)> _sentHellos = [];
+    private readonly SentHellos _sentHellos = new();
     private TokenBucket _callMeMaybes;
     private TokenBucket _plans;
     private Instant _heardAt;
@@ -246,9 +243,9 @@ internal sealed class PeerSession
             EchoOf = _counter >= 0 ? _counter : null,
             EchoHeldFor = _counter >= 0 ? now - _heardAt : default,
             Plans = PunchingPlan.Version,
+            Latencies = _context.Latencies,
         };
-        if (_sentHellos.Count == HellosRemembered) _sentHellos.Dequeue();
-        _sentHellos.Enqueue((hello.Counter, now));
+        _sentHellos.Note(hello.Counter, now);
         _context.Send(Transmit.ByRelay(region, Key, _context.Seal(_context.OwnKey, _helloBox, hello.ToMessage())));
         Hellos.HandleSent(now, _context.RandomUpTo(HelloJitter));
     }
@@ -329,7 +326,7 @@ internal sealed class PeerSession
 
         if (becomesConfirmed)
         {
-            if (TakesPlans) Punch.HandleConfirmed(RoundTripOf(hello, now), now);
+            if (TakesPlans) Punch.HandleConfirmed(_sentHellos.RoundTripOf(hello, now), now);
             else Finder.StartSearch(now);
             PlanCallMeMaybe(now);
         }
@@ -337,18 +334,6 @@ internal sealed class PeerSession
         {
             Punch.HandleProfile(now);
         }
-    }
-
-    /// <summary>The relayed round trip, where the peer says which of our Hellos it has heard and for how long it has kept the answer.</summary>
-    private TimeSpan? RoundTripOf(Hello hello, Instant now)
-    {
-        foreach ((long counter, Instant sentAt) in _sentHellos)
-        {
-            TimeSpan trip = now - sentAt - hello.EchoHeldFor;
-            if (counter == hello.EchoOf && trip > TimeSpan.Zero) return trip;
-        }
-
-        return null;
     }
 
     /// <summary>Checks decide; but nobody is sent to where no peer of ours could be.</summary>
