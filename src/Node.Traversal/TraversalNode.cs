@@ -27,8 +27,6 @@ public sealed class TraversalNode : IAsyncDisposable
     /// <summary>Path changes that wait for a slow watcher; the oldest makes room.</summary>
     private const int MaxWaitingChanges = 1024;
 
-    private const int MaxAdvertisedAddresses = 8;
-
     private readonly TraversalNodeOptions _options;
     private readonly ILogger _log;
     private readonly MonotonicClock _clock;
@@ -85,7 +83,7 @@ public sealed class TraversalNode : IAsyncDisposable
         _relays = new RelayConnections(options.PrivateKey, _loop, dialer, _peers, _clock, Counters, _log) { Map = options.RelayMap };
         _demux = new DatagramDemux(_loop, Counters, _clock);
         _plane = new DataPlane(_clock, Counters, sockets) { Loop = _loop, Relays = _relays };
-        Metrics = new TraversalMetrics(Counters, core.Drops, reason => _portMapping?.CountOf(reason) ?? 0, () => _loop.Read((asked, now) => asked.CountVerdicts(now)));
+        Metrics = new TraversalMetrics(Counters, core.Drops, reason => _portMapping?.CountOf(reason) ?? 0, () => _loop.Read((asked, now) => asked.ReadFigures(now)));
     }
 
     /// <summary>The node's name.</summary>
@@ -196,6 +194,8 @@ public sealed class TraversalNode : IAsyncDisposable
                 Endpoint = report.Remote.IsValid ? report.Remote : null,
                 Rtt = report.Rtt,
                 PathMtu = report.Mtu,
+                PutBacks = report.PutBacks,
+                PutBackEndpoints = report.PutBackRemotes,
                 Since = wall - (now - report.Since),
                 RxBytes = peer.RxBytes,
                 TxBytes = peer.TxBytes,
@@ -203,7 +203,7 @@ public sealed class TraversalNode : IAsyncDisposable
             });
         }
 
-        return new NodeStatus(new SelfStatus(PublicKey, home, UdpPort) { PortMapping = _portMapping?.Status ?? PortMappingStatus.Off, RelayProblem = problem, Nat = core.Nat, NatIpv6 = core.NatIpv6 }, peers);
+        return new NodeStatus(new SelfStatus(PublicKey, home, UdpPort) { PortMapping = _portMapping?.Status ?? PortMappingStatus.Off, RelayProblem = problem, Nat = core.Nat, NatIpv6 = core.NatIpv6, CaptivePortal = core.CaptivePortal }, peers);
     });
 
     /// <summary>Tells every change of path from now on, until cancelled or the node ends. A watcher that is slow misses the oldest.</summary>
@@ -404,12 +404,8 @@ public sealed class TraversalNode : IAsyncDisposable
     {
         if (options.Port == 0) throw new ArgumentException("Port 0 is no port: give 1 to 65535, or null for the one that follows from the key.", nameof(options));
         if (options.FirewallMark != 0 && !OperatingSystem.IsLinux()) throw new ArgumentException("Firewall marks are Linux's: leave FirewallMark at 0 here.", nameof(options));
-        if (options.AdvertisedAddresses.Count > MaxAdvertisedAddresses) throw new ArgumentException($"{options.AdvertisedAddresses.Count} advertised addresses are too many: give at most {MaxAdvertisedAddresses}.", nameof(options));
-        foreach (TransportAddress address in options.AdvertisedAddresses)
-        {
-            bool isReachable = address.Port >= CandidateFilter.LowestAnnouncedPort && AddressScopes.ScopeOf(address) is AddressScope.Global or AddressScope.Private;
-            if (!isReachable) throw new ArgumentException($"No peer would go to {address}: advertise a global or private address with a port from {CandidateFilter.LowestAnnouncedPort} on.", nameof(options));
-        }
+        if (options.AdvertisedAddresses.Count > TraversalNodeOptions.MaxAdvertisedAddresses) throw new ArgumentException($"{options.AdvertisedAddresses.Count} advertised addresses are too many: give at most {TraversalNodeOptions.MaxAdvertisedAddresses}.", nameof(options));
+        if (options.AdvertisedAddresses.Select(TraversalNodeOptions.ProblemOfAdvertised).FirstOrDefault(problem => problem is not null) is { } problem) throw new ArgumentException($"An advertised address cannot be used: {problem}.", nameof(options));
 
         if (options.StateFile is { } file && Path.GetDirectoryName(Path.GetFullPath(file)) is { } directory && !Directory.Exists(directory))
         {

@@ -1,6 +1,7 @@
 using Addresses;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Node.Traversal.Core;
 using Relay.Protocol;
 
 namespace Node.Traversal;
@@ -8,6 +9,9 @@ namespace Node.Traversal;
 /// <summary>What a node is started with.</summary>
 public sealed record TraversalNodeOptions
 {
+    /// <summary>The most <see cref="AdvertisedAddresses"/>: they are part of a list of 32 that other addresses must fit into too.</summary>
+    public const int MaxAdvertisedAddresses = 8;
+
     /// <summary>The node's keys. The public key is its name to its peers.</summary>
     public required NodeKeyPair PrivateKey { get; init; }
 
@@ -37,7 +41,7 @@ public sealed record TraversalNodeOptions
 
     /// <summary>
     /// Where the world reaches the node's UDP port, if its user knows: a port forwarded by hand, a cloud's public address. Told to peers before
-    /// all else, at most eight; global or private addresses with a port from 1024 on.
+    /// all else, at most <see cref="MaxAdvertisedAddresses"/>; global or private addresses with a port from 1024 on.
     /// </summary>
     public IReadOnlyList<TransportAddress> AdvertisedAddresses { get; init; } = [];
 
@@ -55,6 +59,13 @@ public sealed record TraversalNodeOptions
 
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>What is wrong with an address that is to be one of <see cref="AdvertisedAddresses"/>, as a sentence without a full stop; null where nothing is.</summary>
+    public static string? ProblemOfAdvertised(TransportAddress address)
+    {
+        bool isReachable = address.Port >= CandidateFilter.LowestAnnouncedPort && AddressScopes.ScopeOf(address) is AddressScope.Global or AddressScope.Private;
+        return isReachable ? null : $"no peer would go to {address}: it takes a global or private address, and a port from {CandidateFilter.LowestAnnouncedPort} on";
+    }
 }
 
 /// <summary>A peer to be reached.</summary>

@@ -22,6 +22,7 @@ internal static class StatusReader
             RelayProblem = status.Self.RelayProblem,
             Nat = status.Self.Nat,
             NatIpv6 = status.Self.NatIpv6,
+            CaptivePortal = status.Self.CaptivePortal,
             MtuAdvice = PathMtuWarnings.MtuOf(interfaceName) is { } mtu ? PathMtu.Advise(interfaceName, mtu, DirectPaths(status, mark)) : null,
         };
     }
@@ -44,6 +45,8 @@ internal static class StatusReader
         peer.Verdict is { } verdict ? ReadVerdict(verdict) : null)
     {
         PathMtu = peer.PathMtu,
+        PutBacks = peer.PutBacks,
+        PutBackEndpoints = [.. peer.PutBackEndpoints.Select(endpoint => endpoint.ToString())],
     };
 
     private static VerdictStatus ReadVerdict(PathVerdict verdict) => new(Spell(verdict.Code), verdict.Text)

@@ -52,6 +52,9 @@ internal sealed class NodeCore
     /// <summary>What is known of the NAT or firewall for IPv6.</summary>
     public NatProfile NatIpv6 => _context.NatIpv6;
 
+    /// <summary>Says whether a captive portal stands before the network; null = not looked for, for UDP works, or not known.</summary>
+    public bool? CaptivePortal => _context.CaptivePortal;
+
     /// <summary>Where this node may be reached, as it tells its peers.</summary>
     public IReadOnlyList<Candidate> Candidates => _context.Candidates;
 
@@ -158,6 +161,9 @@ internal sealed class NodeCore
         _stun.Latencies.EndRound(now);
         Settle(now);
     }
+
+    /// <summary>Takes whether a captive portal was found in that round; null = nobody has answered.</summary>
+    public void HandleCaptivePortal(int round, bool? isCaptive) => _https.HandleCaptivePortal(round, isCaptive);
 
     /// <summary>Takes what the discovery of <see cref="NodeEvent.NatDiscoveryWanted"/> has found out of the NAT for one family, in part or in whole.</summary>
     public void HandleNatProfile(bool isIpv4, NatProfile found, Instant now)
@@ -381,20 +387,13 @@ internal sealed class NodeCore
             Verdicts.Judge(_context, peer, now))
         {
             Mtu = peer.Finder.Mtu,
+            PutBacks = peer.Finder.PutBacks,
+            PutBackRemotes = [.. peer.Finder.Pairs.Where(pair => pair.IsBarred(now)).Select(pair => pair.Id.Remote).Distinct()],
         };
     }
 
-    /// <summary>Counts the peers that are not direct, by why they are not.</summary>
-    public Dictionary<VerdictCode, int> CountVerdicts(Instant now)
-    {
-        Dictionary<VerdictCode, int> counts = [];
-        foreach (PeerSession peer in _peers.All)
-        {
-            if (Verdicts.Judge(_context, peer, now) is { } verdict) counts[verdict.Code] = counts.GetValueOrDefault(verdict.Code) + 1;
-        }
-
-        return counts;
-    }
+    /// <summary>What metrics show.</summary>
+    public NodeFigures ReadFigures(Instant now) => NodeFigures.Of(_context, _peers, now);
 
     /// <summary>What was tried to make a hole to the peer, and what came of it.</summary>
     public PunchOutcome PunchingOf(NodeKey key) => _peers.TryFind(key, out PeerSession? peer) ? peer.Punch.Outcome : PunchOutcome.None;

@@ -15,4 +15,10 @@ internal sealed record PeerReport(PathKind Path, TransportAddress Remote, int Re
 {
     /// <summary>The longest IP packet that the direct path is known to carry whole, in bytes; null = not known, or not direct.</summary>
     public int? Mtu { get; init; }
+
+    /// <summary>How often a direct path was left because data did not pass where checks did.</summary>
+    public int PutBacks { get; init; }
+
+    /// <summary>The addresses that are left alone at present for that.</summary>
+    public IReadOnlyList<TransportAddress> PutBackRemotes { get; init; } = [];
 }

@@ -49,7 +49,9 @@ internal sealed class HttpsLatencyLoop : IAsyncDisposable
                 RelayRegion[] regions = [.. map.Regions.Where(region => wanted.Regions.Contains(region.Id))];
                 IReadOnlyDictionary<int, TimeSpan> latencies = await _probe.MeasureAsync(regions, _stopping.Token);
                 _loop.Post((core, now) => core.HandleHttpsLatencies(wanted.Round, latencies, now));
-                bool isCaptive = await portal == true;
+                bool? found = await portal;
+                _loop.Post((core, now) => core.HandleCaptivePortal(wanted.Round, found));
+                bool isCaptive = found == true;
                 if (isCaptive && !wasCaptive) TraversalLog.CaptivePortal(_log);
                 wasCaptive = isCaptive;
             }
