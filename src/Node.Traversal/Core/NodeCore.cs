@@ -142,11 +142,12 @@ internal sealed class NodeCore
     /// <summary>How far away the regions are, as measured in this network.</summary>
     public IReadOnlyDictionary<int, TimeSpan> Latencies => _stun.Latencies.Measured();
 
-    /// <summary>Takes how far away the regions were when the node was last in this network: home need not wait for the first answers.</summary>
-    public void HandleKnownLatencies(IReadOnlyDictionary<int, TimeSpan> known, Instant now)
+    /// <summary>Takes which network the node is in, and what is remembered of it: neither home nor punching need wait for the first answers.</summary>
+    public void HandleKnownNetwork(KnownNetwork network, Instant now)
     {
-        _stun.Latencies.Recall(known);
-        Settle(now);
+        _stun.Latencies.Recall(network.Latencies);
+        _profiles.HandleKnownNetwork(network);
+        TellPeers(now);
     }
 
     /// <summary>Takes what was measured by HTTPS, where <see cref="NodeEvent.HttpsLatencyWanted"/> asked for it.</summary>
