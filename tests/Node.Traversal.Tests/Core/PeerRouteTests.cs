@@ -39,7 +39,7 @@ public class PeerRouteTests
     [Fact]
     public void Regions_out_of_reach_do_not_count_among_those_asked()
     {
-        Connect(_ranked[1..]);
+        Connect(_ranked.AsSpan(1));
         Fail(_ranked[0]);
         _route.HandleGone(_ranked[1], _now);
 
