@@ -81,7 +81,12 @@ internal sealed class NodeCore
             if (_stun.HandleTimeout(now)) _network.Update(now);
         }
 
-        if (_wants.NextTimeout <= now) _peers.Drain(now); // A region has become unreachable: other routes are chosen.
+        if (_wants.NextTimeout <= now)
+        {
+            _context.HaveRoutesChanged = true; // A region has become unreachable: other routes are chosen.
+            _peers.Drain(now);
+        }
+
         _peers.HandleTimeout(now);
         Settle(now);
     }
@@ -136,11 +141,12 @@ internal sealed class NodeCore
     /// <summary>How far away the regions are, as measured in this network.</summary>
     public IReadOnlyDictionary<int, TimeSpan> Latencies => _stun.Latencies.Measured();
 
-    /// <summary>Takes how far away the regions were when the node was last in this network: home need not wait for the first answers.</summary>
-    public void HandleKnownLatencies(IReadOnlyDictionary<int, TimeSpan> known, Instant now)
+    /// <summary>Takes which network the node is in, and what is remembered of it: neither home nor punching need wait for the first answers.</summary>
+    public void HandleKnownNetwork(KnownNetwork network, Instant now)
     {
-        _stun.Latencies.Recall(known);
-        Settle(now);
+        _stun.Latencies.Recall(network.Latencies);
+        _profiles.HandleKnownNetwork(network);
+        TellPeers(now);
     }
 
     /// <summary>Takes what was measured by HTTPS, where <see cref="NodeEvent.HttpsLatencyWanted"/> asked for it.</summary>
@@ -440,21 +446,13 @@ internal sealed class NodeCore
         int home = _homes.Choose(_stun, now);
         if (home != _context.HomeRegion)
         {
-            bool isMove = _context.Moves.IsLeaving(_context.HomeRegion);
-            _context.HomeRegion = home;
-            _context.HaveRoutesChanged = true;
-            _context.Raise(new NodeEvent.HomeSelected(home));
-            foreach (PeerSession peer in _peers.All)
-            {
-                if (isMove && peer.IsConfirmed) peer.Hellos.Ask(now); // Until it answers: it must know before the old relay is left.
-                else if (peer.DiscoKey is not null) peer.Hellos.Plan(now);
-            }
-
+            _network.MoveHome(home, now);
             _context.Moves.Update(_peers.All, _stun, now); // From now on the old relay waits to be left.
         }
 
         if (_context.TakeDoubt()) _stun.AskAgain(now);
         _profiles.Update(_stun, now);
+        _network.UpdateLatencies(now);
         _wants.Update(_peers.All, now);
         if (hasLeft) _peers.Drain(now); // What went by that relay goes by another.
         _peers.SendHellos(now);

@@ -252,6 +252,7 @@ internal sealed class PeerSession
             EchoOf = _heardHellos.Counter,
             EchoHeldFor = _heardHellos.HeldFor(now),
             Plans = PunchingPlan.Version,
+            Latencies = _context.Latencies,
         };
         _sentHellos.Note(hello.Counter, now);
         _context.Send(Transmit.ByRelay(region, Key, _context.Seal(_context.OwnKey, _helloBox, hello.ToMessage())));
