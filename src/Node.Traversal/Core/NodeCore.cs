@@ -64,8 +64,7 @@ internal sealed class NodeCore
         get
         {
             Instant next = Instant.Min(_stun.NextTimeout ?? Instant.Never, _homes.NextTimeout ?? Instant.Never);
-            next = Instant.Min(next, _profiles.NextTimeout ?? Instant.Never);
-            next = Instant.Min(next, _wants.NextTimeout ?? Instant.Never);
+            next = Instant.Min(next, Instant.Min(_profiles.NextTimeout ?? Instant.Never, _wants.NextTimeout ?? Instant.Never));
             next = Instant.Min(next, _https.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, _context.Moves.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, _peers.NextTimeout);
@@ -313,10 +312,11 @@ internal sealed class NodeCore
             return;
         }
 
-        if (!_peers.TryFindByDiscoKey(sender, out PeerSession? peer)) { _context.Drops.Count(NodeDrop.UnknownKey); return; }
-        if (!peer.IsUsable(source)) { _context.Drops.Count(NodeDrop.RefusedSource); return; }
-        if (peer.Open(datagram) is not { } message) return;
+        if (!_peers.TryFindByDiscoKey(sender, out PeerSession? found)) { _context.Drops.Count(NodeDrop.UnknownKey); return; }
+        if (!found.IsUsable(source)) { _context.Drops.Count(NodeDrop.RefusedSource); return; }
+        if (found.Open(datagram) is not { } message) return;
 
+        PeerSession peer = _peers.OwnerOf(message, found);
         PairId pair = new(socket, source);
         bool isProven = false;
         switch ((DiscoMessageType)message[0])
@@ -327,7 +327,7 @@ internal sealed class NodeCore
             default: _context.Drops.Count(NodeDrop.UnknownType); return;
         }
 
-        if (isProven) _addresses.HandleProven(source, peer.Key);
+        if (isProven) _addresses.HandleProven(source, peer.Key, isAnswer: (DiscoMessageType)message[0] == DiscoMessageType.Pong);
         peer.Drain(now);
         Settle(now);
     }
