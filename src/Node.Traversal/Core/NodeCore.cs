@@ -67,8 +67,7 @@ internal sealed class NodeCore
         get
         {
             Instant next = Instant.Min(_stun.NextTimeout ?? Instant.Never, _homes.NextTimeout ?? Instant.Never);
-            next = Instant.Min(next, _profiles.NextTimeout ?? Instant.Never);
-            next = Instant.Min(next, _wants.NextTimeout ?? Instant.Never);
+            next = Instant.Min(next, Instant.Min(_profiles.NextTimeout ?? Instant.Never, _wants.NextTimeout ?? Instant.Never));
             next = Instant.Min(next, _https.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, _context.Moves.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, _peers.NextTimeout);
@@ -303,7 +302,7 @@ internal sealed class NodeCore
         // repeated anyway; a peer that has left is asked for, so that we hear of it when it is back elsewhere.
         int before = peer.Route.Choose(now);
         peer.Route.HandleGone(regionId, now);
-        bool hasOtherRoute = peer.Route.Choose(now) != before;
+        bool hasOtherRoute = peer.Route.Choose(now) != before && !peer.Route.IsGoneEverywhere(now);
         if (reason == PeerGoneReason.Disconnected || hasOtherRoute) peer.Hellos.Ask(now);
         peer.Drain(now);
         Settle(now);
@@ -319,10 +318,11 @@ internal sealed class NodeCore
             return;
         }
 
-        if (!_peers.TryFindByDiscoKey(sender, out PeerSession? peer)) { _context.Drops.Count(NodeDrop.UnknownKey); return; }
-        if (!peer.IsUsable(source)) { _context.Drops.Count(NodeDrop.RefusedSource); return; }
-        if (peer.Open(datagram) is not { } message) return;
+        if (!_peers.TryFindByDiscoKey(sender, out PeerSession? found)) { _context.Drops.Count(NodeDrop.UnknownKey); return; }
+        if (!found.IsUsable(source)) { _context.Drops.Count(NodeDrop.RefusedSource); return; }
+        if (found.Open(datagram) is not { } message) return;
 
+        PeerSession peer = _peers.OwnerOf(message, found);
         PairId pair = new(socket, source);
         bool isProven = false;
         switch ((DiscoMessageType)message[0])
@@ -333,7 +333,7 @@ internal sealed class NodeCore
             default: _context.Drops.Count(NodeDrop.UnknownType); return;
         }
 
-        if (isProven) _addresses.HandleProven(source, peer.Key);
+        if (isProven) _addresses.HandleProven(source, peer.Key, isAnswer: (DiscoMessageType)message[0] == DiscoMessageType.Pong);
         peer.Drain(now);
         Settle(now);
     }
