@@ -45,7 +45,7 @@ internal static class NatRules
     private static void AppendFilter(StringBuilder script, NatKind kind, string publicAddress, bool firewallsIPv6)
     {
         // The chain `blocked` is empty until the site blocks UDP. Packets from outside that belong to nothing are dropped, not accepted, by the
-        // router itself: an accepted one would be confirmed by conntrack and take the port away from the host that sends next.
+        // router itself, unless its kind is to take them: an accepted one is confirmed by conntrack and takes the port away from the host that sends next.
         script.AppendLine("""
             table inet filter {
               chain blocked {
@@ -53,10 +53,9 @@ internal static class NatRules
               chain input {
                 type filter hook input priority filter; policy accept;
                 meta l4proto ipv6-icmp accept
-                iifname "wan" ct state established,related accept
-                iifname "wan" drop
             """);
-        if (!kind.IsPublic) script.AppendLine($"    ip daddr {publicAddress} meta l4proto udp drop"); // No hairpin, unless it is translated before it gets here.
+        if (!kind.TakesStrays) script.AppendLine("    iifname \"wan\" ct state established,related accept\n    iifname \"wan\" drop");
+        if (!kind.IsPublic && !kind.TakesStrays) script.AppendLine($"    ip daddr {publicAddress} meta l4proto udp drop"); // No hairpin, unless it is translated before it gets here.
         script.AppendLine("""
               }
               chain forward {
