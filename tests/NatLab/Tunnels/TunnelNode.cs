@@ -58,18 +58,13 @@ public sealed class TunnelNode
 
     /// <summary>Asks until what the agent says of <paramref name="peer"/> is <paramref name="wanted"/>.</summary>
     /// <exception cref="LabException">It did not become so in time.</exception>
-    public async Task<PeerReport> WaitForPeerAsync(TunnelNode peer, Func<PeerReport, bool> isWanted, string wanted, TimeSpan timeout)
-    {
-        long start = Stopwatch.GetTimestamp();
-        while (true)
-        {
-            PeerReport report = await PeerAsync(peer);
-            if (isWanted(report)) return report;
-            if (Stopwatch.GetElapsedTime(start) > timeout)
-                throw new LabException($"{Host.Name}: not {wanted} after {timeout.TotalSeconds:0.#} s but {report}");
-            await Task.Delay(PollInterval);
-        }
-    }
+    public Task<PeerReport> WaitForPeerAsync(TunnelNode peer, Func<PeerReport, bool> isWanted, string wanted, TimeSpan timeout) =>
+        WaitAsync(() => PeerAsync(peer), isWanted, wanted, timeout);
+
+    /// <summary>Asks until what the agent says of its NAT is <paramref name="wanted"/>.</summary>
+    /// <exception cref="LabException">It did not become so in time.</exception>
+    public async Task<NatReport> WaitForNatAsync(Func<NatReport, bool> isWanted, string wanted, TimeSpan timeout) =>
+        (await WaitAsync(async () => (await StatusAsync()).Self.Nat, nat => nat is not null && isWanted(nat), wanted, timeout))!;
 
     public Task<PeerReport> WaitForDirectAsync(TunnelNode peer, TimeSpan timeout) => WaitForPeerAsync(peer, report => report.Path == PeerReport.Direct, "direct", timeout);
 
@@ -78,4 +73,16 @@ public sealed class TunnelNode
     public Task<PeerReport> WaitForPathMtuAsync(TunnelNode peer, int mtu, TimeSpan timeout) => WaitForPeerAsync(peer, report => report.PathMtu == mtu, $"found to carry {mtu} bytes", timeout);
 
     public Task<PeerReport> WaitForVerdictAsync(TunnelNode peer, string code, TimeSpan timeout) => WaitForPeerAsync(peer, report => report.Verdict?.Code == code, $"'{code}'", timeout);
+
+    private async Task<T> WaitAsync<T>(Func<Task<T>> ask, Func<T, bool> isWanted, string wanted, TimeSpan timeout)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            T report = await ask();
+            if (isWanted(report)) return report;
+            if (Stopwatch.GetElapsedTime(start) > timeout) throw new LabException($"{Host.Name}: not {wanted} after {timeout.TotalSeconds:0.#} s but {report}");
+            await Task.Delay(PollInterval);
+        }
+    }
 }
