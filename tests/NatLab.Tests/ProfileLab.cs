@@ -2,18 +2,20 @@ namespace NatLab.Tests;
 
 /// <summary>
 /// One lab with a site of every kind, in each of which a node starts, finds out what NAT is before it, and ends; a few at a time, for most of the
-/// time each waits for silence. The STUN server has two addresses, so a filter shows too.
+/// time each waits for silence. The STUN server has two addresses, so a filter shows too. Beside it, two nodes in a lab of their own measure how
+/// long NATs keep a mapping: that is hardly anything but waiting.
 /// </summary>
 public sealed class ProfileLab : IAsyncLifetime
 {
     /// <summary>So many run at once: two cores start a program in about half a second, and a node is done in six.</summary>
-    private const int AtOnce = 8;
+    private const int AtOnce = 6;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly Dictionary<string, Task<NatReport>> _profiles = [];
     private readonly SemaphoreSlim _turns = new(AtOnce);
     private Lab? _lab;
+    private Task<ForgetfulPair>? _forgetful;
 
     /// <summary>Every kind there is: each mapping with each filter, and what else a NAT may do.</summary>
     public static IReadOnlyList<string> Kinds { get; } =
@@ -33,6 +35,7 @@ public sealed class ProfileLab : IAsyncLifetime
     {
         if (LabRequirements.MissingForTunnels is not null) return; // Each test says so itself.
 
+        if (LabRequirements.MissingForNetworksWith(ForgetfulPair.Program) is null) _forgetful = ForgetfulPair.RunAsync();
         _lab = await Lab.CreateAsync();
         RelayStation relay = await RelayStation.StartAsync(_lab, hasStun: false);
         await StunStation.StartOursAsync(_lab, RelayStation.StunPort);
@@ -46,8 +49,12 @@ public sealed class ProfileLab : IAsyncLifetime
     /// <summary>What a node behind that kind of NAT has found out.</summary>
     public Task<NatReport> ProfileOfAsync(string kind) => _profiles[kind];
 
+    /// <summary>What became of the two nodes behind NATs that soon forget.</summary>
+    internal Task<ForgetfulPair> ForgetfulAsync() => _forgetful ?? throw new LabException("it was not started");
+
     public async ValueTask DisposeAsync()
     {
+        if (_forgetful is not null) await ((Task)_forgetful).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await ((Task)Task.WhenAll(_profiles.Values)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // Who failed has told its own test.
         if (_lab is not null) await _lab.DisposeAsync();
         _turns.Dispose();
