@@ -193,7 +193,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
             return;
         }
 
-        if (_sampler.IsDone) HandleSampled(now);
+        if (_phase == Phase.Sampling && _sampler.IsDone) HandleSampled(now);
     }
 
     /// <summary>Takes an answer that none of the finder's checks has asked for.</summary>
@@ -361,7 +361,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         }
 
         Enter(Phase.Sampling, Instant.Never);
-        _sampler = new PortSampler(context, socket, needsBoth);
+        _sampler = new PortSampler(context, socket, needsBoth, _round);
         _sampler.AskFirst(now);
         if (IsSampledHere)
         {
