@@ -21,10 +21,11 @@ internal sealed class Scenario
     private long _starts = 1;
     private byte _nextSite = FirstFreeSite;
 
-    private Scenario(int seed)
+    private Scenario(int seed, (SiteKind Left, SiteKind Right)? kinds)
     {
         _random = new Random(seed);
         SiteKind left = SiteKinds.Any(_random), right = SiteKinds.Any(_random);
+        if (kinds is { } forced) (left, right) = forced;
         Sharing sharing = _random.Next(10) switch { 0 => Sharing.Site, 1 when left.Carrier is not null => Sharing.Carrier, _ => Sharing.Nothing };
         if (sharing == Sharing.Carrier) right = right with { Nat = right.Nat ?? NatKind.Easy, Carrier = left.Carrier };
         _lab = new SimLab(seed, left, right, sharing);
@@ -37,10 +38,12 @@ internal sealed class Scenario
     }
 
     /// <summary>Plays it.</summary>
+    /// <param name="seed">What all that is random comes from.</param>
+    /// <param name="kinds">The two sites; null = any, by the seed.</param>
     /// <returns>What was violated, with the seed and the story; null = nothing. And the trace of the run.</returns>
-    public static (string? Problem, ulong Trace) Play(int seed)
+    public static (string? Problem, ulong Trace) Play(int seed, (SiteKind Left, SiteKind Right)? kinds = null)
     {
-        Scenario scenario = new(seed);
+        Scenario scenario = new(seed, kinds);
         string? problem = scenario.Play();
         return (problem is null ? null : $"seed {seed}: {problem}; {string.Join(", ", scenario._story)}; {scenario.Sides()}", scenario._lab.World.Trace);
     }
