@@ -51,6 +51,7 @@ internal struct DatagramAddress
         result._family = Ipv6Family;
         result._networkUpper = Swap((ulong)(address.Bits >> 64));
         result._networkLower = Swap((ulong)address.Bits);
+        result._scopeId = address.Zone;
         result._length = Ipv6Length;
         return result;
     }
@@ -59,7 +60,7 @@ internal struct DatagramAddress
     {
         0 => default,
         Ipv4Length => TransportAddress.FromIpv4(Swap(_networkIpv4), Swap(_networkPort)),
-        _ => TransportAddress.FromIpv6(new UInt128(Swap(_networkUpper), Swap(_networkLower)), Swap(_networkPort)),
+        _ => TransportAddress.FromIpv6(new UInt128(Swap(_networkUpper), Swap(_networkLower)), Swap(_networkPort)).WithZone(_scopeId),
     };
 
     public void SetPort(ushort port) => _networkPort = Swap(port);

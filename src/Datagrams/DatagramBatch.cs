@@ -106,7 +106,7 @@ public sealed class DatagramBatch : IDisposable
         return _payloads.AsSpan(OffsetOf(index), IsCoalesced ? _lengths[index] : MaxDatagramLength);
     }
 
-    /// <summary>Where the datagram came from, or where it goes. A scope id of a link-local source is kept inside, but not shown.</summary>
+    /// <summary>Where the datagram came from, or where it goes; a link-local IPv6 source with its zone.</summary>
     public TransportAddress AddressOf(int index)
     {
         CheckIndex(index);

@@ -133,8 +133,7 @@ public sealed class DatagramSocket : IDisposable
     }
 
     /// <summary>
-    /// Sends one datagram of a batch, which another socket may have received: its address keeps the scope that <see cref="TransportAddress"/>
-    /// does not show. It leaves from this socket's own address. Never waits.
+    /// Sends one datagram of a batch, which another socket may have received. It leaves from this socket's own address. Never waits.
     /// </summary>
     /// <returns>Success, or why it did not go.</returns>
     public SocketError SendOne(DatagramBatch batch, int index)

@@ -42,6 +42,27 @@ public sealed class DatagramSocketTests
     }
 
     [Theory, MemberData(nameof(Ways))]
+    public void A_link_local_address_is_reached_by_its_zone_and_says_its_zone(bool isPortable)
+    {
+        TransportAddress own = Loopback.FindLinkLocal();
+        Assert.SkipUnless(own.IsValid, "needs an interface with a link-local IPv6 address");
+        using DatagramSocket client = Loopback.Bind(isPortable, TransportAddress.FromIpv6(0, 0));
+        using DatagramSocket server = Loopback.Bind(isPortable, TransportAddress.FromIpv6(0, 0));
+        using var batch = new DatagramBatch();
+        TransportAddress ofServer = own.WithPort(server.LocalAddress.Port);
+
+        Assert.Equal(SocketError.Success, client.SendTo([1], ofServer));
+        Assert.NotEqual(SocketError.Success, client.SendTo([1], ofServer.WithZone(uint.MaxValue / 2))); // No such interface.
+
+        Assert.Equal(1, Loopback.ReceiveSoon(server, batch));
+        Assert.Equal(own.WithPort(client.LocalAddress.Port), batch.AddressOf(0));
+        Assert.NotEqual(0u, batch.AddressOf(0).Zone);
+        batch.SetAddress(0, batch.AddressOf(0)); // As one who has kept the address.
+        Assert.Equal(1, server.Send(batch, 0, out _));
+        Assert.Equal(1, Loopback.ReceiveSoon(client, batch));
+    }
+
+    [Theory, MemberData(nameof(Ways))]
     public void An_answer_built_in_place_goes_back_to_its_source(bool isPortable)
     {
         foreach (TransportAddress any in new[] { Loopback.AnyIpv4Port, Loopback.AnyIpv6Port })

@@ -1,3 +1,4 @@
+using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using Addresses;
 
@@ -14,6 +15,14 @@ internal static class Loopback
 
     public static DatagramSocket Bind(bool isPortable, TransportAddress? local = null, DatagramSocketOptions? options = null) =>
         DatagramSocket.Bind(local ?? AnyIpv4Port, options ?? DatagramSocketOptions.Default, isPortable);
+
+    /// <summary>A link-local IPv6 address of this machine, with its zone; not valid where it has none. What is sent there never leaves the machine.</summary>
+    public static TransportAddress FindLinkLocal() => NetworkInterface.GetAllNetworkInterfaces()
+        .Where(network => network.OperationalStatus == OperationalStatus.Up)
+        .SelectMany(network => network.GetIPProperties().UnicastAddresses)
+        .Where(unicast => unicast.Address.IsIPv6LinkLocal && unicast.Address.ScopeId != 0)
+        .Select(unicast => TransportAddress.From(unicast.Address, 0).WithZone((uint)unicast.Address.ScopeId))
+        .FirstOrDefault();
 
     /// <summary>Receives once something is there; fails after 5 s.</summary>
     public static int ReceiveSoon(DatagramSocket socket, DatagramBatch batch)

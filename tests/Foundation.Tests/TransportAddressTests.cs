@@ -22,6 +22,8 @@ public class TransportAddressTests
     [InlineData("192.0.2.1:")]
     [InlineData("192.0.2.1:65536")]
     [InlineData("127.1:80")]
+    [InlineData("010.0.0.1:80")]
+    [InlineData("0x7f.0.0.1:80")]
     [InlineData("2001:db8::1:80")]
     [InlineData("[192.0.2.1]:80")]
     [InlineData("[2001:db8::1]")]
@@ -38,6 +40,40 @@ public class TransportAddressTests
 
         Assert.Equal(plain, mapped);
         Assert.True(mapped.IsIpv4);
+    }
+
+    [Fact]
+    public void A_link_local_address_may_say_on_which_link_and_the_wire_never_does()
+    {
+        Assert.True(TransportAddress.TryParse("[fe80::1]:41641", out TransportAddress plain));
+        byte[] bytes = new byte[16];
+
+        TransportAddress zoned = plain.WithZone(3);
+        zoned.WriteBytes16(bytes);
+
+        Assert.Equal("[fe80::1%3]:41641", zoned.ToString());
+        Assert.Equal(3, zoned.ToIPAddress().ScopeId);
+        Assert.NotEqual(plain, zoned);
+        Assert.NotEqual(plain.WithZone(4), zoned);
+        Assert.Equal(3u, zoned.WithPort(5000).Zone);
+        Assert.Equal(plain, TransportAddress.FromBytes16(bytes, 41641));
+        Assert.Equal(plain, zoned.WithZone(0));
+    }
+
+    [Theory]
+    [InlineData("[fe80::1]:1", true)]
+    [InlineData("[febf:ffff::1]:1", true)]
+    [InlineData("[fec0::1]:1", false)]
+    [InlineData("[fe7f::1]:1", false)]
+    [InlineData("[ff02::1]:1", false)]
+    [InlineData("[2001:db8::1]:1", false)]
+    [InlineData("169.254.1.1:1", false)]
+    public void Only_a_link_local_ipv6_address_has_a_zone(string text, bool isLinkLocal)
+    {
+        Assert.True(TransportAddress.TryParse(text, out TransportAddress address));
+
+        Assert.Equal(isLinkLocal, address.IsIpv6LinkLocal);
+        Assert.Equal(isLinkLocal ? 7u : 0, address.WithZone(7).Zone);
     }
 
     [Fact]

@@ -174,7 +174,7 @@ internal static class CandidatesTarget
     {
         if (!AnnouncedCandidates.TryRead(input, out AnnouncedCandidates? read)) return;
         FuzzException.Unless(
-            read is { List.Count: <= AnnouncedCandidates.MaxCandidates } && AnnouncedCandidates.TryRead(read.ToMessage(), out AnnouncedCandidates? again) && again is not null && read.List.SequenceEqual(again.List),
+            read is { List.Count: <= AnnouncedCandidates.MaxCandidates } && AnnouncedCandidates.TryRead(read.ToMessage(), out AnnouncedCandidates? again) && again is not null && read.List.SequenceEqual(again.List) && read.Links.SequenceEqual(again.Links),
             "What was read is written otherwise.");
     }
 }

@@ -20,6 +20,38 @@ public class AnnouncedCandidatesTests
     }
 
     [Fact]
+    public void Links_are_byte_exact_and_read_back_and_without_them_the_message_is_as_it_was()
+    {
+        AnnouncedCandidates some = Some() with
+        {
+            List = [],
+            Links = [new AnnouncedLink(0xbeef, [Address("[fe80::1]:41657").WithZone(9)]), new AnnouncedLink(7, [])],
+        };
+
+        Assert.Equal(
+            "410085" + "01c420" + Golden.ClientKeyHex + "02c420" + Golden.ServerKeyHex + "0307" + "0490"
+            + "0592" + "92cdbeef" + "91c412" + "fe800000000000000000000000000001a2b9" + "920790",
+            Golden.Hex(some.ToMessage()));
+        Assert.True(AnnouncedCandidates.TryRead(some.ToMessage(), out AnnouncedCandidates? read));
+        Assert.Equal([new AnnouncedLink(0xbeef, [Address("[fe80::1]:41657")]), new AnnouncedLink(7, [])], read!.Links); // The zone is nobody else's business.
+        Assert.Equal(Golden.Hex(Some().ToMessage()), Golden.Hex((Some() with { Links = [] }).ToMessage()));
+    }
+
+    [Fact]
+    public void No_more_links_and_link_local_addresses_are_said_or_heard_than_the_limits()
+    {
+        TransportAddress[] addresses = [.. Enumerable.Range(1, 100).Select(i => Address($"[fe80::{i}]:5000"))];
+        AnnouncedLink[] links = [.. Enumerable.Range(1, 20).Select(i => new AnnouncedLink((ushort)i, [.. addresses.Skip(i * 3).Take(3)]))];
+
+        Assert.True(AnnouncedCandidates.TryRead((Some() with { Links = links }).ToMessage(), out AnnouncedCandidates? said));
+        Assert.True(AnnouncedCandidates.TryRead([0x41, 0, .. Body((ref MessagePackWriter _) => { }, 0, links)], out AnnouncedCandidates? heard));
+
+        AnnouncedLink[] expected = [links[0], links[1] with { Addresses = [links[1].Addresses[0]] }, links[2] with { Addresses = [] }, links[3] with { Addresses = [] }];
+        Assert.Equal(expected, said!.Links);
+        Assert.Equal(expected, heard!.Links);
+    }
+
+    [Fact]
     public void No_more_are_said_or_heard_than_the_limit()
     {
         AnnouncedCandidates many = Some() with { List = [.. Enumerable.Range(0, 10_000).Select(i => new Candidate(TransportAddress.FromIpv4((uint)i, 5000), CandidateKind.Host))] };
@@ -51,7 +83,7 @@ public class AnnouncedCandidatesTests
     [Fact]
     public void No_truncated_flipped_or_random_message_throws()
     {
-        byte[] message = Some().ToMessage();
+        byte[] message = (Some() with { Links = [new AnnouncedLink(0xbeef, [Address("[fe80::1]:41657")])] }).ToMessage();
         Gen.Select(Gen.Int[0, message.Length - 1], Gen.Byte, Gen.Int[0, message.Length]).Sample((at, value, length) =>
         {
             byte[] damaged = message.ToArray();
@@ -67,7 +99,7 @@ public class AnnouncedCandidatesTests
     {
         Assert.True(AnnouncedCandidates.TryRead(message, out AnnouncedCandidates? read));
         Assert.Equal(expected.List, read!.List);
-        Assert.Equal(expected with { List = read.List }, read);
+        Assert.Equal(expected with { List = read.List, Links = read.Links }, read);
     }
 
     private static byte[] WithTinyCandidates(int count) => [0x41, 0, .. Body((ref MessagePackWriter writer) =>
@@ -75,11 +107,11 @@ public class AnnouncedCandidatesTests
         for (int i = 0; i < count; i++) WriteCandidate(ref writer, kind: 1, extra: false);
     }, count)];
 
-    private static byte[] Body(WriteCandidates write, int count = 1)
+    private static byte[] Body(WriteCandidates write, int count = 1, params AnnouncedLink[] links)
     {
         System.Buffers.ArrayBufferWriter<byte> buffer = new();
         MessagePackWriter writer = new(buffer);
-        writer.WriteMapHeader(4);
+        writer.WriteMapHeader(links.Length == 0 ? 4 : 5);
         writer.Write(1);
         writer.Write(Golden.Bytes(Golden.ClientKeyHex));
         writer.Write(2);
@@ -89,8 +121,31 @@ public class AnnouncedCandidatesTests
         writer.Write(4);
         writer.WriteArrayHeader(count);
         write(ref writer);
+        if (links.Length > 0) WriteAll(ref writer, links);
         writer.Flush();
         return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>All of them, whatever the limits say.</summary>
+    private static void WriteAll(ref MessagePackWriter writer, AnnouncedLink[] links)
+    {
+        writer.Write(5);
+        writer.WriteArrayHeader(links.Length);
+        foreach (AnnouncedLink link in links)
+        {
+            writer.WriteArrayHeader(3);
+            writer.Write(link.Id);
+            writer.WriteArrayHeader(link.Addresses.Count);
+            foreach (TransportAddress address in link.Addresses)
+            {
+                byte[] bytes = new byte[18];
+                address.WriteBytes16(bytes);
+                System.Buffers.Binary.BinaryPrimitives.WriteUInt16BigEndian(bytes.AsSpan(16), address.Port);
+                writer.Write(bytes);
+            }
+
+            writer.Write("later");
+        }
     }
 
     private static void WriteCandidate(ref MessagePackWriter writer, int kind, bool extra)

@@ -79,9 +79,59 @@ public class DiscoTests
         Golden.Hex(SomeHello().ToMessage()));
 
     [Fact]
+    public void Latencies_are_byte_exact_and_read_back_in_their_order()
+    {
+        byte[] without = SomeHello().ToMessage();
+        byte[] message = (SomeHello() with { Latencies = [new(900, 7), new(3, 212)] }).ToMessage();
+
+        Assert.Equal(Golden.Hex(without)[6..] + "1e82" + "cd038407" + "03ccd4", Golden.Hex(message)[6..]); // Behind the map's header, which counts one field more.
+        Assert.Equal(without[2] + 1, message[2]);
+        Assert.True(Hello.TryRead(message, out Hello? read));
+        Assert.Equal([new(900, 7), new(3, 212)], read!.Latencies);
+    }
+
+    [Fact]
+    public void Of_latencies_no_more_than_the_limit_are_said_and_heard()
+    {
+        RegionLatency[] many = [.. Enumerable.Range(1, 40).Select(region => new RegionLatency(region, region))];
+
+        Assert.True(Hello.TryRead((SomeHello() with { Latencies = many }).ToMessage(), out Hello? read));
+        Assert.Equal(many[..RegionLatency.MaxRegions], read!.Latencies);
+
+        // A hostile peer's forty, one after the other.
+        Assert.True(Hello.TryRead(WithLatencies("de0028" + string.Concat(many.Select(one => $"{one.RegionId:x2}{one.Milliseconds:x2}"))), out read));
+        Assert.Equal(many[..RegionLatency.MaxRegions], read!.Latencies);
+    }
+
+    [Theory]
+    [InlineData("8100" + "05")] // No region has the number 0.
+    [InlineData("81ff" + "05")]
+    [InlineData("81ce80000000" + "05")]
+    [InlineData("8101" + "ff")]
+    [InlineData("8101" + "cd2711")] // 10 001 ms.
+    public void A_latency_that_cannot_be_is_passed_over(string latencies)
+    {
+        Assert.True(Hello.TryRead(WithLatencies(latencies), out Hello? read));
+        Assert.Empty(read!.Latencies);
+    }
+
+    [Fact]
+    public void Of_a_region_that_is_told_twice_the_first_counts()
+    {
+        Assert.True(Hello.TryRead(WithLatencies("8201050106"), out Hello? read));
+        Assert.Equal([new(1, 5)], read!.Latencies);
+    }
+
+    [Theory]
+    [InlineData("05")] // No map.
+    [InlineData("8101")] // Its end is missing.
+    [InlineData("df7fffffff")] // More than there is.
+    public void Latencies_that_are_none_make_the_Hello_malformed(string latencies) => Assert.False(Hello.TryRead(WithLatencies(latencies), out _));
+
+    [Fact]
     public void No_truncated_flipped_or_random_message_throws()
     {
-        byte[] hello = SomeHello().ToMessage();
+        byte[] hello = (SomeHello() with { Latencies = [new(900, 7), new(3, 212)] }).ToMessage();
         Gen.Select(Gen.Int[0, hello.Length - 1], Gen.Byte, Gen.Int[0, hello.Length]).Sample((at, value, length) =>
         {
             byte[] damaged = hello.ToArray();
@@ -142,6 +192,14 @@ public class DiscoTests
         },
         NatIpv6 = new NatProfile(NatMapping.EndpointIndependent, UdpReach.Works),
     };
+
+    /// <summary>A Hello whose latencies are these bytes.</summary>
+    private static byte[] WithLatencies(string hex)
+    {
+        byte[] message = [.. SomeHello().ToMessage(), 30, .. Golden.Bytes(hex)];
+        message[2]++;
+        return message;
+    }
 
     private static byte[] Seal(byte[] message) =>
         DiscoEnvelope.Seal(Golden.Client.PublicKey, new Box(Golden.Client, Golden.Server.PublicKey), Golden.FirstNonce, message);

@@ -55,6 +55,9 @@ internal sealed class NodeContext
     /// <summary>What is known of the NAT or firewall for IPv6.</summary>
     public NatProfile NatIpv6 { get; set; }
 
+    /// <summary>How far away the relays are, as peers are told; the nearest first.</summary>
+    public IReadOnlyList<RegionLatency> Latencies { get; set; } = [];
+
     /// <summary>Where we may be reached, best first.</summary>
     public IReadOnlyList<Candidate> Candidates { get; set; } = [];
 
@@ -107,6 +110,9 @@ internal sealed class NodeContext
     /// <summary>Says whether the region has been failing for long enough to pass it over.</summary>
     public bool IsUnreachable(int regionId, Instant now) =>
         _links.TryGetValue(regionId, out RelayLink? link) && !link.IsConnected && link.FailingSince is { } since && now - since >= UnreachableAfter;
+
+    /// <summary>Says whether something new may be begun at the region's relay.</summary>
+    public bool MayUse(RelayRegion region, Instant now) => region.MayBeHome && region.HasRelay && !Moves.IsLeaving(region.Id) && !IsUnreachable(region.Id, now);
 
     /// <summary>Says whether anything has come from the region's relay within that time.</summary>
     public bool WasHeard(int regionId, TimeSpan within, Instant now) =>

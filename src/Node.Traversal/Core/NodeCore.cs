@@ -64,8 +64,7 @@ internal sealed class NodeCore
         get
         {
             Instant next = Instant.Min(_stun.NextTimeout ?? Instant.Never, _homes.NextTimeout ?? Instant.Never);
-            next = Instant.Min(next, _profiles.NextTimeout ?? Instant.Never);
-            next = Instant.Min(next, _wants.NextTimeout ?? Instant.Never);
+            next = Instant.Min(next, Instant.Min(_profiles.NextTimeout ?? Instant.Never, _wants.NextTimeout ?? Instant.Never));
             next = Instant.Min(next, _https.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, _context.Moves.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, _peers.NextTimeout);
@@ -82,7 +81,12 @@ internal sealed class NodeCore
             if (_stun.HandleTimeout(now)) _network.Update(now);
         }
 
-        if (_wants.NextTimeout <= now) _peers.Drain(now); // A region has become unreachable: other routes are chosen.
+        if (_wants.NextTimeout <= now)
+        {
+            _context.HaveRoutesChanged = true; // A region has become unreachable: other routes are chosen.
+            _peers.Drain(now);
+        }
+
         _peers.HandleTimeout(now);
         Settle(now);
     }
@@ -137,11 +141,12 @@ internal sealed class NodeCore
     /// <summary>How far away the regions are, as measured in this network.</summary>
     public IReadOnlyDictionary<int, TimeSpan> Latencies => _stun.Latencies.Measured();
 
-    /// <summary>Takes how far away the regions were when the node was last in this network: home need not wait for the first answers.</summary>
-    public void HandleKnownLatencies(IReadOnlyDictionary<int, TimeSpan> known, Instant now)
+    /// <summary>Takes which network the node is in, and what is remembered of it: neither home nor punching need wait for the first answers.</summary>
+    public void HandleKnownNetwork(KnownNetwork network, Instant now)
     {
-        _stun.Latencies.Recall(known);
-        Settle(now);
+        _stun.Latencies.Recall(network.Latencies);
+        _profiles.HandleKnownNetwork(network);
+        TellPeers(now);
     }
 
     /// <summary>Takes what was measured by HTTPS, where <see cref="NodeEvent.HttpsLatencyWanted"/> asked for it.</summary>
@@ -291,7 +296,7 @@ internal sealed class NodeCore
         // repeated anyway; a peer that has left is asked for, so that we hear of it when it is back elsewhere.
         int before = peer.Route.Choose(now);
         peer.Route.HandleGone(regionId, now);
-        bool hasOtherRoute = peer.Route.Choose(now) != before;
+        bool hasOtherRoute = peer.Route.Choose(now) != before && !peer.Route.IsGoneEverywhere(now);
         if (reason == PeerGoneReason.Disconnected || hasOtherRoute) peer.Hellos.Ask(now);
         peer.Drain(now);
         Settle(now);
@@ -307,10 +312,11 @@ internal sealed class NodeCore
             return;
         }
 
-        if (!_peers.TryFindByDiscoKey(sender, out PeerSession? peer)) { _context.Drops.Count(NodeDrop.UnknownKey); return; }
-        if (!peer.IsUsable(source)) { _context.Drops.Count(NodeDrop.RefusedSource); return; }
-        if (peer.Open(datagram) is not { } message) return;
+        if (!_peers.TryFindByDiscoKey(sender, out PeerSession? found)) { _context.Drops.Count(NodeDrop.UnknownKey); return; }
+        if (!found.IsUsable(source)) { _context.Drops.Count(NodeDrop.RefusedSource); return; }
+        if (found.Open(datagram) is not { } message) return;
 
+        PeerSession peer = _peers.OwnerOf(message, found);
         PairId pair = new(socket, source);
         bool isProven = false;
         switch ((DiscoMessageType)message[0])
@@ -321,7 +327,7 @@ internal sealed class NodeCore
             default: _context.Drops.Count(NodeDrop.UnknownType); return;
         }
 
-        if (isProven) _addresses.HandleProven(source, peer.Key);
+        if (isProven) _addresses.HandleProven(source, peer.Key, isAnswer: (DiscoMessageType)message[0] == DiscoMessageType.Pong);
         peer.Drain(now);
         Settle(now);
     }
@@ -440,21 +446,13 @@ internal sealed class NodeCore
         int home = _homes.Choose(_stun, now);
         if (home != _context.HomeRegion)
         {
-            bool isMove = _context.Moves.IsLeaving(_context.HomeRegion);
-            _context.HomeRegion = home;
-            _context.HaveRoutesChanged = true;
-            _context.Raise(new NodeEvent.HomeSelected(home));
-            foreach (PeerSession peer in _peers.All)
-            {
-                if (isMove && peer.IsConfirmed) peer.Hellos.Ask(now); // Until it answers: it must know before the old relay is left.
-                else if (peer.DiscoKey is not null) peer.Hellos.Plan(now);
-            }
-
+            _network.MoveHome(home, now);
             _context.Moves.Update(_peers.All, _stun, now); // From now on the old relay waits to be left.
         }
 
         if (_context.TakeDoubt()) _stun.AskAgain(now);
         _profiles.Update(_stun, now);
+        _network.UpdateLatencies(now);
         _wants.Update(_peers.All, now);
         if (hasLeft) _peers.Drain(now); // What went by that relay goes by another.
         _peers.SendHellos(now);

@@ -12,6 +12,7 @@ namespace Node.Traversal.Core;
 /// </summary>
 internal sealed class OwnNetwork(NodeContext context, StunProber stun, ProfileKeeper profiles, PeerTable peers)
 {
+    private readonly AnnouncedLatencies _latencies = new(context, stun.Latencies);
     private IReadOnlyList<TransportAddress> _localAddresses = [];
     private IReadOnlyList<IpPrefix> _otherTunnelRanges = [];
     private PortMappingStatus _portMapping = PortMappingStatus.Off;
@@ -69,11 +70,35 @@ internal sealed class OwnNetwork(NodeContext context, StunProber stun, ProfileKe
         }
     }
 
+    /// <summary>The relays may be as far away as never before, or others of use: peers hear of it, but for those that need no relay.</summary>
+    public void UpdateLatencies(Instant now)
+    {
+        if (!_latencies.Update(now)) return;
+        foreach (PeerSession peer in peers.All)
+        {
+            if (peer.DiscoKey is not null && peer.Path.Kind != PathKind.Direct) peer.Hellos.Plan(now);
+        }
+    }
+
+    /// <summary>Home is elsewhere from now on: every peer hears of it.</summary>
+    public void MoveHome(int home, Instant now)
+    {
+        bool isMove = context.Moves.IsLeaving(context.HomeRegion);
+        context.HomeRegion = home;
+        context.HaveRoutesChanged = true;
+        context.Raise(new NodeEvent.HomeSelected(home));
+        foreach (PeerSession peer in peers.All)
+        {
+            if (isMove && peer.IsConfirmed) peer.Hellos.Ask(now); // Until it answers: it must know before the old relay is left.
+            else if (peer.DiscoKey is not null) peer.Hellos.Plan(now);
+        }
+    }
+
     private bool UpdateProfiles()
     {
         TransportAddress[] seen = [.. stun.Reflexive.Select(seen => seen.Address)];
-        NatProfile ipv6 = profiles.ProfileOf(isIpv4: false, stun.ProfileIpv6);
-        NatProfile ipv4 = NatProfiles.WithGateway(profiles.ProfileOf(isIpv4: true, stun.Profile), _portMapping, seen);
+        NatProfile ipv6 = profiles.ProfileOf(isIpv4: false, stun);
+        NatProfile ipv4 = NatProfiles.WithGateway(profiles.ProfileOf(isIpv4: true, stun), _portMapping, seen);
         NatProfile nat = ipv4.Mapping == NatMapping.Unknown && !stun.HasAnswer(isIpv4: true) ? ipv6 with { Udp = ipv4.Udp } : ipv4;
         bool isNew = nat != context.Nat || ipv6 != context.NatIpv6;
         context.Mapped = seen;

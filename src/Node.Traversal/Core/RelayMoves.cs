@@ -109,7 +109,7 @@ internal sealed class RelayMoves(NodeContext context)
     {
         if (move.Successor != 0 && !context.IsUnreachable(move.Successor, now)) return;
         int before = move.Successor;
-        RelayRegion[] others = [.. context.Map.Regions.Where(other => other.Id != region && other.MayBeHome && other.HasRelay && !IsLeaving(other.Id) && !context.IsUnreachable(other.Id, now))];
+        RelayRegion[] others = [.. context.Map.Regions.Where(other => other.Id != region && context.MayUse(other, now))];
         bool isTargetUsable = others.Any(other => other.Id == move.Target);
         if (isTargetUsable) move.Successor = move.Target;
         else if (others.Any(other => stun.LatencyOf(other.Id) is not null)) move.Successor = others.Where(other => stun.LatencyOf(other.Id) is not null).MinBy(other => stun.LatencyOf(other.Id))!.Id;

@@ -33,19 +33,28 @@ public sealed record AnnouncedCandidates
     /// <summary>Where the sender may be reached, best first.</summary>
     public required IReadOnlyList<Candidate> List { get; init; }
 
+    /// <summary>The links the sender is on. Link-local addresses stand here and nowhere else. Empty = it says none: the field is left out.</summary>
+    public IReadOnlyList<AnnouncedLink> Links { get; init; } = [];
+
     /// <summary>Makes the whole message, of the first <see cref="MaxCandidates"/>.</summary>
     public byte[] ToMessage()
     {
         ArrayBufferWriter<byte> buffer = new(1024);
         buffer.Write<byte>([(byte)DiscoMessageType.Candidates, 0]);
         MessagePackWriter writer = new(buffer);
-        writer.WriteMapHeader(4);
+        writer.WriteMapHeader(Links.Count == 0 ? 4 : 5);
         DiscoFields.WriteKey(ref writer, (int)Field.Sender, Sender);
         DiscoFields.WriteKey(ref writer, (int)Field.Receiver, Receiver);
         DiscoFields.WriteNumber(ref writer, (int)Field.Counter, Counter);
         writer.Write((int)Field.List);
         writer.WriteArrayHeader(Math.Min(List.Count, MaxCandidates));
         foreach (Candidate candidate in List.Take(MaxCandidates)) Write(ref writer, candidate);
+        if (Links.Count > 0)
+        {
+            writer.Write((int)Field.Links);
+            AnnouncedLink.WriteList(ref writer, Links);
+        }
+
         writer.Flush();
         return buffer.WrittenSpan.ToArray();
     }
@@ -76,6 +85,7 @@ public sealed record AnnouncedCandidates
         NodeKey sender = default, receiver = default;
         long counter = -1;
         List<Candidate>? list = null;
+        List<AnnouncedLink> links = [];
         for (int i = 0; i < count; i++)
         {
             switch ((Field)reader.ReadInt32())
@@ -84,12 +94,13 @@ public sealed record AnnouncedCandidates
                 case Field.Receiver: receiver = DiscoFields.ReadKey(ref reader); break;
                 case Field.Counter: counter = reader.ReadInt64(); break;
                 case Field.List: list = ReadList(ref reader); break;
+                case Field.Links: links = AnnouncedLink.ReadList(ref reader); break;
                 default: reader.Skip(); break; // For later versions.
             }
         }
 
         if (sender.IsZero || receiver.IsZero || counter < 0 || list is null) return null;
-        return new AnnouncedCandidates { Sender = sender, Receiver = receiver, Counter = counter, List = list };
+        return new AnnouncedCandidates { Sender = sender, Receiver = receiver, Counter = counter, List = list, Links = links };
     }
 
     private static List<Candidate> ReadList(ref MessagePackReader reader)
@@ -119,13 +130,14 @@ public sealed record AnnouncedCandidates
     private static Candidate Read(ref MessagePackReader reader)
     {
         int fields = reader.ReadArrayHeader();
-        if (fields < CandidateFields || reader.ReadBytes() is not { Length: WireAddress.Length } address) throw new MessagePackSerializationException("A candidate is an address, a kind and flags.");
+        if (fields < CandidateFields) throw new MessagePackSerializationException("A candidate is an address, a kind and flags.");
 
+        TransportAddress address = WireAddress.Read(ref reader);
         int kind = reader.ReadInt32();
         int flags = reader.ReadInt32();
         for (int i = CandidateFields; i < fields; i++) reader.Skip();
         CandidateKind known = kind is > 0 and <= (int)CandidateKind.LocalPort ? (CandidateKind)kind : CandidateKind.Unknown;
-        return new Candidate(WireAddress.Read(address.ToArray()), known) { IsUnconfirmed = (flags & UnconfirmedFlag) != 0 };
+        return new Candidate(address, known) { IsUnconfirmed = (flags & UnconfirmedFlag) != 0 };
     }
 
     private enum Field
@@ -134,5 +146,6 @@ public sealed record AnnouncedCandidates
         Receiver = 2,
         Counter = 3,
         List = 4,
+        Links = 5,
     }
 }

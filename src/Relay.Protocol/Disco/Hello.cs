@@ -9,11 +9,12 @@ namespace Relay.Protocol.Disco;
 /// </summary>
 /// <remarks>
 /// Sender and receiver stand inside the box, because a box opens both ways; start and counter only grow, so nothing old counts again; and
-/// the echo proves to the receiver that the sender lives now, for it was made after the receiver's own start.
+/// the echo proves to the receiver that the sender lives now, for it was made after the receiver's own start. Where a sender's clock has gone
+/// back, so that its start seems an earlier one, the echo of one Hello of the receiver's proves the same.
 /// </remarks>
 public sealed record Hello
 {
-    /// <summary>The longest message we read, in bytes; ours have about 250.</summary>
+    /// <summary>The longest message we read, in bytes; ours have about 300.</summary>
     public const int MaxLength = 1024;
 
     private const int PrefixLength = 2;
@@ -57,8 +58,11 @@ public sealed record Hello
     /// <summary>The highest version of <see cref="PunchingPlan"/> that the sender understands; 0 = it takes none.</summary>
     public int Plans { get; init; }
 
-    /// <summary>Says whether this is later than <paramref name="startedAt"/> and <paramref name="counter"/> of an earlier one.</summary>
-    public bool IsNewerThan(long startedAt, long counter) => StartedAt > startedAt || (StartedAt == startedAt && Counter > counter);
+    /// <summary>
+    /// How far the sender is from the relays it can reach, the nearest first; empty where it does not know yet. At most
+    /// <see cref="RegionLatency.MaxRegions"/>; more are not told, and not heard. The sender's word, and no proof.
+    /// </summary>
+    public IReadOnlyList<RegionLatency> Latencies { get; init; } = [];
 
     /// <summary>Makes the whole message.</summary>
     public byte[] ToMessage()
@@ -66,7 +70,7 @@ public sealed record Hello
         ArrayBufferWriter<byte> buffer = new(256);
         buffer.Write<byte>([(byte)DiscoMessageType.Hello, 0]);
         MessagePackWriter writer = new(buffer);
-        writer.WriteMapHeader(9 + (Echo is null ? 0 : 1) + (EchoOf is null ? 0 : 2) + (Plans == 0 ? 0 : 1));
+        writer.WriteMapHeader(9 + (Echo is null ? 0 : 1) + (EchoOf is null ? 0 : 2) + (Plans == 0 ? 0 : 1) + (Latencies.Count == 0 ? 0 : 1));
         DiscoFields.WriteKey(ref writer, (int)Field.Sender, Sender);
         DiscoFields.WriteKey(ref writer, (int)Field.Receiver, Receiver);
         DiscoFields.WriteNumber(ref writer, (int)Field.StartedAt, StartedAt);
@@ -87,6 +91,12 @@ public sealed record Hello
         }
 
         if (Plans != 0) DiscoFields.WriteNumber(ref writer, (int)Field.Plans, Plans);
+        if (Latencies.Count != 0)
+        {
+            writer.Write((int)Field.Latencies);
+            RegionLatencyMap.Write(ref writer, Latencies);
+        }
+
         writer.Flush();
         return buffer.WrittenSpan.ToArray();
     }
@@ -117,6 +127,7 @@ public sealed record Hello
         NodeKey sender = default, receiver = default, disco = default, echo = default;
         long startedAt = 0, counter = -1, home = 0, echoOf = -1, heldFor = 0, plans = 0;
         NatProfile nat = default, natIpv6 = default;
+        IReadOnlyList<RegionLatency> latencies = [];
         bool asks = false;
         for (int i = 0; i < count; i++)
         {
@@ -135,6 +146,7 @@ public sealed record Hello
                 case Field.EchoOf: echoOf = reader.ReadInt64(); break;
                 case Field.EchoHeldFor: heldFor = reader.ReadInt64(); break;
                 case Field.Plans: plans = reader.ReadInt64(); break;
+                case Field.Latencies: latencies = RegionLatencyMap.Read(ref reader); break;
                 default: reader.Skip(); break; // For later versions.
             }
         }
@@ -156,6 +168,7 @@ public sealed record Hello
             EchoOf = echoOf >= 0 ? echoOf : null,
             EchoHeldFor = echoOf >= 0 ? echoHeldFor : default,
             Plans = (int)Math.Clamp(plans, 0, byte.MaxValue),
+            Latencies = latencies,
         };
     }
 
@@ -174,5 +187,6 @@ public sealed record Hello
         EchoOf = 11,
         EchoHeldFor = 12,
         Plans = 13,
+        Latencies = 30,
     }
 }

@@ -1,5 +1,7 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using Addresses;
+using MessagePack;
 
 namespace Relay.Protocol.Disco;
 
@@ -16,4 +18,14 @@ internal static class WireAddress
 
     public static TransportAddress Read(ReadOnlySpan<byte> source) =>
         TransportAddress.FromBytes16(source, BinaryPrimitives.ReadUInt16BigEndian(source[16..]));
+
+    /// <summary>Reads one that stands in a MessagePack body, as binary.</summary>
+    /// <exception cref="MessagePackSerializationException">It is no address.</exception>
+    public static TransportAddress Read(ref MessagePackReader reader)
+    {
+        if (reader.ReadBytes() is not { Length: Length } bytes) throw new MessagePackSerializationException($"An address has {Length} bytes.");
+        Span<byte> copy = stackalloc byte[Length];
+        bytes.CopyTo(copy);
+        return Read(copy);
+    }
 }

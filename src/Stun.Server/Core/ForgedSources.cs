@@ -18,7 +18,7 @@ internal sealed class ForgedSources(IEnumerable<TransportAddress> ownAddresses)
         if (!source.IsValid || source.Port == 0) return true;
         if (source.IsIpv4 ? IsForgedIpv4(source.Ipv4Bits) : IsForgedIpv6(source.Bits)) return true;
         if (IsLoopback(source) && local.IsValid && !IsLoopback(local)) return true; // Loopback does not come in by a wire.
-        return IsOwn(source) || source == local;
+        return IsOwn(source) || source.WithZone(0) == local;
     }
 
     /// <summary>Says whether a datagram to this address would come back to this server.</summary>
@@ -26,7 +26,7 @@ internal sealed class ForgedSources(IEnumerable<TransportAddress> ownAddresses)
     {
         foreach (TransportAddress own in _ownAddresses)
         {
-            if (address == own) return true;
+            if (address.WithZone(0) == own) return true; // Our own are listed without a zone.
         }
 
         return false;

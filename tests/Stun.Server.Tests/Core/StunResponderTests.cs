@@ -19,7 +19,7 @@ public sealed class StunResponderTests
     private readonly byte[] _buffer = new byte[2048];
 
     public StunResponderTests() => _responder = new StunResponder(
-        new ForgedSources([Own, Address("[2001:db8::53]:3478")]), new SourceRateLimiter(requestsPerSecond: 0, seed: 1), origins: null, _counters);
+        new ForgedSources([Own, Address("[2001:db8::53]:3478"), Address("[fe80::53]:3478")]), new SourceRateLimiter(requestsPerSecond: 0, seed: 1), origins: null, _counters);
 
     [Fact]
     public void The_request_of_stock_clients_gets_the_golden_answer()
@@ -116,6 +116,14 @@ public sealed class StunResponderTests
     public void A_source_that_can_only_be_forged_gets_nothing(string source)
     {
         Assert.Empty(Answer(GoldenRequest, Address(source)));
+        Assert.Equal(1, _counters.Drops(StunDropReason.ForgedSource));
+    }
+
+    [Fact]
+    public void Our_own_link_local_address_is_known_whatever_link_it_comes_by()
+    {
+        Assert.Empty(Answer(GoldenRequest, Address("[fe80::53]:3478").WithZone(2)));
+        Assert.NotEmpty(Answer(GoldenRequest, Address("[fe80::54]:3478").WithZone(2)));
         Assert.Equal(1, _counters.Drops(StunDropReason.ForgedSource));
     }
 

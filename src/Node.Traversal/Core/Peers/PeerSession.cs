@@ -21,8 +21,9 @@ internal sealed class PeerSession
     private const double PlansPerSecond = 4;
     private const double PlanBurst = 12;
 
-    /// <summary>Hellos whose sending is remembered until one echoes them.</summary>
-    private const int HellosRemembered = 8;
+    /// <summary>Moves of a peer's home that are followed: each is one more relay to be connected to, for a minute at the least.</summary>
+    private const double HomeMovesPerSecond = 0.1;
+    private const double HomeMoveBurst = 3;
 
     private static readonly TimeSpan MinCallMeMaybeGap = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan HelloFirst = TimeSpan.FromMilliseconds(1);
@@ -30,15 +31,14 @@ internal sealed class PeerSession
 
     private readonly NodeContext _context;
     private readonly Box _helloBox;
-    private readonly SeenChecks _seenChecks = new();
-    private readonly Queue<(long Counter, Instant SentAt)> _sentHellos = [];
+    private readonly SeenChecks _seenChecks;
+    private readonly SentHellos _sentHellos = new();
+    private readonly HelloOrder _heardHellos;
     private TokenBucket _callMeMaybes;
     private TokenBucket _plans;
-    private Instant _heardAt;
     private TokenBucket _candidateLists;
+    private TokenBucket _homeMoves;
     private Box? _discoBox;
-    private long _startedAt;
-    private long _counter = -1;
     private long _candidatesCounter = -1;
     private Instant? _lastCallMeMaybe;
     private Instant? _nextCallMeMaybe;
@@ -51,6 +51,9 @@ internal sealed class PeerSession
         _callMeMaybes = new TokenBucket(CallMeMaybesPerSecond, CallMeMaybeBurst, now);
         _plans = new TokenBucket(PlansPerSecond, PlanBurst, now);
         _candidateLists = new TokenBucket(CallMeMaybesPerSecond, CallMeMaybeBurst, now);
+        _heardHellos = new HelloOrder(_sentHellos, now);
+        _seenChecks = new SeenChecks(now);
+        _homeMoves = new TokenBucket(HomeMovesPerSecond, HomeMoveBurst, now);
         Route = new PeerRoute(context, options.Key);
         if (context.Map.Find(options.LastHomeRegion) is not null) Route.MoveHome(options.LastHomeRegion);
         Finder = new PathFinder(options.Traffic, context.Options.Entropy);
@@ -120,9 +123,11 @@ internal sealed class PeerSession
 
         // The box opens both ways: without these two our own Hello could be sent back to us as the peer's.
         if (hello.Sender != Key || hello.Receiver != _context.OwnKey) { _context.Drops.Count(NodeDrop.WrongParty); return; }
-        if (!hello.IsNewerThan(_startedAt, _counter)) { _context.Drops.Count(NodeDrop.Stale); return; }
 
-        Accept(hello, regionId, now);
+        HelloFate fate = _heardHellos.Take(hello, hello.Echo == _context.OwnDiscoKey, now);
+        if (fate == HelloFate.Doubtful) Hellos.Plan(now);
+        if (fate == HelloFate.Counts) Accept(hello, regionId, now);
+        else _context.Drops.Count(fate == HelloFate.TooOften ? NodeDrop.TooOften : NodeDrop.Stale);
     }
 
     /// <summary>Takes a call-me-maybe that came by relay, its box opened.</summary>
@@ -167,6 +172,7 @@ internal sealed class PeerSession
 
         // Checks carry no counter. One that was captured and comes again from elsewhere would have us check, and answer, whoever it names.
         if (!_seenChecks.TryNote(ping.Id, arrivedOn.Remote)) { _context.Drops.Count(NodeDrop.Stale); return false; }
+        if (!_seenChecks.TryAnswer(now)) { _context.Drops.Count(NodeDrop.TooOften); return false; }
 
         Span<byte> pong = stackalloc byte[DiscoPong.LengthWithCount];
         new DiscoPong(ping.Id, arrivedOn.Remote) { DataReceived = unchecked((uint)Options.Traffic.ReceivedDirect) }.Write(pong);
@@ -243,12 +249,12 @@ internal sealed class PeerSession
             HomeRegion = _context.HomeRegion,
             Nat = _context.Nat,
             NatIpv6 = _context.NatIpv6,
-            EchoOf = _counter >= 0 ? _counter : null,
-            EchoHeldFor = _counter >= 0 ? now - _heardAt : default,
+            EchoOf = _heardHellos.Counter,
+            EchoHeldFor = _heardHellos.HeldFor(now),
             Plans = PunchingPlan.Version,
+            Latencies = _context.Latencies,
         };
-        if (_sentHellos.Count == HellosRemembered) _sentHellos.Dequeue();
-        _sentHellos.Enqueue((hello.Counter, now));
+        _sentHellos.Note(hello.Counter, now);
         _context.Send(Transmit.ByRelay(region, Key, _context.Seal(_context.OwnKey, _helloBox, hello.ToMessage())));
         Hellos.HandleSent(now, _context.RandomUpTo(HelloJitter));
     }
@@ -303,9 +309,6 @@ internal sealed class PeerSession
         bool knowsUs = hello.Echo == _context.OwnDiscoKey;
         bool becomesConfirmed = knowsUs && (!IsConfirmed || isNewStart);
 
-        _startedAt = hello.StartedAt;
-        _counter = hello.Counter;
-        _heardAt = now;
         Nat = hello.Nat;
         NatIpv6 = hello.NatIpv6;
         TakesPlans = hello.Plans >= PunchingPlan.Version;
@@ -321,7 +324,7 @@ internal sealed class PeerSession
 
         IsConfirmed |= knowsUs;
         Route.HandleHeard(regionId);
-        MoveHome(hello.HomeRegion);
+        MoveHome(hello.HomeRegion, now);
         JudgeNats();
         Hellos.HandleHeard();
         if (!IsConfirmed) Hellos.Ask(now);
@@ -329,7 +332,7 @@ internal sealed class PeerSession
 
         if (becomesConfirmed)
         {
-            if (TakesPlans) Punch.HandleConfirmed(RoundTripOf(hello, now), now);
+            if (TakesPlans) Punch.HandleConfirmed(_sentHellos.RoundTripOf(hello, now), now);
             else Finder.StartSearch(now);
             PlanCallMeMaybe(now);
         }
@@ -337,18 +340,6 @@ internal sealed class PeerSession
         {
             Punch.HandleProfile(now);
         }
-    }
-
-    /// <summary>The relayed round trip, where the peer says which of our Hellos it has heard and for how long it has kept the answer.</summary>
-    private TimeSpan? RoundTripOf(Hello hello, Instant now)
-    {
-        foreach ((long counter, Instant sentAt) in _sentHellos)
-        {
-            TimeSpan trip = now - sentAt - hello.EchoHeldFor;
-            if (counter == hello.EchoOf && trip > TimeSpan.Zero) return trip;
-        }
-
-        return null;
     }
 
     /// <summary>Checks decide; but nobody is sent to where no peer of ours could be.</summary>
@@ -364,9 +355,10 @@ internal sealed class PeerSession
         Finder.HandleCandidates(addresses, now);
     }
 
-    private void MoveHome(int homeRegion)
+    private void MoveHome(int homeRegion, Instant now)
     {
         if (homeRegion == 0 || homeRegion == Route.HomeRegion || _context.Map.Find(homeRegion) is not { HasRelay: true }) return;
+        if (!_homeMoves.TryTake(1, now)) { _context.Drops.Count(NodeDrop.TooOften); return; }
         Route.MoveHome(homeRegion);
         _context.Raise(new NodeEvent.PeerHomeLearnt(Key, homeRegion));
     }
@@ -405,6 +397,7 @@ internal sealed class PeerSession
             : SelectedPath.None;
         if (path == Path) return;
 
+        if (Path.RegionId == 0 && Hellos.IsAwaiting) Hellos.Ask(now); // A greeting that had no way to go goes now.
         if (path.Kind != Path.Kind || path.Remote != Path.Remote) PathSince = now;
         Path = path;
         _context.Raise(new NodeEvent.PathSelected(Key, path));
