@@ -13,6 +13,11 @@ internal sealed class Scenario
     private const int Steps = 6;
     private const byte FirstFreeSite = 30;
 
+    /// <summary>A pair without hope looks again every 30 s.</summary>
+    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(45);
+
+    private static readonly TimeSpan LongestLifetime = TimeSpan.FromSeconds(SiteKinds.LongestLifetimeSeconds);
+
     private readonly Random _random;
     private readonly List<string> _story = [];
     private readonly SimLab _lab;
@@ -113,7 +118,8 @@ internal sealed class Scenario
         foreach (SimRelay relay in _lab.World.Relays.Values) relay.Start();
         WakeUp();
         if (!_isRightAlive) StartRight();
-        _lab.Ping(TimeSpan.FromSeconds(45)); // A pair without hope looks again every 30 s.
+        _lab.Ping(LookAgain);
+        if (!_lab.IsDirect && HasFullRouter()) _lab.Ping(LongestLifetime + LookAgain);
         _lab.Forget();
         _lab.Ping(TimeSpan.FromSeconds(4));
         _lab.World.Run(TimeSpan.FromSeconds(1));
@@ -125,6 +131,9 @@ internal sealed class Scenario
         if (_lab.IsDirect && Oracle.IsImpossible(_lab.Left.Site, _lab.Right.Site)) return "direct, where it cannot be";
         return _lab.IsDirect || _lab.IsRelayed ? null : "direct one way only";
     }
+
+    /// <summary>A block of ports that a punch has used up is used up until its mappings expire.</summary>
+    private bool HasFullRouter() => _lab.Left.Site.Routers.Concat(_lab.Right.Site.Routers).Any(router => _lab.World.Now - router.LastFull < LongestLifetime);
 
     private void StartRight()
     {
@@ -184,9 +193,10 @@ internal sealed class Scenario
     {
         if (packet.Origin is null || _random.Next(50) != 0) return;
         TransportAddress source = _random.Next(2) == 0 ? packet.Source : TransportAddress.FromIpv4(0xcb007100 | (uint)_random.Next(1, 255), (ushort)_random.Next(1024, 65536));
-        byte[] copy = [.. packet.Payload];
-        if (_random.Next(4) == 0) copy[_random.Next(copy.Length)] ^= 1;
-        _lab.World.After(TimeSpan.FromMilliseconds(_random.Next(1, 2000)), () => _lab.World.Inject(source, packet.Destination, copy));
+        SimPacket copy = new(source, packet.Destination, [.. packet.Payload]);
+        if (_random.Next(4) == 0) copy.Payload[_random.Next(copy.Payload.Length)] ^= 1;
+        else if (source == packet.Source) copy = copy with { Origin = packet.Origin };
+        _lab.World.After(TimeSpan.FromMilliseconds(_random.Next(1, 2000)), () => _lab.World.Inject(copy));
     }
 
     private void Tell(string what) => _story.Add($"{(_lab.World.Now - Timing.Instant.Origin).TotalSeconds - 1000:0.0} s {what}");
