@@ -404,9 +404,9 @@ internal sealed class NodeCore
         peer.Route.HandleHeard(regionId);
         switch ((DiscoMessageType)message[0])
         {
-            case DiscoMessageType.CallMeMaybe: peer.HandleCallMeMaybe(message, now); break;
+            case DiscoMessageType.CallMeMaybe: peer.Candidates.HandleCallMeMaybe(message, now); break;
             case DiscoMessageType.PunchingPlan: peer.HandlePlan(message, now); break;
-            case DiscoMessageType.Candidates: peer.HandleCandidates(message, now); break;
+            case DiscoMessageType.Candidates: peer.Candidates.HandleList(message, now); break;
             case DiscoMessageType.Ping or DiscoMessageType.Pong or DiscoMessageType.Hello: _context.Drops.Count(NodeDrop.WrongWay); break;
             default: _context.Drops.Count(NodeDrop.UnknownType); break;
         }

@@ -58,7 +58,7 @@ internal static class Verdicts
         NatProfile other = peer.Nat;
         if (own.Udp == UdpReach.Blocked) return new PathVerdict(VerdictCode.UdpBlockedHere, "UDP is blocked at this end") { Stage = VerdictStage.Udp, Remedy = VerdictRemedy.AllowUdpHere };
         if (other.Udp == UdpReach.Blocked) return new PathVerdict(VerdictCode.UdpBlockedThere, "UDP is blocked at the peer's end") { Stage = VerdictStage.Udp, Remedy = VerdictRemedy.AllowUdpThere };
-        if (peer.SharesNoFamily) return new PathVerdict(VerdictCode.NoCommonFamily, "one end has IPv4 only and the other IPv6 only; give either of them the other family too") { Stage = VerdictStage.Udp };
+        if (peer.Candidates.SharesNoFamily) return new PathVerdict(VerdictCode.NoCommonFamily, "one end has IPv4 only and the other IPv6 only; give either of them the other family too") { Stage = VerdictStage.Udp };
         if (peer.Finder.IsSearching) return new PathVerdict(VerdictCode.Checking, "trying the peer's addresses") { Stage = VerdictStage.Checks };
         if (peer.Punch.IsBusy) return new PathVerdict(VerdictCode.Checking, "making a hole together with the peer") { Stage = VerdictStage.Punching };
 
