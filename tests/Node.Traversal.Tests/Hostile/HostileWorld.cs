@@ -100,6 +100,26 @@ internal sealed class HostileWorld
         ByRelay(SealDisco(message));
     }
 
+    /// <summary>The peer's list with kinds and links.</summary>
+    public void Announce(IReadOnlyList<Candidate> list, params AnnouncedLink[] links) => ByRelay(SealDisco(new AnnouncedCandidates
+    {
+        Sender = PeerKeys.PublicKey,
+        Receiver = Keys(1).PublicKey,
+        Counter = ++_counter,
+        List = list,
+        Links = links,
+    }.ToMessage()));
+
+    /// <summary>What the node has told the peer so far by relay, opened: the bodies of its disco messages but for Hellos.</summary>
+    public IEnumerable<byte[]> ReadRelayed()
+    {
+        foreach (byte[] packet in Relayed)
+        {
+            byte[] message = new byte[packet.Length - DiscoEnvelope.Overhead];
+            if (_discoBox is not null && !IsHello(packet) && DiscoEnvelope.TryOpen(packet, _discoBox, message)) yield return message;
+        }
+    }
+
     public byte[] MakePing(byte id)
     {
         byte[] ping = new byte[DiscoPing.Length];

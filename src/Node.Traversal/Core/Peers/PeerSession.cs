@@ -255,9 +255,12 @@ internal sealed class PeerSession
         Finder.IsHopeless = isHard || isBlocked;
     }
 
-    /// <summary>Says whether the peer may be reached at, or speak from, this address.</summary>
-    public bool IsUsable(TransportAddress address) =>
-        _context.Filter.IsAllowed(address) && (address.IsIpv4 ? _context.Options.HasIpv4 : _context.Options.HasIpv6);
+    /// <summary>Says whether the peer may be reached at, or speak from, this address: a link-local one on a link that both are on, and no other.</summary>
+    public bool IsUsable(TransportAddress address)
+    {
+        bool isAllowed = address.IsIpv6LinkLocal ? Candidates.Links.IsOnShared(address) : _context.Filter.IsAllowed(address);
+        return isAllowed && (address.IsIpv4 ? _context.Options.HasIpv4 : _context.Options.HasIpv6);
+    }
 
     private void Accept(Hello hello, int regionId, Instant now)
     {
@@ -319,8 +322,9 @@ internal sealed class PeerSession
         }
 
         _nextCallMeMaybe = null;
-        AnnouncedCandidates own = new() { Sender = _context.OwnKey, Receiver = Key, Counter = _context.NextCandidatesCounter++, List = _context.Candidates };
+        AnnouncedCandidates own = new() { Sender = _context.OwnKey, Receiver = Key, Counter = _context.NextCandidatesCounter++, List = _context.Candidates, Links = Candidates.Links.ToSay() };
         if (!SendRelayed(own.ToMessage(), now)) return;
+        Candidates.Links.HandleSaid(own.Links);
         SendRelayed(CallMeMaybe.ToMessage([.. _context.Candidates.Select(candidate => candidate.Address)]), now);
         _lastCallMeMaybe = now;
         Punch.HandleCandidatesSent(now);

@@ -27,6 +27,18 @@ internal static class Verdicts
         };
     }
 
+    /// <summary>Counts the peers that are not direct, by why they are not.</summary>
+    public static Dictionary<VerdictCode, int> Count(NodeContext context, IEnumerable<PeerSession> peers, Instant now)
+    {
+        Dictionary<VerdictCode, int> counts = [];
+        foreach (PeerSession peer in peers)
+        {
+            if (Judge(context, peer, now) is { } verdict) counts[verdict.Code] = counts.GetValueOrDefault(verdict.Code) + 1;
+        }
+
+        return counts;
+    }
+
     /// <summary>Says why the two do not even know each other; null where they do.</summary>
     private static PathVerdict? JudgeMeeting(NodeContext context, PeerSession peer, Instant now)
     {
