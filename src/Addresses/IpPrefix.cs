@@ -42,16 +42,16 @@ public readonly record struct IpPrefix
         return new IpPrefix(value.Bits & mask, mask, length, value.IsIpv4);
     }
 
-    /// <summary>Reads <c>10.0.0.0/8</c>; an address without a length is a range of one. Host bits are cleared, as wg does.</summary>
+    /// <summary>Reads <c>10.0.0.0/8</c>; an address without a length is a range of one. Host bits are cleared, as wg does. No range has a zone.</summary>
     public static bool TryParse(ReadOnlySpan<char> text, out IpPrefix prefix)
     {
         prefix = default;
         int slash = text.IndexOf('/');
         ReadOnlySpan<char> host = slash < 0 ? text : text[..slash];
-        if (!IPAddress.TryParse(host, out IPAddress? address)) return false;
+        if (host.Contains('%') || !IPAddress.TryParse(host, out IPAddress? address)) return false;
 
         bool isIpv4 = address.AddressFamily == AddressFamily.InterNetwork;
-        if (isIpv4 && host.Count('.') != 3) return false;
+        if (isIpv4 && !DottedDecimal.IsWritten(host)) return false;
         int longest = isIpv4 ? 32 : 128;
         int length = longest;
         if (slash >= 0 && !int.TryParse(text[(slash + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out length)) return false;

@@ -88,7 +88,7 @@ public readonly record struct TransportAddress
         ReadOnlySpan<char> host = isBracketed ? text[1..(colon - 1)] : text[..colon];
         if (!IPAddress.TryParse(host, out IPAddress? ip)) return false;
         if ((ip.AddressFamily == AddressFamily.InterNetworkV6) != isBracketed) return false;
-        if (!isBracketed && host.Count('.') != 3) return false; // The base library also takes "127.1" and "1".
+        if (!isBracketed && !DottedDecimal.IsWritten(host)) return false;
 
         address = From(ip, port);
         return true;

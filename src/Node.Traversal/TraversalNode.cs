@@ -34,6 +34,7 @@ public sealed class TraversalNode : IAsyncDisposable
     private readonly MonotonicClock _clock;
     private readonly UdpSockets _sockets;
     private readonly NodeState _state;
+    private readonly NetworkMemory _networks;
     private readonly NodeLoop _loop;
     private readonly RelayConnections _relays;
     private readonly DatagramDemux _demux;
@@ -48,7 +49,6 @@ public sealed class TraversalNode : IAsyncDisposable
     private PortMappingPair? _portMapping;
     private bool _isPortMapped;
     private HttpsLatencyLoop? _https;
-    private NetworkFingerprint _network = NetworkFingerprint.None; // Written by the link monitor alone, one look after the other.
     private volatile RelayMap _map;
     private volatile uint _mark;
     private volatile int _isDisposed;
@@ -62,6 +62,7 @@ public sealed class TraversalNode : IAsyncDisposable
         _log = options.LoggerFactory.CreateLogger("Node.Traversal");
         _clock = new MonotonicClock(options.TimeProvider);
         _state = new NodeState(options.StateFile, options.TimeProvider, _log);
+        _networks = new NetworkMemory(_state, NetworkFingerprintReader.Read);
         NodeCore core = new(
             new NodeCoreOptions
             {
@@ -261,15 +262,13 @@ public sealed class TraversalNode : IAsyncDisposable
 
     private void HandleAddresses(IReadOnlyList<TransportAddress> addresses)
     {
-        _network = NetworkFingerprintReader.Read();
-        IReadOnlyDictionary<int, TimeSpan> known = _state.FindLatencies(_network);
         TransportAddress[] gateways = FindGateways();
-        _loop.Post((core, now) =>
+        _networks.Look(network => _loop.Post((core, now) =>
         {
             core.HandleGateways(gateways);
             core.HandleLocalAddresses(addresses, now);
-            core.HandleKnownLatencies(known, now);
-        });
+            core.HandleKnownNetwork(network, now);
+        }));
         _portMapping?.HandleAddresses(addresses);
         _relays.Verify();
     }
@@ -278,11 +277,12 @@ public sealed class TraversalNode : IAsyncDisposable
     private void HandleNetworkChange()
     {
         TransportAddress[] gateways = FindGateways();
-        _loop.Post((core, now) =>
+        _networks.Look(network => _loop.Post((core, now) =>
         {
             core.HandleGateways(gateways);
             core.HandleNetworkChange(now);
-        });
+            core.HandleKnownNetwork(network, now);
+        }));
         _relays.Verify();
     }
 
@@ -338,7 +338,7 @@ public sealed class TraversalNode : IAsyncDisposable
                 break;
             case NodeEvent.HomeSelected home:
                 _relays.SetHome(home.RegionId);
-                _state.NoteLatencies(_network, _loop.Read((core, _) => core.Latencies));
+                _state.NoteLatencies(_networks.Present, _loop.Read((core, _) => core.Latencies));
                 TraversalLog.HomeSelected(_log, _map.Find(home.RegionId)?.Code ?? "none");
                 break;
             case NodeEvent.NetworkDoubted:
@@ -348,7 +348,11 @@ public sealed class TraversalNode : IAsyncDisposable
                 _https?.Measure(wanted);
                 break;
             case NodeEvent.NatDiscoveryWanted wanted:
+                _networks.LookAgain(network => _loop.Post((core, now) => core.HandleKnownNetwork(network, now)));
                 _nat.Start(wanted);
+                break;
+            case NodeEvent.NatLearnt learnt:
+                _state.NoteNat(learnt.Network, learnt.IsIpv4, learnt.Nat);
                 break;
             case NodeEvent.PeerHomeLearnt home:
                 _state.NoteHome(home.Peer, home.RegionId);

@@ -37,11 +37,14 @@ internal static class Program
     private static readonly DrainOptions Drain = new(Options);
     private static readonly OptionKey PrintMap = Options.AddFlag("print-map", "Print the relay map that reaches this relay, and end.");
 
-    public static Task<int> Main(string[] arguments) => arguments.FirstOrDefault() == TokenCommands.Word
-        ? TokenCommands.RunAsync(arguments[1..])
-        : ProgramRunner.RunAsync(Options, arguments, (values, stopping) => RunAsync(arguments, values, stopping));
+    public static async Task<int> Main(string[] arguments)
+    {
+        if (arguments.FirstOrDefault() == TokenCommands.Word) return await TokenCommands.RunAsync(arguments[1..]);
+        using HangupSignal hangup = new();
+        return await ProgramRunner.RunAsync(Options, arguments, (values, stopping) => RunAsync(arguments, values, hangup, stopping));
+    }
 
-    private static async Task<int> RunAsync(string[] arguments, ParsedOptions values, CancellationToken stopping)
+    private static async Task<int> RunAsync(string[] arguments, ParsedOptions values, HangupSignal hangup, CancellationToken stopping)
     {
         RelayServerOptions options = Read(values);
         ServerCertificate? certificate = ReadCertificate(values, options);
@@ -51,7 +54,7 @@ internal static class Program
             return 0;
         }
 
-        await using WebApplication app = Build(options, certificate, ReloadLimits(arguments, values));
+        await using WebApplication app = Build(options, certificate, ReloadLimits(arguments, values), hangup);
         RelayServer relay = app.Services.GetRequiredService<RelayServer>();
         StunServer stun = app.Services.GetRequiredService<StunServer>();
         Bind(values, relay, stun);
@@ -188,7 +191,7 @@ internal static class Program
         return relay => Reloadable.Of("limits", files, () => relay.SetLimits(Limits.Read(Options.Parse(arguments, ProgramRunner.CurrentEnvironment()))));
     }
 
-    private static WebApplication Build(RelayServerOptions options, ServerCertificate? certificate, Func<RelayServer, Reloadable> limits)
+    private static WebApplication Build(RelayServerOptions options, ServerCertificate? certificate, Func<RelayServer, Reloadable> limits, HangupSignal hangup)
     {
         // An empty builder reads no environment and no files: the options of the program are all there are.
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -206,6 +209,7 @@ internal static class Program
         builder.Services.AddSingleton(provider => new PacketRouter(provider.GetRequiredService<RelayCounters>()) { QueueMemory = new QueueMemory(options.QueueMemoryBytes) });
         builder.Services.AddAdmission(options.Admission);
         builder.Services.AddReloading(options);
+        builder.Services.AddSingleton(hangup);
         builder.Services.AddSingleton(provider => limits(provider.GetRequiredService<RelayServer>()));
         builder.Services.AddSingleton(new AdminGuard(options.AdminSecret));
         builder.Services.AddSingleton<AdminPages>();

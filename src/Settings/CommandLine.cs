@@ -38,7 +38,7 @@ internal static class CommandLine
 
             value ??= i + 1 < arguments.Count && !arguments[i + 1].StartsWith("--", StringComparison.Ordinal) ? arguments[++i] : null;
             if (value is null or "") throw new OptionException(spelling, "the value is missing", $"give {spelling} {key.Placeholder}");
-            if (key.Kind == OptionKind.List) values.Append(key, spelling, ListText.Split(value));
+            if (key.Kind == OptionKind.List) values.Append(key, spelling, ListText.Split(spelling, value));
             else SetOnce(values, key, value);
         }
 

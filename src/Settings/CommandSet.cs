@@ -15,7 +15,9 @@ public sealed class CommandSet(string program, string summary, string environmen
     /// <summary>Begins the options of a command.</summary>
     /// <param name="name">The command as it is typed.</param>
     /// <param name="summary">One sentence for <c>--help</c>.</param>
-    public OptionSet Begin(string name, string summary) => new($"{program} {name}", summary, environmentPrefix);
+    /// <param name="failure">As <see cref="OptionSet.Failure"/>, where the command has an exit code 1 of its own.</param>
+    public OptionSet Begin(string name, string summary, string? failure = null) =>
+        new($"{program} {name}", summary, environmentPrefix) { Failure = failure ?? OptionSet.AnyFailure };
 
     /// <summary>Adds a command whose options are complete.</summary>
     /// <param name="options">What <see cref="Begin"/> gave.</param>

@@ -16,7 +16,9 @@ internal static class HelpText
         foreach (OptionKey key in options.Keys.OrderBy(key => key.Kind != OptionKind.Argument)) AppendOption(text, options, key);
         AppendRow(text, "--help", "Prints this.");
         AppendRow(text, "--version", "Prints the version.");
-        return text.AppendLine().Append("The command line wins over the environment, and that over the file.").ToString();
+        return text.AppendLine()
+            .AppendLine("The command line wins over the environment, and that over the file.")
+            .Append($"Exit code 0: all went as asked. 1: {options.Failure}. {OptionException.ExitCode}: a setting cannot be used, and stderr says which.").ToString();
     }
 
     public static string Write(CommandSet commands)

@@ -6,6 +6,8 @@ namespace Settings;
 /// </summary>
 public sealed class OptionSet
 {
+    internal const string AnyFailure = "it failed, and stderr says why";
+
     private readonly List<OptionKey> _keys = [];
 
     /// <summary>Begins the options of a program.</summary>
@@ -19,6 +21,9 @@ public sealed class OptionSet
         EnvironmentPrefix = environmentPrefix;
         Config = AddText("config", "FILE", "Settings as a JSON object.");
     }
+
+    /// <summary>What exit code 1 means, for <c>--help</c>: a phrase.</summary>
+    public string Failure { get; init; } = AnyFailure;
 
     /// <summary>The built-in <c>--config FILE</c>.</summary>
     public OptionKey Config { get; }
@@ -70,7 +75,7 @@ public sealed class OptionSet
             if (values.IsGiven(key) || !environment.TryGetValue(name, out string? text) || text.Length == 0) continue;
             values.Set(key, name, key.Kind switch
             {
-                OptionKind.List => ListText.Split(text),
+                OptionKind.List => ListText.Split(name, text),
                 OptionKind.Flag => [FlagText.Normalize(name, text)],
                 _ => [text],
             });

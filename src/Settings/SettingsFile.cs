@@ -33,18 +33,26 @@ internal static class SettingsFile
 
     private static JsonDocument Parse(string file, string source)
     {
+        string text = Text(file, source);
         try
         {
-            if (new FileInfo(file) is { Exists: true, Length: > MaxLengthBytes }) throw new OptionException(source, $"{file} is larger than {MaxLengthBytes} bytes", "give a file of settings");
-            return JsonDocument.Parse(File.ReadAllBytes(file), Syntax);
+            return JsonDocument.Parse(text, Syntax);
         }
         catch (JsonException exception)
         {
-            throw new OptionException(source, $"{file} is not JSON: {exception.Message.TrimEnd('.')}", "mend the file");
+            throw new OptionException(source, $"{file} is not JSON: {JsonProblem.Of(text, exception)}", "mend the file");
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+    }
+
+    private static string Text(string file, string source)
+    {
+        try
         {
-            throw new OptionException(source, $"{file} cannot be read: {exception.Message.TrimEnd('.')}", "give a file that exists and may be read");
+            return NamedFile.ReadText(file, MaxLengthBytes);
+        }
+        catch (IOException exception)
+        {
+            throw new OptionException(source, $"{file} cannot be read: {exception.Message}", "give a file of settings that may be read");
         }
     }
 
@@ -53,19 +61,22 @@ internal static class SettingsFile
         (OptionKind.Flag, JsonValueKind.True) => [FlagText.On],
         (OptionKind.Flag, JsonValueKind.False) => [FlagText.Off],
         (OptionKind.Flag, _) => throw WrongType(source, value, "true or false"),
+        (OptionKind.List, JsonValueKind.Array) when value.GetArrayLength() == 0 => throw Empty(source, "an array of strings"),
         (OptionKind.List, JsonValueKind.Array) => [.. value.EnumerateArray().Select(item => ReadScalar(item, source, "an array of strings"))],
-        (OptionKind.List, _) => ListText.Split(ReadScalar(value, source, "a string or an array of strings")),
-        _ => [ReadScalar(value, source, "a string")],
+        (OptionKind.List, _) => ListText.Split(source, ReadScalar(value, source, "a string or an array of strings")),
+        _ => [ReadScalar(value, source, "a string or a number")],
     };
 
     /// <summary>A string, or a number as it is written: <c>"port": 3478</c> reads as naturally as <c>"port": "3478"</c>.</summary>
     private static string ReadScalar(JsonElement value, string source, string expected) => value.ValueKind switch
     {
         JsonValueKind.String when value.GetString() is { Length: > 0 } text => text,
-        JsonValueKind.String => throw new OptionException(source, "it is empty", $"give {expected}, or leave the key out"),
+        JsonValueKind.String => throw Empty(source, expected),
         JsonValueKind.Number => value.GetRawText(),
         _ => throw WrongType(source, value, expected),
     };
+
+    private static OptionException Empty(string source, string expected) => new(source, "it is empty", $"give {expected}, or leave the key out");
 
     private static OptionException WrongType(string source, JsonElement value, string expected) => new(source, $"it is {Name(value)}", $"give {expected}");
 
@@ -82,7 +93,6 @@ internal static class SettingsFile
         JsonValueKind.Array => "an array",
         JsonValueKind.String => "a string",
         JsonValueKind.Number => "a number",
-        JsonValueKind.Null => "null",
-        _ => "true or false",
+        _ => value.GetRawText(),
     };
 }

@@ -7,10 +7,13 @@ internal static class Program
 {
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(4); // A service manager, and our promise, allow five.
 
-    public static Task<int> Main(string[] arguments) =>
-        ProgramRunner.RunAsync(ProgramOptions.Set, arguments, (values, stopping) => RunAsync(values, arguments, stopping));
+    public static async Task<int> Main(string[] arguments)
+    {
+        using HangupSignal hangup = new();
+        return await ProgramRunner.RunAsync(ProgramOptions.Set, arguments, (values, stopping) => RunAsync(values, arguments, hangup, stopping));
+    }
 
-    private static async Task<int> RunAsync(ParsedOptions values, string[] arguments, CancellationToken stopping)
+    private static async Task<int> RunAsync(ParsedOptions values, string[] arguments, HangupSignal hangup, CancellationToken stopping)
     {
         StunServerOptions options = ProgramOptions.ServerOptions(values);
 
@@ -20,7 +23,7 @@ internal static class Program
         await using AdminPages? pages = ProgramOptions.AdminAddress(values) is { } admin ? new AdminPages(admin, server, host.Services.GetRequiredService<ILogger<AdminPages>>()) : null;
         await BindAsync(values, server, pages, stopping);
 
-        using var reload = new Reload(arguments, server, options.Certificate, logger);
+        hangup.Listen(new Reload(arguments, server, options.Certificate, logger).Run);
         await host.StartAsync(stopping);
         ReadyLine.Write(ListenUrls(server, pages));
         bool hasFailed = !await IsStoppedAsync(server, stopping);

@@ -13,7 +13,7 @@ public sealed class StunListenException : Exception
         Remedy = ListenProblem.RemedyOf(error);
     }
 
-    /// <summary>What is wrong, without a full stop: <c>cannot listen on udp://127.0.0.1:3478: another program does</c>.</summary>
+    /// <summary>What is wrong, without a full stop: <c>cannot listen on udp://127.0.0.1:3478: something listens there already</c>.</summary>
     public string Problem { get; }
 
     /// <summary>What would be right, without a full stop.</summary>

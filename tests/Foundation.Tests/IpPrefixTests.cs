@@ -29,6 +29,8 @@ public class IpPrefixTests
     [InlineData("10.0.0/8")]
     [InlineData("10.0.0.0/-1")]
     [InlineData("ten/8")]
+    [InlineData("010.0.0.0/8")]
+    [InlineData("fe80::1%1/128")]
     [InlineData("::ffff:0.0.0.0/90")]
     public void A_range_that_is_none_is_refused(string text) => Assert.False(IpPrefix.TryParse(text, out _));
 }

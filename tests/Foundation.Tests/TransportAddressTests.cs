@@ -22,6 +22,8 @@ public class TransportAddressTests
     [InlineData("192.0.2.1:")]
     [InlineData("192.0.2.1:65536")]
     [InlineData("127.1:80")]
+    [InlineData("010.0.0.1:80")]
+    [InlineData("0x7f.0.0.1:80")]
     [InlineData("2001:db8::1:80")]
     [InlineData("[192.0.2.1]:80")]
     [InlineData("[2001:db8::1]")]

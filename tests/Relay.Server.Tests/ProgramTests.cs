@@ -56,7 +56,7 @@ public sealed class ProgramTests : IDisposable
         (int code, _, string error) = await RunAsync("--listen", taken.LocalEndpoint.ToString()!, "--stun", "off", "--admin", "127.0.0.1:0");
 
         Assert.Equal(2, code);
-        Assert.Contains($"--listen: cannot listen on tcp://{taken.LocalEndpoint}: another program does", error, StringComparison.Ordinal);
+        Assert.Contains($"--listen: cannot listen on tcp://{taken.LocalEndpoint}: something listens there already", error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -71,6 +71,7 @@ public sealed class OptionSetTests : IDisposable
     [InlineData("--tls-cert --print-map", "--tls-cert", "value is missing")]
     [InlineData("--tls-cert=", "--tls-cert", "value is missing")]
     [InlineData("--tls-cert a --tls-cert b", "--tls-cert", "given twice")]
+    [InlineData("--listen ,", "--listen", "there is no value in ','")]
     [InlineData("--print-map=maybe", "--print-map", "neither true nor false")]
     [InlineData("surplus", "'surplus'", "nothing is expected here")]
     public void A_bad_command_line_is_one_sentence_that_says_which_what_and_what_would_be_right(string line, string name, string part)
@@ -87,13 +88,18 @@ public sealed class OptionSetTests : IDisposable
     [InlineData("""{"unheardOf": 1}""", "\"unheardOf\"", "listen, tlsCert, printMap")]
     [InlineData("""{"tls-cert": "x"}""", "\"tls-cert\"", "did you mean \"tlsCert\"?")]
     [InlineData("""{"config": "other.json"}""", "\"config\"", "no such setting")]
-    [InlineData("""{"tlsCert": true}""", "\"tlsCert\"", "it is true or false; give a string")]
+    [InlineData("""{"tlsCert": true}""", "\"tlsCert\"", "it is true; give a string or a number")]
     [InlineData("""{"tlsCert": null}""", "\"tlsCert\"", "it is null")]
     [InlineData("""{"tlsCert": ""}""", "\"tlsCert\"", "it is empty")]
     [InlineData("""{"printMap": "yes"}""", "\"printMap\"", "it is a string; give true or false")]
     [InlineData("""{"listen": {}}""", "\"listen\"", "an object")]
     [InlineData("""{"listen": [[]]}""", "\"listen\"", "an array")]
+    [InlineData("""{"listen": []}""", "\"listen\"", "it is empty")]
+    [InlineData("""{"listen": " , "}""", "\"listen\"", "there is no value in")]
     [InlineData("""["listen"]""", "--config", "holds an array")]
+    [InlineData("", "--config", "it is empty")]
+    [InlineData("{\r\n  \"listen\": x", "--config", "line 2, column 13: 'x' is an invalid start of a value; mend the file.")]
+    [InlineData("{\"listen\": [\"1.1.1.1:1\"", "--config", "is not closed")]
     [InlineData("""{"listen": """, "--config", "is not JSON")]
     [InlineData("""{"tlsCert": "a", "tlsCert": "b"}""", "--config", "is not JSON")]
     public void A_bad_file_is_one_sentence_that_names_the_key(string json, string name, string part)
@@ -114,6 +120,14 @@ public sealed class OptionSetTests : IDisposable
     }
 
     [Fact]
+    public void A_variable_without_a_value_between_its_commas_is_no_list() =>
+        Assert.StartsWith("STUN_LISTEN: there is no value in ','", Assert.Throws<OptionException>(() => _options.Parse([], new Dictionary<string, string> { ["STUN_LISTEN"] = "," })).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void A_file_may_begin_with_a_byte_order_mark_and_have_the_line_ends_of_windows() =>
+        Assert.Equal("a.pem", Parse("--config", Write("\ufeff{\r\n  \"tlsCert\": \"a.pem\"\r\n}\r\n")).Text(_certificate));
+
+    [Fact]
     public void A_number_may_be_written_without_quotes_and_must_be_in_range()
     {
         OptionKey port = _options.AddText("port", "N", "The port.");
@@ -131,6 +145,7 @@ public sealed class OptionSetTests : IDisposable
         Assert.Contains("--listen IP:PORT", help, StringComparison.Ordinal);
         Assert.Contains("[STUN_TLS_CERT, \"tlsCert\"]", help, StringComparison.Ordinal);
         Assert.Contains("Default: 127.0.0.1:3478.", help, StringComparison.Ordinal);
+        Assert.EndsWith("Exit code 0: all went as asked. 1: it failed, and stderr says why. 2: a setting cannot be used, and stderr says which.", help, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -30,7 +30,6 @@ public sealed class SimNode : ISimReceiver
     private static readonly TimeSpan RelaySilence = TimeSpan.FromSeconds(25);
 
     private static readonly TimeSpan PortMappingTakes = TimeSpan.FromMilliseconds(300);
-    private static readonly TimeSpan ProofLasts = TimeSpan.FromSeconds(6);
 
     private readonly SimWorld _world;
     private readonly RelayMap _map;
@@ -42,7 +41,8 @@ public sealed class SimNode : ISimReceiver
     private readonly Dictionary<NodeKey, SimPeer> _peers = [];
     private readonly Dictionary<SocketId, ushort> _ports = [];
     private readonly Dictionary<(bool IsIpv4, ushort Port), SocketId> _sockets = [];
-    private readonly Dictionary<(SocketId Socket, TransportAddress Remote), Contact> _contacts = [];
+    private readonly SimContacts _contacts = new();
+    private readonly SimMemory _memory = new();
     private readonly ushort _port;
     private NodeCore _core;
     private byte _host;
@@ -109,6 +109,7 @@ public sealed class SimNode : ISimReceiver
         if (Site.Kind.HasIpv4) OpenSocket(SocketId.Ipv4, isIpv4: true, _port);
         if (Site.Kind.HasIpv6) OpenSocket(SocketId.Ipv6, isIpv4: false, _port);
         _core.HandleLocalAddresses(Site.AddressesOf(_host), Now);
+        _core.HandleKnownNetwork(_memory.Of(Site), Now);
         _core.HandleStunServers(_stun, Now);
         foreach (SimNode peer in peers)
         {
@@ -149,6 +150,7 @@ public sealed class SimNode : ISimReceiver
         }
 
         Input(() => _core.HandleLocalAddresses(Site.AddressesOf(_host), Now));
+        Input(() => _core.HandleKnownNetwork(_memory.Of(Site), Now));
         AskForPort();
     }
 
@@ -169,6 +171,7 @@ public sealed class SimNode : ISimReceiver
             }
 
             Input(() => _core.HandleNetworkChange(Now)); // The shell sees by the wall clock that it has slept.
+            Input(() => _core.HandleKnownNetwork(_memory.Of(Site), Now));
         };
         foreach (int region in _connected) _world.Relays[region].Disconnect(this);
     }
@@ -236,7 +239,7 @@ public sealed class SimNode : ISimReceiver
         if (packet.Payload is not [4, ..])
         {
             _world.CountDelivered();
-            if (packet.Origin is { } origin && origin != this) ContactOf(socket, packet.Source).Heard = (origin.Key, _world.Now);
+            if (packet.Origin is { } origin && origin != this) _contacts.NoteHeard(socket, packet.Source, origin.Key, _world.Now);
             Input(() => _core.HandleDatagram(socket, packet.Source, packet.Payload, Now));
             return;
         }
@@ -375,19 +378,10 @@ public sealed class SimNode : ISimReceiver
         if (_isRunning && Site.Kind.OpensPorts) Input(() => _core.HandlePortMapping(PortMappingStatus.NoGateway with { State = PortMappingState.Mapped, Gateway = Site.AddressOf(1), Mapped = mapped }, Now));
     });
 
-    private Contact ContactOf(SocketId socket, TransportAddress remote)
-    {
-        if (_contacts.TryGetValue((socket, remote), out Contact? contact)) return contact;
-        return _contacts[(socket, remote)] = new Contact();
-    }
-
-    /// <summary>Only a verified, answered check may promote: we must have sent there, and the peer itself must have spoken from there since.</summary>
     private void Verify(NodeKey peer, SelectedPath before, SelectedPath after)
     {
         if (after.Kind != PathKind.Direct || (before.Kind == PathKind.Direct && before.Remote == after.Remote && before.Socket == after.Socket)) return;
-        Contact contact = ContactOf(after.Socket, after.Remote);
-        bool isProven = contact.Sent is { } sent && contact.Heard is { } heard && heard.From == peer && _world.Now - sent < ProofLasts && _world.Now - heard.At < ProofLasts;
-        if (!isProven) _world.Violations.Add($"{_world.Now}: {after.Remote} became the path to {peer} without a word of the peer from there");
+        if (!_contacts.IsProven(after, peer, _world.Now)) _world.Violations.Add($"{_world.Now}: {after.Remote} became the path to {peer} without a word of the peer from there");
     }
 
     private void CloseSocket(SocketId socket)
@@ -411,7 +405,7 @@ public sealed class SimNode : ISimReceiver
             if (!transmit.IsByRelay)
             {
                 ControlDatagrams++;
-                ContactOf(transmit.Socket, transmit.Destination).Sent = _world.Now;
+                _contacts.NoteSent(transmit.Socket, transmit.Destination, _world.Now);
                 SendUdp(transmit.Socket, transmit.Destination, transmit.Payload, transmit.Ttl == 0 ? SimPacket.UsualTimeToLive : transmit.Ttl);
             }
             else if (_connected.Contains(transmit.RegionId))
@@ -461,6 +455,9 @@ public sealed class SimNode : ISimReceiver
                 SimSite asked = Site;
                 _world.After(DiscoveryTakes, () => Discover(asked, wanted));
                 break;
+            case NodeEvent.NatLearnt learnt:
+                _memory.Note(learnt);
+                break;
             default:
                 break; // Homes matter to a relay's statistics, and to a file over a restart: neither is simulated.
         }
@@ -474,13 +471,6 @@ public sealed class SimNode : ISimReceiver
         bool canTell = wanted.Servers.Count(_world.IsAttached) > 1;
         if (!canTell) found = found with { Mapping = NatMapping.Unknown, Filtering = NatFiltering.Unknown }; // It takes a second address to tell.
         Input(() => _core.HandleNatProfile(wanted.IsIpv4, found, Now));
-    }
-
-    private sealed class Contact
-    {
-        public Instant? Sent { get; set; }
-
-        public (NodeKey From, Instant At)? Heard { get; set; }
     }
 
     private sealed class SimPeer

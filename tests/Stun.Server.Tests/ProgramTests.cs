@@ -68,7 +68,7 @@ public sealed class ProgramTests
     {
         using DatagramSocket taken = DatagramSocket.Bind(TransportAddress.FromIpv4(0x7f000001, 0), DatagramSocketOptions.Default);
 
-        await AssertRefusedAsync($"--listen: cannot listen on udp://{taken.LocalAddress}: another program does; stop", "--listen", $"{taken.LocalAddress}");
+        await AssertRefusedAsync($"--listen: cannot listen on udp://{taken.LocalAddress}: something listens there already; stop", "--listen", $"{taken.LocalAddress}");
         await AssertRefusedAsync("--listen: cannot listen on udp://192.0.2.1:3478: this host does not have that address; give", "--listen", "192.0.2.1:3478");
         await AssertRefusedAsync("--admin: cannot listen on http://192.0.2.1:80: this host does not", "--listen", "127.0.0.1:0", "--admin", "192.0.2.1:80");
         await AssertRefusedAsync("--listen: 'localhost' is not an address with a port", "--listen", "localhost");
@@ -94,7 +94,7 @@ public sealed class ProgramTests
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
 
-        await AssertRefusedAsync($"--listen-tcp: cannot listen on tcp://{taken.LocalEndpoint}: another program does", "--listen", "127.0.0.1:0", "--listen-tcp", $"{taken.LocalEndpoint}");
+        await AssertRefusedAsync($"--listen-tcp: cannot listen on tcp://{taken.LocalEndpoint}: something listens there already", "--listen", "127.0.0.1:0", "--listen-tcp", $"{taken.LocalEndpoint}");
         await AssertRefusedAsync("--listen-tls: there is no certificate; give --tls-cert", "--listen-tls", "127.0.0.1:0");
         await AssertRefusedAsync("--tls-cert: /does/not/exist with the key /nor/this cannot be used", "--listen-tls", "127.0.0.1:0", "--tls-cert", "/does/not/exist", "--tls-key", "/nor/this");
         await AssertRefusedAsync("--tls-cert: nothing listens for TLS", "--tls-cert", "/does/not/exist", "--tls-key", "/nor/this");

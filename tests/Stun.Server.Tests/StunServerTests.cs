@@ -104,7 +104,7 @@ public sealed class StunServerTests
 
         StunListenException exception = await Assert.ThrowsAsync<StunListenException>(() => StartAsync(free, other.LocalAddress));
 
-        Assert.Equal($"cannot listen on udp://{other.LocalAddress}: another program does", exception.Problem);
+        Assert.Equal($"cannot listen on udp://{other.LocalAddress}: something listens there already", exception.Problem);
         using DatagramSocket again = DatagramSocket.Bind(free, DatagramSocketOptions.Default);
     }
 
@@ -116,7 +116,7 @@ public sealed class StunServerTests
         StunListenException exception = await Assert.ThrowsAsync<StunListenException>(
             () => StartAsync(new StunServerOptions { Listen = [ServerOf(host).BoundAddresses[0]], Threads = 2 }));
 
-        Assert.Contains("another program does", exception.Problem, StringComparison.Ordinal);
+        Assert.Contains("something listens there already", exception.Problem, StringComparison.Ordinal);
     }
 
     [Fact]

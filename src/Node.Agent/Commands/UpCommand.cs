@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using Node.Agent.Control;
 using Node.Agent.Maps;
@@ -43,6 +42,7 @@ internal sealed class UpCommand
 
     private async Task<int> RunAsync(ParsedOptions values, CancellationToken stopping)
     {
+        using HangupSignal hangup = new();
         AgentOptions options = Read(values);
         LogLevel level = ReadLevel(values);
         using ILoggerFactory loggers = LoggerFactory.Create(logging => logging
@@ -59,11 +59,7 @@ internal sealed class UpCommand
         if (problem is not null) loggers.CreateLogger("relay-node").NoState(problem);
 
         await using TunnelAgent agent = await TunnelAgent.StartAsync(options, state, loggers, TimeProvider.System, stopping);
-        using PosixSignalRegistration reload = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
-        {
-            signal.Cancel = true;
-            agent.AskReload();
-        });
+        hangup.Listen(agent.AskReload);
         ReadyLine.Write(agent.Listen, ("interface", options.Interface), ("socket", options.SocketPath));
         await agent.RunAsync(stopping);
         return 0;

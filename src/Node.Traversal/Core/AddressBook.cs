@@ -4,8 +4,9 @@ using Relay.Protocol;
 namespace Node.Traversal.Core;
 
 /// <summary>
-/// Which addresses are whose: the data plane gives what comes from them to that peer. An address is proven by a sealed message from it; a
-/// peer keeps its latest few.
+/// Which addresses are whose: the data plane gives what comes from them to that peer. An address is proven by a sealed message from it, which
+/// anybody can send with a source that is not its own; so it changes hands only with the answer to a check that went there. A peer keeps its
+/// latest few.
 /// </summary>
 internal sealed class AddressBook(NodeContext context)
 {
@@ -16,7 +17,10 @@ internal sealed class AddressBook(NodeContext context)
     private readonly Dictionary<NodeKey, List<TransportAddress>> _addresses = [];
 
     /// <summary>A sealed message of the peer came from this address.</summary>
-    public void HandleProven(TransportAddress address, NodeKey peer)
+    /// <param name="address">The address.</param>
+    /// <param name="peer">The peer.</param>
+    /// <param name="isAnswer">Says that it answers a check of ours: what is sent there arrives at the peer.</param>
+    public void HandleProven(TransportAddress address, NodeKey peer, bool isAnswer)
     {
         if (_owners.TryGetValue(address, out NodeKey owner) && owner == peer)
         {
@@ -27,6 +31,7 @@ internal sealed class AddressBook(NodeContext context)
             return;
         }
 
+        if (owner != default && !isAnswer) return;
         if (owner != default) _addresses[owner].Remove(address); // A NAT has given the port to another peer.
         if (!_addresses.TryGetValue(peer, out List<TransportAddress>? addresses)) _addresses.Add(peer, addresses = []);
         if (addresses.Count == MaxAddressesOfPeer)

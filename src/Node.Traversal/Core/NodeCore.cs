@@ -65,8 +65,7 @@ internal sealed class NodeCore
         get
         {
             Instant next = Instant.Min(_stun.NextTimeout ?? Instant.Never, _homes.NextTimeout ?? Instant.Never);
-            next = Instant.Min(next, _profiles.NextTimeout ?? Instant.Never);
-            next = Instant.Min(next, _wants.NextTimeout ?? Instant.Never);
+            next = Instant.Min(next, Instant.Min(_profiles.NextTimeout ?? Instant.Never, _wants.NextTimeout ?? Instant.Never));
             next = Instant.Min(next, _https.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, _context.Moves.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, _peers.NextTimeout);
@@ -143,11 +142,12 @@ internal sealed class NodeCore
     /// <summary>How far away the regions are, as measured in this network.</summary>
     public IReadOnlyDictionary<int, TimeSpan> Latencies => _stun.Latencies.Measured();
 
-    /// <summary>Takes how far away the regions were when the node was last in this network: home need not wait for the first answers.</summary>
-    public void HandleKnownLatencies(IReadOnlyDictionary<int, TimeSpan> known, Instant now)
+    /// <summary>Takes which network the node is in, and what is remembered of it: neither home nor punching need wait for the first answers.</summary>
+    public void HandleKnownNetwork(KnownNetwork network, Instant now)
     {
-        _stun.Latencies.Recall(known);
-        Settle(now);
+        _stun.Latencies.Recall(network.Latencies);
+        _profiles.HandleKnownNetwork(network);
+        TellPeers(now);
     }
 
     /// <summary>Takes what was measured by HTTPS, where <see cref="NodeEvent.HttpsLatencyWanted"/> asked for it.</summary>
@@ -321,10 +321,11 @@ internal sealed class NodeCore
             return;
         }
 
-        if (!_peers.TryFindByDiscoKey(sender, out PeerSession? peer)) { _context.Drops.Count(NodeDrop.UnknownKey); return; }
-        if (!peer.IsUsable(source)) { _context.Drops.Count(NodeDrop.RefusedSource); return; }
-        if (peer.Open(datagram) is not { } message) return;
+        if (!_peers.TryFindByDiscoKey(sender, out PeerSession? found)) { _context.Drops.Count(NodeDrop.UnknownKey); return; }
+        if (!found.IsUsable(source)) { _context.Drops.Count(NodeDrop.RefusedSource); return; }
+        if (found.Open(datagram) is not { } message) return;
 
+        PeerSession peer = _peers.OwnerOf(message, found);
         PairId pair = new(socket, source);
         bool isProven = false;
         switch ((DiscoMessageType)message[0])
@@ -335,7 +336,7 @@ internal sealed class NodeCore
             default: _context.Drops.Count(NodeDrop.UnknownType); return;
         }
 
-        if (isProven) _addresses.HandleProven(source, peer.Key);
+        if (isProven) _addresses.HandleProven(source, peer.Key, isAnswer: (DiscoMessageType)message[0] == DiscoMessageType.Pong);
         peer.Drain(now);
         Settle(now);
     }

@@ -1,4 +1,5 @@
 using Addresses;
+using Node.Traversal.Core.Netcheck;
 using Node.Traversal.Core.Paths;
 using Relay.Protocol;
 
@@ -45,4 +46,7 @@ internal abstract record NodeEvent
     /// is known; what comes of it goes to <see cref="NodeCore.HandleNatProfile"/>. One that runs is given up.
     /// </summary>
     public sealed record NatDiscoveryWanted(bool IsIpv4, IReadOnlyList<TransportAddress> Servers) : NodeEvent;
+
+    /// <summary>A discovery has found out more of that network's NAT for one family: worth keeping for the next time the node comes there.</summary>
+    public sealed record NatLearnt(NetworkFingerprint Network, bool IsIpv4, RememberedNat Nat) : NodeEvent;
 }

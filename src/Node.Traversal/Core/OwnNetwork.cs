@@ -97,8 +97,8 @@ internal sealed class OwnNetwork(NodeContext context, StunProber stun, ProfileKe
     private bool UpdateProfiles()
     {
         TransportAddress[] seen = [.. stun.Reflexive.Select(seen => seen.Address)];
-        NatProfile ipv6 = profiles.ProfileOf(isIpv4: false, stun.ProfileIpv6);
-        NatProfile ipv4 = NatProfiles.WithGateway(profiles.ProfileOf(isIpv4: true, stun.Profile), _portMapping, seen);
+        NatProfile ipv6 = profiles.ProfileOf(isIpv4: false, stun);
+        NatProfile ipv4 = NatProfiles.WithGateway(profiles.ProfileOf(isIpv4: true, stun), _portMapping, seen);
         NatProfile nat = ipv4.Mapping == NatMapping.Unknown && !stun.HasAnswer(isIpv4: true) ? ipv6 with { Udp = ipv4.Udp } : ipv4;
         bool isNew = nat != context.Nat || ipv6 != context.NatIpv6;
         context.Mapped = seen;

@@ -9,7 +9,8 @@ namespace Node.Traversal.Io;
 
 /// <summary>
 /// What a node keeps over a restart, in a file of its own: when it last started, so that its greetings only ever grow newer; where its
-/// peers are at home; how far away the regions are from the networks it knows; and by which address each was reached, so that a restart does not end a direct path.
+/// peers are at home; what NAT stands before the networks it knows and how far away the regions are from there; and by which address each peer
+/// was reached, so that a restart does not end a direct path.
 /// </summary>
 internal sealed class NodeState : IAsyncDisposable
 {
@@ -17,6 +18,7 @@ internal sealed class NodeState : IAsyncDisposable
     private const int MaxLength = 4 << 20;
 
     private readonly string? _path;
+    private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly Lock _gate = new();
     private readonly Dictionary<NodeKey, PeerState> _peers = [];
@@ -27,10 +29,11 @@ internal sealed class NodeState : IAsyncDisposable
     /// <summary>Reads the file, if there is one that can be read, and notes this start in it.</summary>
     /// <param name="path">The file; null = nothing is kept.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="log">Where it is said that the file cannot be written.</param>
+    /// <param name="log">Where it is said that the file cannot be read or written.</param>
     public NodeState(string? path, TimeProvider time, ILogger log)
     {
         _path = path;
+        _time = time;
         _log = log;
         long last = Read();
         long now = (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
@@ -49,10 +52,10 @@ internal sealed class NodeState : IAsyncDisposable
         lock (_gate) return _peers.GetValueOrDefault(peer);
     }
 
-    /// <summary>How far away the regions were when the node was last in that network; empty where that is not known.</summary>
-    public IReadOnlyDictionary<int, TimeSpan> FindLatencies(NetworkFingerprint network)
+    /// <summary>What is remembered of a network.</summary>
+    public KnownNetwork FindNetwork(NetworkFingerprint network)
     {
-        lock (_gate) return _networks.Find(network);
+        lock (_gate) return _networks.Find(network, _time.GetUtcNow());
     }
 
     /// <summary>The regions are so far away in that network.</summary>
@@ -61,6 +64,16 @@ internal sealed class NodeState : IAsyncDisposable
         lock (_gate)
         {
             _networks.Note(network, latencies);
+            MarkDirty();
+        }
+    }
+
+    /// <summary>That network's NAT for one family was found out to be so.</summary>
+    public void NoteNat(NetworkFingerprint network, bool isIpv4, RememberedNat nat)
+    {
+        lock (_gate)
+        {
+            _networks.Note(network, isIpv4, nat, _time.GetUtcNow());
             MarkDirty();
         }
     }
@@ -106,6 +119,7 @@ internal sealed class NodeState : IAsyncDisposable
         {
             if (new FileInfo(_path).Length > MaxLength) throw new FormatException("it is too long");
             using JsonDocument document = JsonDocument.Parse(File.ReadAllText(_path));
+            long startedAt = document.RootElement.GetProperty("startedAt").GetInt64();
             foreach (JsonProperty peer in document.RootElement.GetProperty("peers").EnumerateObject())
             {
                 if (!NodeKey.TryParseBase64(peer.Name, out NodeKey key)) continue;
@@ -114,12 +128,12 @@ internal sealed class NodeState : IAsyncDisposable
             }
 
             if (document.RootElement.TryGetProperty("networks", out JsonElement networks)) _networks.Read(networks);
-            return document.RootElement.GetProperty("startedAt").GetInt64();
+            return startedAt;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
         {
             // Half written, or another program's: everything in it can be learnt again.
-            TraversalLog.StateNotKept(_log, _path, exception.Message);
+            TraversalLog.StateNotRead(_log, _path, exception.Message);
             return 0;
         }
     }

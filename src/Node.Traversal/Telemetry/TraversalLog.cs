@@ -41,6 +41,9 @@ internal static partial class TraversalLog
     [LoggerMessage(10, LogLevel.Warning, "What the node has learnt could not be kept in {File}: {Reason}")]
     public static partial void StateNotKept(ILogger log, string file, string reason);
 
+    [LoggerMessage(14, LogLevel.Warning, "What the node had learnt before could not be read from {File}, and is learnt again: {Reason}")]
+    public static partial void StateNotRead(ILogger log, string file, string reason);
+
     [LoggerMessage(11, LogLevel.Debug, "{Name} could not be looked up: {Reason}")]
     public static partial void NameNotFound(ILogger log, string name, string reason);
 

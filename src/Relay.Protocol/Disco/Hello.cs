@@ -9,7 +9,8 @@ namespace Relay.Protocol.Disco;
 /// </summary>
 /// <remarks>
 /// Sender and receiver stand inside the box, because a box opens both ways; start and counter only grow, so nothing old counts again; and
-/// the echo proves to the receiver that the sender lives now, for it was made after the receiver's own start.
+/// the echo proves to the receiver that the sender lives now, for it was made after the receiver's own start. Where a sender's clock has gone
+/// back, so that its start seems an earlier one, the echo of one Hello of the receiver's proves the same.
 /// </remarks>
 public sealed record Hello
 {
@@ -62,9 +63,6 @@ public sealed record Hello
     /// <see cref="RegionLatency.MaxRegions"/>; more are not told, and not heard. The sender's word, and no proof.
     /// </summary>
     public IReadOnlyList<RegionLatency> Latencies { get; init; } = [];
-
-    /// <summary>Says whether this is later than <paramref name="startedAt"/> and <paramref name="counter"/> of an earlier one.</summary>
-    public bool IsNewerThan(long startedAt, long counter) => StartedAt > startedAt || (StartedAt == startedAt && Counter > counter);
 
     /// <summary>Makes the whole message.</summary>
     public byte[] ToMessage()

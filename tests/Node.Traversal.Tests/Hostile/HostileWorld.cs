@@ -17,22 +17,15 @@ internal sealed class HostileWorld
     public const int Region = 900;
     public static readonly TransportAddress PeerAddress = Address("203.0.113.66:40000");
 
-    private readonly Box _helloBox;
-    private readonly NodeKeyPair _peerDisco = Keys(99);
-    private readonly EntropySource _entropy = Entropy(5);
-    private Box? _discoBox;
-    private long _counter;
-
-    public HostileWorld()
+    public HostileWorld(params int[] furtherRegions)
     {
         Core = new NodeCore(
             new NodeCoreOptions { Keys = Keys(1), Entropy = Entropy(1), StartedAt = 1_000_000, UdpPort = 50_000 },
-            Map(Region),
+            Map([Region, .. furtherRegions]),
             Now);
-        _helloBox = new Box(PeerKeys, Keys(1).PublicKey);
         Core.HandleLocalAddresses([Address("192.168.1.10:0"), Address("[2001:db8:1::a]:0")], Now);
         Core.HandleStunServers([], Now);
-        Core.HandlePeerAdded(new PeerOptions { Key = PeerKeys.PublicKey, Traffic = Traffic, TunnelRanges = [Prefix("10.77.0.0/24"), Prefix("fd77::/64")] }, Now);
+        Core.HandlePeerAdded(new PeerOptions { Key = Peer.Key, LastHomeRegion = Region, Traffic = Traffic, TunnelRanges = [Prefix("10.77.0.0/24"), Prefix("fd77::/64")] }, Now);
         Core.HandleTunnelAddresses([Address("10.77.0.1:0"), Address("[fd77::1]:0")], Now);
         Core.HandleRelayConnected(Region, Now);
         Drain();
@@ -44,12 +37,24 @@ internal sealed class HostileWorld
 
     public PathTraffic Traffic { get; } = new();
 
-    public NodeKeyPair PeerKeys { get; } = Keys(2);
+    /// <summary>The peer that means harm.</summary>
+    public ScriptedPeer Peer { get; } = new(Keys(2), Keys(99));
 
-    public SelectedPath Path { get; private set; } = SelectedPath.None;
+    public NodeKeyPair PeerKeys => Peer.Keys;
+
+    public SelectedPath Path => Paths.GetValueOrDefault(Peer.Key, SelectedPath.None);
 
     /// <summary>The addresses that are taken for the peer's at present.</summary>
-    public HashSet<TransportAddress> Owned { get; } = [];
+    public HashSet<TransportAddress> Owned => [.. Owners.Where(entry => entry.Value == Peer.Key).Select(entry => entry.Key)];
+
+    /// <summary>Whose each address is that is anybody's.</summary>
+    public Dictionary<TransportAddress, NodeKey> Owners { get; } = [];
+
+    /// <summary>The way to each peer.</summary>
+    public Dictionary<NodeKey, SelectedPath> Paths { get; } = [];
+
+    /// <summary>The relays that are connected to or tried at present.</summary>
+    public HashSet<int> Wanted { get; } = [];
 
     public List<(Instant At, TransportAddress To, byte[] Payload)> Datagrams { get; } = [];
 
@@ -70,20 +75,22 @@ internal sealed class HostileWorld
     public void Listen()
     {
         Run(TimeSpan.FromSeconds(1));
-        NodeDisco = ReadHello(Relayed.First(IsHello)).DiscoKey;
-        _discoBox = new Box(_peerDisco, NodeDisco.Value);
+        NodeDisco = Peer.Listen(Relayed).DiscoKey;
+    }
+
+    /// <summary>Adds another peer, and both greet.</summary>
+    public ScriptedPeer AddPeer(ScriptedPeer peer)
+    {
+        Core.HandlePeerAdded(new PeerOptions { Key = peer.Key, Traffic = new PathTraffic() }, Now);
+        Drain();
+        Run(TimeSpan.FromSeconds(1));
+        peer.Listen(Relayed);
+        ByRelay(peer.MakeHello(NodeDisco), peer);
+        return peer;
     }
 
     /// <summary>The peer's Hello, made for this node.</summary>
-    public byte[] MakeHello(DiscoKey? echo) => Seal(PeerKeys.PublicKey, _helloBox, new Hello
-    {
-        Sender = PeerKeys.PublicKey,
-        Receiver = Keys(1).PublicKey,
-        StartedAt = 2_000_000,
-        Counter = ++_counter,
-        DiscoKey = new DiscoKey(_peerDisco.PublicKey),
-        Echo = echo,
-    }.ToMessage());
+    public byte[] MakeHello(DiscoKey? echo) => Peer.MakeHello(echo);
 
     public void Greet(DiscoKey? echo) => ByRelay(MakeHello(echo));
 
@@ -101,56 +108,26 @@ internal sealed class HostileWorld
     }
 
     /// <summary>The peer's list with kinds and links.</summary>
-    public void Announce(IReadOnlyList<Candidate> list, params AnnouncedLink[] links) => ByRelay(SealDisco(new AnnouncedCandidates
-    {
-        Sender = PeerKeys.PublicKey,
-        Receiver = Keys(1).PublicKey,
-        Counter = ++_counter,
-        List = list,
-        Links = links,
-    }.ToMessage()));
+    public void Announce(IReadOnlyList<Candidate> list, params AnnouncedLink[] links) => ByRelay(Peer.MakeCandidates(list, links));
 
-    /// <summary>What the node has told the peer so far by relay, opened: the bodies of its disco messages but for Hellos.</summary>
-    public IEnumerable<byte[]> ReadRelayed()
-    {
-        foreach (byte[] packet in Relayed)
-        {
-            byte[] message = new byte[packet.Length - DiscoEnvelope.Overhead];
-            if (_discoBox is not null && !IsHello(packet) && DiscoEnvelope.TryOpen(packet, _discoBox, message)) yield return message;
-        }
-    }
+    public byte[] MakePing(int id) => Peer.MakePing(id);
 
-    public byte[] MakePing(byte id)
-    {
-        byte[] ping = new byte[DiscoPing.Length];
-        new DiscoPing(MakeId(id), PeerKeys.PublicKey).Write(ping);
-        return SealDisco(ping);
-    }
-
-    public byte[] MakePong(PingId id)
-    {
-        byte[] pong = new byte[DiscoPong.Length];
-        new DiscoPong(id, Address("198.18.1.2:50000")).Write(pong);
-        return SealDisco(pong);
-    }
+    public byte[] MakePong(PingId id) => Peer.MakePong(id);
 
     /// <summary>The id of the check in a datagram of the node; null = it is no check.</summary>
-    public PingId? ReadCheck(byte[] datagram)
-    {
-        byte[] message = new byte[datagram.Length - DiscoEnvelope.Overhead];
-        return _discoBox is not null && DiscoEnvelope.TryOpen(datagram, _discoBox, message) && message[0] == (byte)DiscoMessageType.Ping && DiscoPing.TryRead(message, out DiscoPing ping) ? ping.Id : null;
-    }
+    public PingId? ReadCheck(byte[] datagram) => Peer.ReadCheck(datagram);
 
     /// <summary>Answers the latest check to an address, from that address.</summary>
-    public void Answer(TransportAddress at)
+    public void Answer(TransportAddress at, ScriptedPeer? by = null)
     {
-        PingId id = Datagrams.Where(sent => sent.To == at).Select(sent => ReadCheck(sent.Payload)).OfType<PingId>().Last();
-        ByUdp(at, MakePong(id));
+        ScriptedPeer peer = by ?? Peer;
+        PingId id = Datagrams.Where(sent => sent.To == at).Select(sent => peer.ReadCheck(sent.Payload)).OfType<PingId>().Last();
+        ByUdp(at, peer.MakePong(id));
     }
 
-    public void ByRelay(byte[] packet)
+    public void ByRelay(byte[] packet, ScriptedPeer? from = null)
     {
-        Core.HandleRelayPacket(Region, PeerKeys.PublicKey, packet, Now);
+        Core.HandleRelayPacket(Region, (from ?? Peer).Key, packet, Now);
         Drain();
     }
 
@@ -173,14 +150,9 @@ internal sealed class HostileWorld
         Now = end;
     }
 
-    public byte[] Seal(NodeKey sender, Box box, byte[] message)
-    {
-        byte[] nonce = new byte[Box.NonceLength];
-        _entropy(nonce);
-        return DiscoEnvelope.Seal(sender, box, nonce, message);
-    }
+    public byte[] Seal(NodeKey sender, Box box, byte[] message) => Peer.Seal(sender, box, message);
 
-    public byte[] SealDisco(byte[] message) => Seal(_peerDisco.PublicKey, _discoBox ?? throw new InvalidOperationException("They have not met."), message);
+    public byte[] SealDisco(byte[] message) => Peer.SealDisco(message);
 
     public static bool IsHello(byte[] packet) => DiscoEnvelope.TryReadSender(packet, out NodeKey sender) && sender == Keys(1).PublicKey;
 
@@ -192,19 +164,6 @@ internal sealed class HostileWorld
     }
 
     public static IpPrefix Prefix(string text) => IpPrefix.TryParse(text, out IpPrefix prefix) ? prefix : throw new FormatException(text);
-
-    private static PingId MakeId(byte id)
-    {
-        byte[] bytes = new byte[PingId.Length];
-        Array.Fill(bytes, id);
-        return PingId.Read(bytes);
-    }
-
-    private Hello ReadHello(byte[] packet)
-    {
-        byte[] message = new byte[packet.Length - DiscoEnvelope.Overhead];
-        return DiscoEnvelope.TryOpen(packet, _helloBox, message) && Hello.TryRead(message, out Hello? hello) && hello is not null ? hello : throw new FormatException("No Hello.");
-    }
 
     private void Drain()
     {
@@ -218,9 +177,11 @@ internal sealed class HostileWorld
         {
             switch (nodeEvent)
             {
-                case NodeEvent.PathSelected selected: Path = selected.Path; break;
-                case NodeEvent.AddressLearnt learnt: Owned.Add(learnt.Address); break;
-                case NodeEvent.AddressForgotten forgotten: Owned.Remove(forgotten.Address); break;
+                case NodeEvent.PathSelected selected: Paths[selected.Peer] = selected.Path; break;
+                case NodeEvent.AddressLearnt learnt: Owners[learnt.Address] = learnt.Peer; break;
+                case NodeEvent.AddressForgotten forgotten: Owners.Remove(forgotten.Address); break;
+                case NodeEvent.RelayWanted wanted: Wanted.Add(wanted.RegionId); break;
+                case NodeEvent.RelayUnwanted unwanted: Wanted.Remove(unwanted.RegionId); break;
                 default: break;
             }
         }

@@ -176,14 +176,14 @@ public class LinkLocalTests
         Assert.DoesNotContain(Told, told => told.Links.Any(link => link.Addresses.Count > 0));
     }
 
-    private IEnumerable<AnnouncedCandidates> Told => _world.ReadRelayed().Where(message => message[0] == (byte)DiscoMessageType.Candidates)
+    private IEnumerable<AnnouncedCandidates> Told => _world.Peer.ReadRelayed(_world.Relayed).Where(message => message[0] == (byte)DiscoMessageType.Candidates)
         .Select(message => AnnouncedCandidates.TryRead(message, out AnnouncedCandidates? read) && read is not null ? read : throw new FormatException("No candidates."));
 
     private AnnouncedCandidates LastTold => Told.Last();
 
     private void AssertNeverToldOutsideALink()
     {
-        IEnumerable<TransportAddress> plain = _world.ReadRelayed().Where(message => message[0] == (byte)DiscoMessageType.CallMeMaybe).SelectMany(message => CallMeMaybe.Read(message))
+        IEnumerable<TransportAddress> plain = _world.Peer.ReadRelayed(_world.Relayed).Where(message => message[0] == (byte)DiscoMessageType.CallMeMaybe).SelectMany(message => CallMeMaybe.Read(message))
             .Concat(Told.SelectMany(told => told.List.Select(candidate => candidate.Address)));
         Assert.NotEmpty(plain);
         Assert.DoesNotContain(plain, address => address.IsIpv6LinkLocal);

@@ -44,5 +44,15 @@ internal static class Sightings
         return most > 1 && most * 2 > hosts ? NatMapping.EndpointIndependent : NatMapping.EndpointDependent;
     }
 
-    private static int HostsOf(IEnumerable<Sighting> sightings) => sightings.Select(sighting => sighting.Server.Bits).Distinct().Count();
+    /// <summary>The public address of one family, with port 0: the one that most servers report. Not valid where none does, or two are reported as often.</summary>
+    public static TransportAddress PublicAddressOf(IReadOnlyCollection<Sighting> sightings)
+    {
+        (TransportAddress Address, int Hosts)[] seen =
+            [.. sightings.GroupBy(sighting => sighting.Mapped.WithPort(0)).Select(group => (Address: group.Key, Hosts: HostsOf(group))).OrderByDescending(group => group.Hosts)];
+        bool isClear = seen.Length > 0 && (seen.Length == 1 || seen[0].Hosts > seen[1].Hosts);
+        return isClear ? seen[0].Address : default;
+    }
+
+    /// <summary>How many hosts have spoken.</summary>
+    public static int HostsOf(IEnumerable<Sighting> sightings) => sightings.Select(sighting => sighting.Server.Bits).Distinct().Count();
 }

@@ -55,6 +55,12 @@ internal sealed class StunProber(NodeContext context)
     /// <summary>What the answers so far say of the NAT or firewall for IPv6.</summary>
     public NatProfile ProfileIpv6 { get; private set; }
 
+    /// <summary>Our public IPv4 address as most servers report it, with port 0; not valid = not known since the last change of network.</summary>
+    public TransportAddress PublicIpv4 { get; private set; }
+
+    /// <summary>The same for IPv6.</summary>
+    public TransportAddress PublicIpv6 { get; private set; }
+
     /// <summary>Says whether at least one cycle has ended.</summary>
     public bool HasCompletedCycle { get; private set; }
 
@@ -92,6 +98,8 @@ internal sealed class StunProber(NodeContext context)
         _observations.Clear();
         Profile = new NatProfile(NatMapping.Unknown, Profile.Udp);
         ProfileIpv6 = default;
+        PublicIpv4 = default;
+        PublicIpv6 = default;
         Latencies.Clear();
         _previous = null;
         _cycles = 0;
@@ -216,10 +224,14 @@ internal sealed class StunProber(NodeContext context)
         NatProfile profile = new(MappingOf(isIpv4: true, Profile.Mapping), ReachNow(now));
         UdpReach ipv6Reach = HasAnswer(isIpv4: false) ? UdpReach.Works : UdpReach.Unknown; // Silence may just mean that there is no IPv6 here.
         NatProfile profileIpv6 = new(MappingOf(isIpv4: false, ProfileIpv6.Mapping), ipv6Reach);
-        bool hasChanged = profile != Profile || profileIpv6 != ProfileIpv6 || !reflexive.ToHashSet().SetEquals(Reflexive);
+        TransportAddress publicIpv4 = PublicAddressOf(isIpv4: true, PublicIpv4);
+        TransportAddress publicIpv6 = PublicAddressOf(isIpv4: false, PublicIpv6);
+        bool hasChanged = profile != Profile || profileIpv6 != ProfileIpv6 || publicIpv4 != PublicIpv4 || publicIpv6 != PublicIpv6 || !reflexive.ToHashSet().SetEquals(Reflexive);
         Reflexive = reflexive;
         Profile = profile;
         ProfileIpv6 = profileIpv6;
+        PublicIpv4 = publicIpv4;
+        PublicIpv6 = publicIpv6;
         return hasChanged;
     }
 
@@ -231,6 +243,15 @@ internal sealed class StunProber(NodeContext context)
         NatMapping seen = Sightings.MappingOf(SightingsOf(isIpv4, _lastCycle ?? Instant.Origin), context.LocalCandidates);
         bool mayBeOneLiar = seen == NatMapping.EndpointDependent && _cycle is not null; // Two disagree; the others have not spoken yet.
         return seen == NatMapping.Unknown || mayBeOneLiar ? before : seen;
+    }
+
+    /// <summary>What one cycle has shown holds until another shows more; the first to speak of another address may lie, and the others are heard before.</summary>
+    private TransportAddress PublicAddressOf(bool isIpv4, TransportAddress before)
+    {
+        Sighting[] sightings = SightingsOf(isIpv4, _lastCycle ?? Instant.Origin);
+        TransportAddress seen = Sightings.PublicAddressOf(sightings);
+        bool isOneVoice = Sightings.HostsOf(sightings) < 2 && _cycle is not null;
+        return seen.IsValid && !isOneVoice ? seen : before;
     }
 
     private Sighting[] SightingsOf(bool isIpv4, Instant since) =>

@@ -17,19 +17,22 @@ internal sealed class PeerSession
     private const double PlansPerSecond = 4;
     private const double PlanBurst = 12;
 
+    /// <summary>Moves of a peer's home that are followed: each is one more relay to be connected to, for a minute at the least.</summary>
+    private const double HomeMovesPerSecond = 0.1;
+    private const double HomeMoveBurst = 3;
+
     private static readonly TimeSpan MinCallMeMaybeGap = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan HelloFirst = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan HelloJitter = TimeSpan.FromMilliseconds(500);
 
     private readonly NodeContext _context;
     private readonly Box _helloBox;
-    private readonly SeenChecks _seenChecks = new();
+    private readonly SeenChecks _seenChecks;
     private readonly SentHellos _sentHellos = new();
+    private readonly HelloOrder _heardHellos;
     private TokenBucket _plans;
-    private Instant _heardAt;
+    private TokenBucket _homeMoves;
     private Box? _discoBox;
-    private long _startedAt;
-    private long _counter = -1;
     private Instant? _lastCallMeMaybe;
     private Instant? _nextCallMeMaybe;
 
@@ -40,6 +43,9 @@ internal sealed class PeerSession
         _helloBox = new Box(context.Options.Keys, options.Key);
         _plans = new TokenBucket(PlansPerSecond, PlanBurst, now);
         Candidates = new PeerCandidates(context, this, now);
+        _heardHellos = new HelloOrder(_sentHellos, now);
+        _seenChecks = new SeenChecks(now);
+        _homeMoves = new TokenBucket(HomeMovesPerSecond, HomeMoveBurst, now);
         Route = new PeerRoute(context, options.Key);
         if (context.Map.Find(options.LastHomeRegion) is not null) Route.MoveHome(options.LastHomeRegion);
         Finder = new PathFinder(options.Traffic, context.Options.Entropy);
@@ -106,9 +112,11 @@ internal sealed class PeerSession
 
         // The box opens both ways: without these two our own Hello could be sent back to us as the peer's.
         if (hello.Sender != Key || hello.Receiver != _context.OwnKey) { _context.Drops.Count(NodeDrop.WrongParty); return; }
-        if (!hello.IsNewerThan(_startedAt, _counter)) { _context.Drops.Count(NodeDrop.Stale); return; }
 
-        Accept(hello, regionId, now);
+        HelloFate fate = _heardHellos.Take(hello, hello.Echo == _context.OwnDiscoKey, now);
+        if (fate == HelloFate.Doubtful) Hellos.Plan(now);
+        if (fate == HelloFate.Counts) Accept(hello, regionId, now);
+        else _context.Drops.Count(fate == HelloFate.TooOften ? NodeDrop.TooOften : NodeDrop.Stale);
     }
 
     /// <summary>Takes a punching plan that came by relay, its box opened.</summary>
@@ -130,6 +138,7 @@ internal sealed class PeerSession
 
         // Checks carry no counter. One that was captured and comes again from elsewhere would have us check, and answer, whoever it names.
         if (!_seenChecks.TryNote(ping.Id, arrivedOn.Remote)) { _context.Drops.Count(NodeDrop.Stale); return false; }
+        if (!_seenChecks.TryAnswer(now)) { _context.Drops.Count(NodeDrop.TooOften); return false; }
 
         Span<byte> pong = stackalloc byte[DiscoPong.LengthWithCount];
         new DiscoPong(ping.Id, arrivedOn.Remote) { DataReceived = unchecked((uint)Options.Traffic.ReceivedDirect) }.Write(pong);
@@ -206,8 +215,8 @@ internal sealed class PeerSession
             HomeRegion = _context.HomeRegion,
             Nat = _context.Nat,
             NatIpv6 = _context.NatIpv6,
-            EchoOf = _counter >= 0 ? _counter : null,
-            EchoHeldFor = _counter >= 0 ? now - _heardAt : default,
+            EchoOf = _heardHellos.Counter,
+            EchoHeldFor = _heardHellos.HeldFor(now),
             Plans = PunchingPlan.Version,
             Latencies = _context.Latencies,
         };
@@ -269,9 +278,6 @@ internal sealed class PeerSession
         bool knowsUs = hello.Echo == _context.OwnDiscoKey;
         bool becomesConfirmed = knowsUs && (!IsConfirmed || isNewStart);
 
-        _startedAt = hello.StartedAt;
-        _counter = hello.Counter;
-        _heardAt = now;
         Nat = hello.Nat;
         NatIpv6 = hello.NatIpv6;
         TakesPlans = hello.Plans >= PunchingPlan.Version;
@@ -287,7 +293,7 @@ internal sealed class PeerSession
 
         IsConfirmed |= knowsUs;
         Route.HandleHeard(regionId);
-        MoveHome(hello.HomeRegion);
+        MoveHome(hello.HomeRegion, now);
         JudgeNats();
         Hellos.HandleHeard();
         if (!IsConfirmed) Hellos.Ask(now);
@@ -305,9 +311,10 @@ internal sealed class PeerSession
         }
     }
 
-    private void MoveHome(int homeRegion)
+    private void MoveHome(int homeRegion, Instant now)
     {
         if (homeRegion == 0 || homeRegion == Route.HomeRegion || _context.Map.Find(homeRegion) is not { HasRelay: true }) return;
+        if (!_homeMoves.TryTake(1, now)) { _context.Drops.Count(NodeDrop.TooOften); return; }
         Route.MoveHome(homeRegion);
         _context.Raise(new NodeEvent.PeerHomeLearnt(Key, homeRegion));
     }

@@ -44,7 +44,7 @@ internal sealed class PeerTable(Instant now)
     public bool Remove(NodeKey key)
     {
         if (!_peers.Remove(key, out PeerSession? peer)) return false;
-        if (peer.DiscoKey is { } disco) _byDiscoKey.Remove(disco.Value);
+        if (peer.DiscoKey is { } disco) Release(disco.Value, peer);
         return true;
     }
 
@@ -54,8 +54,20 @@ internal sealed class PeerTable(Instant now)
         DiscoKey? before = peer.DiscoKey;
         peer.HandleHello(regionId, packet, now);
         if (peer.DiscoKey == before) return;
-        if (before is { } old) _byDiscoKey.Remove(old.Value);
-        if (peer.DiscoKey is { } fresh) _byDiscoKey[fresh.Value] = peer;
+        if (before is { } old) Release(old.Value, peer);
+        if (peer.DiscoKey is { } fresh) _byDiscoKey.TryAdd(fresh.Value, peer);
+    }
+
+    /// <summary>
+    /// Whose an opened message is. Disco keys are no secret, and a peer may say that another's is its own; but a check that is sealed with one
+    /// names its sender inside, and from then on the key is that one's.
+    /// </summary>
+    public PeerSession OwnerOf(ReadOnlySpan<byte> message, PeerSession found)
+    {
+        if ((DiscoMessageType)message[0] != DiscoMessageType.Ping || !DiscoPing.TryRead(message, out DiscoPing ping) || ping.Sender == found.Key) return found;
+        if (!_peers.TryGetValue(ping.Sender, out PeerSession? named) || named.DiscoKey != found.DiscoKey || named.DiscoKey is not { } shared) return found;
+        _byDiscoKey[shared.Value] = named;
+        return named;
     }
 
     /// <summary>Does what is due with each.</summary>
@@ -92,5 +104,13 @@ internal sealed class PeerTable(Instant now)
             if (_hellos.TryTake(1, now)) peer.SendHello(now);
             else peer.Hellos.Postpone(now + HelloPace);
         }
+    }
+
+    /// <summary>A peer has another disco key now, or none: the one before is whose else it is.</summary>
+    private void Release(NodeKey discoKey, PeerSession peer)
+    {
+        if (_byDiscoKey.GetValueOrDefault(discoKey) != peer) return;
+        _byDiscoKey.Remove(discoKey);
+        if (_peers.Values.FirstOrDefault(other => other != peer && other.DiscoKey?.Value == discoKey) is { } heir) _byDiscoKey[discoKey] = heir;
     }
 }

@@ -29,4 +29,15 @@ internal sealed class SentHellos
 
         return null;
     }
+
+    /// <summary>When one was sent; null where that was too long ago, or it is none of ours.</summary>
+    public Instant? SentAt(long? counter)
+    {
+        foreach ((long sent, Instant at) in _sent)
+        {
+            if (sent == counter) return at;
+        }
+
+        return null;
+    }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Relay.Server.Admission;
 using Relay.Server.Telemetry;
@@ -10,7 +9,7 @@ namespace Relay.Server.Hosting.Reloading;
 /// Reads what came from files again when a file changes, and all of it on SIGHUP. What cannot be used is refused, with the reason in the log,
 /// and what was read before stays. No connection ends for it, but those that the new file shuts out.
 /// </summary>
-internal sealed class ReloadService(IEnumerable<Reloadable> reloadables, LiveAdmission live, ReloadCounters counters, TimeProvider time, ILogger<ReloadService> log) : BackgroundService
+internal sealed class ReloadService(IEnumerable<Reloadable> reloadables, LiveAdmission live, ReloadCounters counters, HangupSignal hangup, TimeProvider time, ILogger<ReloadService> log) : BackgroundService
 {
     /// <summary>How often the files are looked at. A change counts once a file looks the same twice in a row.</summary>
     public static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
@@ -21,11 +20,7 @@ internal sealed class ReloadService(IEnumerable<Reloadable> reloadables, LiveAdm
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         foreach (Watched watched in _watched) counters.Begin(watched.Reloadable.Name);
-        using PosixSignalRegistration? hangup = OperatingSystem.IsWindows() ? null : PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
-        {
-            signal.Cancel = true; // It would end the process.
-            Volatile.Write(ref _isAsked, 1);
-        });
+        hangup.Listen(() => Volatile.Write(ref _isAsked, 1));
         using PeriodicTimer timer = new(LookInterval, time);
         try
         {

@@ -14,10 +14,15 @@ public class ProfileKeeperTests
     private static readonly TransportAddress Second = Address("203.0.113.2:3478");
     private static readonly TransportAddress Third = Address("203.0.113.3:3478");
     private static readonly TransportAddress Mapped = Address("198.51.100.7:40000");
+    private static readonly TransportAddress Public = Address("198.51.100.7:0");
+    private static readonly NetworkFingerprint Cafe = new("cafe");
     private static readonly NatProfile Found = new(NatMapping.AddressAndPortDependent, UdpReach.Works) { Filtering = NatFiltering.AddressDependent };
+
+    private static readonly KnownNetwork Remembered = new(Cafe) { Ipv4 = new RememberedNat(Public, Found) };
 
     private readonly List<Transmit> _sent = [];
     private readonly List<NodeEvent.NatDiscoveryWanted> _wanted = [];
+    private readonly List<NodeEvent.NatLearnt> _learnt = [];
     private NodeCore _core;
     private Instant _now = Start;
 
@@ -147,6 +152,96 @@ public class ProfileKeeperTests
     }
 
     [Fact]
+    public void What_was_found_is_kept_for_the_network_it_was_found_in()
+    {
+        Begin(First, Second);
+        _core.HandleKnownNetwork(new KnownNetwork(Cafe), _now);
+        Answer(First, Mapped);
+        Answer(Second, Mapped.WithPort(40001));
+
+        _core.HandleNatProfile(isIpv4: true, Found, _now);
+        _core.HandleNatProfile(isIpv4: true, Found with { LifetimeSeconds = 60 }, _now);
+        Drain();
+
+        Assert.Equal(
+            [new NodeEvent.NatLearnt(Cafe, IsIpv4: true, new RememberedNat(Public, Found)), new NodeEvent.NatLearnt(Cafe, IsIpv4: true, new RememberedNat(Public, Found with { LifetimeSeconds = 60 }))],
+            _learnt);
+    }
+
+    [Fact]
+    public void A_network_without_a_name_is_not_kept()
+    {
+        Begin(First, Second);
+        _core.HandleKnownNetwork(new KnownNetwork(Cafe), _now);
+        _core.HandleLocalAddresses([Address("192.168.7.10:0")], _now); // The shell has not told yet where this is.
+        Answer(First, Mapped);
+        Answer(Second, Mapped);
+
+        _core.HandleNatProfile(isIpv4: true, Found, _now);
+        Drain();
+
+        Assert.Empty(_learnt);
+    }
+
+    [Fact]
+    public void What_is_remembered_counts_at_once_and_stands_while_the_public_address_is_the_same()
+    {
+        Begin(First, Second);
+
+        _core.HandleKnownNetwork(Remembered, _now);
+        Assert.Equal(Found with { Udp = UdpReach.Unknown }, _core.Nat);
+        Answer(First, Mapped);
+        Answer(Second, Mapped.WithPort(40001));
+
+        Assert.Equal(Found, _core.Nat);
+    }
+
+    [Fact]
+    public void Another_public_address_voids_what_is_remembered()
+    {
+        TransportAddress elsewhere = Address("198.51.100.8:40000");
+        Begin(First, Second);
+        _core.HandleKnownNetwork(Remembered, _now);
+
+        Answer(First, elsewhere);
+        Assert.Equal(Found, _core.Nat); // One server's word, and another is still to speak.
+        Answer(Second, elsewhere.WithPort(40001));
+
+        Assert.Equal(new NatProfile(NatMapping.EndpointDependent, UdpReach.Works), _core.Nat);
+    }
+
+    [Fact]
+    public void What_is_found_out_anew_replaces_what_is_remembered()
+    {
+        Begin(First, Second);
+        _core.HandleKnownNetwork(Remembered, _now);
+        Answer(First, Mapped);
+        Answer(Second, Mapped.WithPort(40001));
+
+        _core.HandleNatProfile(isIpv4: true, new NatProfile(NatMapping.EndpointDependent, UdpReach.Works), _now);
+        Drain();
+        Assert.Equal(Found, _core.Nat); // It tells no more than that yet.
+        Assert.Empty(_learnt); // And what tells less takes nobody's place.
+        _core.HandleNatProfile(isIpv4: true, Found with { Filtering = NatFiltering.AddressAndPortDependent }, _now);
+        Drain();
+
+        Assert.Equal(Found with { Filtering = NatFiltering.AddressAndPortDependent }, _core.Nat);
+        Assert.Equal(_core.Nat, Assert.Single(_learnt).Nat.Profile);
+    }
+
+    [Fact]
+    public void A_change_of_network_voids_what_is_remembered()
+    {
+        Begin(First, Second);
+        _core.HandleKnownNetwork(Remembered, _now);
+
+        _core.HandleLocalAddresses([Address("192.168.7.10:0")], _now);
+
+        Assert.Equal(NatMapping.Unknown, _core.Nat.Mapping);
+        Assert.Equal(NatFiltering.Unknown, _core.Nat.Filtering);
+    }
+
+    [Fact]
     public void Otherwise_it_is_asked_anew_after_an_hour()
     {
         Begin(First);
@@ -213,6 +308,7 @@ public class ProfileKeeperTests
         while (_core.TryDequeueEvent(out NodeEvent? nodeEvent))
         {
             if (nodeEvent is NodeEvent.NatDiscoveryWanted wanted) _wanted.Add(wanted);
+            if (nodeEvent is NodeEvent.NatLearnt learnt) _learnt.Add(learnt);
         }
     }
 }

@@ -26,6 +26,17 @@ public class SightingsTests
         Assert.Equal(expected, Sightings.MappingOf(By(seen), Nothing));
     }
 
+    [Theory]
+    [InlineData("none")]
+    [InlineData("198.51.100.7:0", Public)]
+    [InlineData("198.51.100.7:0", "198.51.100.7:40000", "198.51.100.7:40001", Lie)] // A hard NAT gives many ports, and one address.
+    [InlineData("none", Public, Lie)]
+    [InlineData("none", Public, Lie, Public, Lie)]
+    public void The_public_address_is_the_one_that_most_servers_report(string expected, params string[] seen)
+    {
+        Assert.Equal(expected, Sightings.PublicAddressOf(By(seen)).ToString());
+    }
+
     [Fact]
     public void A_host_has_one_voice_however_many_ports_it_answers_from()
     {
