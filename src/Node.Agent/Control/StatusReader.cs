@@ -23,6 +23,7 @@ internal static class StatusReader
             Nat = status.Self.Nat,
             NatIpv6 = status.Self.NatIpv6,
             CaptivePortal = status.Self.CaptivePortal,
+            Candidates = [.. status.Self.Candidates.Select(candidate => new CandidateLine(candidate.Address.ToString(), Spell(candidate.Kind), candidate.IsUnconfirmed))],
             MtuAdvice = PathMtuWarnings.MtuOf(interfaceName) is { } mtu ? PathMtu.Advise(interfaceName, mtu, DirectPaths(status, mark)) : null,
         };
     }
@@ -44,6 +45,7 @@ internal static class StatusReader
         peer.TxBytes,
         peer.Verdict is { } verdict ? ReadVerdict(verdict) : null)
     {
+        EndpointKind = peer.Endpoint is null ? null : peer.EndpointKind is { } kind ? Spell(kind) : "peer_reflexive",
         PathMtu = peer.PathMtu,
         PutBacks = peer.PutBacks,
         PutBackEndpoints = [.. peer.PutBackEndpoints.Select(endpoint => endpoint.ToString())],

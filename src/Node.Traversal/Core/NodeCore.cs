@@ -1,4 +1,5 @@
 using Addresses;
+using Node.Traversal.Core.Links;
 using Node.Traversal.Core.Netcheck;
 using Node.Traversal.Core.Paths;
 using Node.Traversal.Core.Peers;
@@ -204,6 +205,14 @@ internal sealed class NodeCore
         Settle(now);
     }
 
+    /// <summary>Takes the links this machine is on, as far as they can be named; the first <see cref="AnnouncedLink.MaxLinks"/> count.</summary>
+    public void HandleLinks(IReadOnlyList<OwnLink> links, Instant now)
+    {
+        _context.Links = [.. links.Take(AnnouncedLink.MaxLinks)];
+        _peers.HandleOwnLinks(now);
+        Settle(now);
+    }
+
     /// <summary>Takes the routers of this machine's own links: a peer's word alone has nothing sent to them.</summary>
     public void HandleGateways(IReadOnlyList<TransportAddress> gateways) => _context.Filter.SetGateways(gateways);
 
@@ -374,23 +383,7 @@ internal sealed class NodeCore
     }
 
     /// <summary>How the peer stands; null for a key that was not added.</summary>
-    public PeerReport? Describe(NodeKey key, Instant now)
-    {
-        if (!_peers.TryFind(key, out PeerSession? peer)) return null;
-        bool isOffline = peer.Path.Kind == PathKind.Relay && peer.Route.IsGoneEverywhere(now);
-        return new PeerReport(
-            isOffline ? PathKind.None : peer.Path.Kind,
-            peer.Path.Remote,
-            peer.Path.RegionId,
-            peer.Finder.Rtt,
-            peer.PathSince,
-            Verdicts.Judge(_context, peer, now))
-        {
-            Mtu = peer.Finder.Mtu,
-            PutBacks = peer.Finder.PutBacks,
-            PutBackRemotes = [.. peer.Finder.Pairs.Where(pair => pair.IsBarred(now)).Select(pair => pair.Id.Remote).Distinct()],
-        };
-    }
+    public PeerReport? Describe(NodeKey key, Instant now) => _peers.TryFind(key, out PeerSession? peer) ? PeerReport.Of(_context, peer, now) : null;
 
     /// <summary>What metrics show.</summary>
     public NodeFigures ReadFigures(Instant now) => NodeFigures.Of(_context, _peers, now);
@@ -404,9 +397,9 @@ internal sealed class NodeCore
         peer.Route.HandleHeard(regionId);
         switch ((DiscoMessageType)message[0])
         {
-            case DiscoMessageType.CallMeMaybe: peer.HandleCallMeMaybe(message, now); break;
+            case DiscoMessageType.CallMeMaybe: peer.Candidates.HandleCallMeMaybe(message, now); break;
             case DiscoMessageType.PunchingPlan: peer.HandlePlan(message, now); break;
-            case DiscoMessageType.Candidates: peer.HandleCandidates(message, now); break;
+            case DiscoMessageType.Candidates: peer.Candidates.HandleList(message, now); break;
             case DiscoMessageType.Ping or DiscoMessageType.Pong or DiscoMessageType.Hello: _context.Drops.Count(NodeDrop.WrongWay); break;
             default: _context.Drops.Count(NodeDrop.UnknownType); break;
         }

@@ -16,14 +16,10 @@ internal sealed record NodeFigures
     public bool? CaptivePortal { get; init; }
 
     /// <summary>Reads them off.</summary>
-    public static NodeFigures Of(NodeContext context, PeerTable peers, Instant now)
+    public static NodeFigures Of(NodeContext context, PeerTable peers, Instant now) => new()
     {
-        Dictionary<VerdictCode, int> counts = [];
-        foreach (PeerSession peer in peers.All)
-        {
-            if (Peers.Verdicts.Judge(context, peer, now) is { } verdict) counts[verdict.Code] = counts.GetValueOrDefault(verdict.Code) + 1;
-        }
-
-        return new NodeFigures { Verdicts = counts, PutBacks = peers.PutBacks, CaptivePortal = context.CaptivePortal };
-    }
+        Verdicts = Peers.Verdicts.Count(context, peers.All, now),
+        PutBacks = peers.PutBacks,
+        CaptivePortal = context.CaptivePortal,
+    };
 }

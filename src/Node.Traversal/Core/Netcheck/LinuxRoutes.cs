@@ -15,6 +15,9 @@ internal static class LinuxRoutes
     /// <summary>Lines beyond this are not read: some machines carry the whole internet's table, and the default route stands at the top.</summary>
     public const int MaxLines = 10_000;
 
+    /// <summary>Routers beyond this are not looked up: a machine that has so many is one itself.</summary>
+    public const int MaxRouters = 16;
+
     private const uint FlagUp = 1;
     private const uint FlagGateway = 2;
     private const string NoLinkAddress = "00:00:00:00:00:00";
@@ -53,6 +56,14 @@ internal static class LinuxRoutes
 
         return best;
     }
+
+    /// <summary>Lists the IPv4 routers on this machine's links whose link-layer addresses are known, each with the interface that leads there. At most <see cref="MaxRouters"/> are looked at.</summary>
+    public static IEnumerable<(string Interface, TransportAddress Router, string LinkAddress)> Routers(IEnumerable<string> routes, IReadOnlyList<string> neighbours) =>
+        from route in ReadIpv4(routes).Where(route => route.Gateway != 0).DistinctBy(route => (route.Interface, route.Gateway)).Take(MaxRouters)
+        let router = TransportAddress.FromIpv4(route.Gateway, 0)
+        let linkAddress = LinkAddressOf(neighbours, router.ToIPAddress().ToString(), route.Interface)
+        where linkAddress.Length > 0
+        select (route.Interface, router, linkAddress);
 
     private static Route? WayOut(Route[] table) => table.Where(route => route is { Mask: 0, Destination: 0, Gateway: not 0 }).MinBy(route => route.Metric);
 
