@@ -6,10 +6,10 @@ namespace Node.Agent;
 /// <summary>What the agent says while it runs. Keys in their short form; never a private one.</summary>
 internal static partial class AgentLog
 {
-    [LoggerMessage(1, LogLevel.Information, "Carrying {Peers} peers of {Interface}; WireGuard listens on port {Port}")]
-    public static partial void Started(this ILogger logger, int peers, string @interface, int port);
+    [LoggerMessage(1, LogLevel.Information, "Peers carried of {Interface}: {Peers}; WireGuard listens on port {Port}")]
+    public static partial void Started(this ILogger logger, string @interface, int peers, int port);
 
-    [LoggerMessage(2, LogLevel.Information, "Stopping; {Corrections} endpoints were put back while running, {Dropped} packets between WireGuard and the node were lost")]
+    [LoggerMessage(2, LogLevel.Information, "Stopping; endpoints put back while running: {Corrections}, packets lost between WireGuard and the node: {Dropped}")]
     public static partial void Stopping(this ILogger logger, long corrections, long dropped);
 
     [LoggerMessage(3, LogLevel.Warning, "{File} can be read by others, and a private key is in it: chmod 600 {File}")]
@@ -45,7 +45,7 @@ internal static partial class AgentLog
     [LoggerMessage(13, LogLevel.Information, "The interface's mark is {Mark:x} now")]
     public static partial void MarkChanged(this ILogger logger, uint mark);
 
-    [LoggerMessage(14, LogLevel.Information, "{File} was read again: {Added} peers added, {Removed} removed, {Changed} changed")]
+    [LoggerMessage(14, LogLevel.Information, "{File} was read again; peers added: {Added}, removed: {Removed}, changed: {Changed}")]
     public static partial void Reloaded(this ILogger logger, string file, int added, int removed, int changed);
 
     [LoggerMessage(15, LogLevel.Warning, "Everything stays as it is: {Problem}")]
@@ -69,7 +69,7 @@ internal static partial class AgentLog
     [LoggerMessage(21, LogLevel.Warning, "A packet of {Interface} was too long to carry: its MTU must be below 2000")]
     public static partial void PacketTooLong(this ILogger logger, string @interface);
 
-    [LoggerMessage(22, LogLevel.Information, "The relay map has {Regions} regions now")]
+    [LoggerMessage(22, LogLevel.Information, "There is another relay map; its regions: {Regions}")]
     public static partial void MapArrived(this ILogger logger, int regions);
 
     [LoggerMessage(23, LogLevel.Warning, "The relay map stays as it is: {Problem}")]
@@ -78,9 +78,12 @@ internal static partial class AgentLog
     [LoggerMessage(24, LogLevel.Warning, "The relay map could not be kept for a start without a network: {Problem}")]
     public static partial void MapNotKept(this ILogger logger, string problem);
 
-    [LoggerMessage(25, LogLevel.Warning, "Relays are shown no token, for {File} cannot be used: {Problem}")]
-    public static partial void NoRelayToken(this ILogger logger, string file, string problem);
+    [LoggerMessage(25, LogLevel.Warning, "Relays are shown no token, for {Problem}")]
+    public static partial void NoRelayToken(this ILogger logger, string problem);
 
     [LoggerMessage(26, LogLevel.Warning, "Long packets are cut on the way, or lost: {Advice}")]
     public static partial void PathTooNarrow(this ILogger logger, string advice);
+
+    [LoggerMessage(27, LogLevel.Warning, "{File}: {Advice}")]
+    public static partial void FileAdvice(this ILogger logger, string file, string advice);
 }

@@ -45,7 +45,7 @@ internal sealed record AgentOptions
     {
         if (RelayMap is not null) return RelayMap;
         string source = $"#RelayMap in {ConfigFile}";
-        if (config.RelayMap is not { } text) throw new OptionException("--relay-map", "it is missing, and the file has no #RelayMap either", "give --relay-map FILE or an https:// URL");
+        if (config.RelayMap is not { } text) throw new OptionException("--relay-map", "it is missing, and the file has no #RelayMap either", "give --relay-map FILE or an https:// URL, or write #RelayMap = … into [Interface], without a space after the #");
 
         RelayMapLocation location = RelayMapLocation.Parse(text, source);
         string directory = Path.GetDirectoryName(Path.GetFullPath(ConfigFile)) ?? "";

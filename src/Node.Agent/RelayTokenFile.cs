@@ -1,27 +1,37 @@
 using Microsoft.Extensions.Logging;
+using Settings;
 
 namespace Node.Agent;
 
 /// <summary>The file with the token that relays are shown. It is read at each login, so that whoever renews it need not tell anybody.</summary>
-internal static class RelayTokenFile
+/// <param name="locate">Where the file is, as of now; null = there is none.</param>
+/// <param name="log">Told why there is no token: once for each reason, not at every login.</param>
+internal sealed class RelayTokenFile(Func<string?> locate, ILogger log)
 {
     /// <summary>The longest token, in characters: what a relay takes.</summary>
     public const int MaxLength = 4 << 10;
 
-    /// <summary>The token; null where there is no file or it holds none, which is logged: relays that want no token work without.</summary>
-    public static string? Read(string? path, ILogger log)
+    private const int LineEndLength = 2;
+
+    private volatile string? _toldProblem;
+
+    /// <summary>The token; null where there is no file or it holds none: relays that want no token work without. Any thread may ask.</summary>
+    public string? Read()
     {
-        if (path is null) return null;
+        if (locate() is not { } path) return null;
         try
         {
-            if (new FileInfo(path) is { Exists: true, Length: > MaxLength + 2 }) throw new IOException("it is too long");
-            string token = File.ReadAllText(path).Trim();
+            string token = NamedFile.ReadText(path, MaxLength + LineEndLength).Trim();
             bool isToken = token.Length is > 0 and <= MaxLength && token.All(character => character is > ' ' and <= '~');
-            return isToken ? token : throw new IOException("it holds no token");
+            if (!isToken) throw new IOException("it holds no token");
+            _toldProblem = null;
+            return token;
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (IOException exception)
         {
-            log.NoRelayToken(path, exception.Message);
+            string problem = $"{path} cannot be used: {exception.Message}";
+            if (_toldProblem != problem) log.NoRelayToken(problem);
+            _toldProblem = problem;
             return null;
         }
     }

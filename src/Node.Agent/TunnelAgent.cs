@@ -17,6 +17,7 @@ namespace Node.Agent;
 internal sealed class TunnelAgent : IAsyncDisposable
 {
     private const int TicksPerCheck = 5;
+    private const ushort FirstFreePort = 1024; // Those below take a capability.
     private const string StateSuffix = ".state.json";
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
 
@@ -31,6 +32,7 @@ internal sealed class TunnelAgent : IAsyncDisposable
     private readonly CarriedPeers _peers;
     private readonly FileWatch _watch;
     private readonly RelayTokenWatch _tokenWatch;
+    private readonly RelayTokenFile _token;
     private readonly StateDirectory? _state;
     private readonly PathMtuWarnings _mtuWarnings = new();
     private WireGuardConfig _config;
@@ -52,6 +54,7 @@ internal sealed class TunnelAgent : IAsyncDisposable
         _config = config;
         _watch = watch;
         _tokenWatch = new RelayTokenWatch(() => options.LocateRelayToken(_config));
+        _token = new RelayTokenFile(() => options.LocateRelayToken(_config), loggers.CreateLogger("relay-node"));
         _state = state;
         _loggers = loggers;
         _logger = loggers.CreateLogger("relay-node");
@@ -120,19 +123,21 @@ internal sealed class TunnelAgent : IAsyncDisposable
     private async Task StartAsync(CancellationToken cancellation)
     {
         ControlDirectory.Prepare(_options.SocketDirectory, "--socket");
+        ControlSocket.MakeRoom(_options.SocketPath);
         _lock = InterfaceLock.Take(_options.Interface, _options.SocketDirectory);
         WarnOfFile();
         InterfaceDump dump = await _interface.BeginAsync(_config, cancellation);
         _keys = await KeysOfAsync(_config, cancellation) ?? throw new OptionException(_options.ConfigFile, "it has no PrivateKey, and the interface has none either", "give it one");
         _options.ProxyFor(_config); // One that cannot be used ends the start here.
         OpenMap(_options.LocateRelayMap(_config));
-        WarnOfOwnKey();
+        AdviseOnFile();
+        _interface.WarnOfKey(dump, _keys.PublicKey);
         _peers.Apply(_config, _keys.PublicKey);
-        _node = await NewNodeAsync(cancellation);
+        _node = await FirstNodeAsync(dump.ListenPort, cancellation);
         _peers.Attach(_node);
         await _interface.SetEndpointsAsync(dump, cancellation);
         _control = ControlSocket.Open(_options.SocketPath, Answer);
-        _logger.Started(_peers.Count, _options.Interface, dump.ListenPort);
+        _logger.Started(_options.Interface, _peers.Count, dump.ListenPort);
     }
 
     private async Task<NodeKeyPair?> KeysOfAsync(WireGuardConfig config, CancellationToken cancellation) => config.PrivateKey ?? await _tool.PrivateKeyAsync(cancellation);
@@ -164,7 +169,7 @@ internal sealed class TunnelAgent : IAsyncDisposable
         _config = config;
         _keys = keys;
         WarnOfFile();
-        WarnOfOwnKey();
+        AdviseOnFile();
         if (isNewNode) await StopNodeAsync();
         _node?.SetTunnelRanges(TunnelRangesOf(config));
         PeerChanges changes = _peers.Apply(config, keys.PublicKey);
@@ -184,9 +189,11 @@ internal sealed class TunnelAgent : IAsyncDisposable
         if (_config.SaveConfigLine is { } line) _logger.SaveConfig(_options.ConfigFile, line);
     }
 
-    private void WarnOfOwnKey()
+    private void AdviseOnFile()
     {
-        if (_keys is { } keys && _config.Peers.Any(peer => peer.PublicKey == keys.PublicKey)) _logger.OwnKey(keys.PublicKey, _options.ConfigFile);
+        if (_keys is not { PublicKey: var self }) return;
+        if (_config.Peers.Any(peer => peer.PublicKey == self)) _logger.OwnKey(self, _options.ConfigFile);
+        foreach (string advice in WireGuardConfigAdvice.Of(_config, self)) _logger.FileAdvice(_options.ConfigFile, advice);
     }
 
     // The relay map.
@@ -223,7 +230,7 @@ internal sealed class TunnelAgent : IAsyncDisposable
         {
             PrivateKey = _keys ?? throw new InvalidOperationException("The keys are read first."),
             RelayMap = _map,
-            RelayToken = () => RelayTokenFile.Read(_options.LocateRelayToken(_config), _logger),
+            RelayToken = _token.Read,
             RelayProxy = _options.ProxyFor(_config),
             Port = _options.PortFor(_config),
             PortMapping = _options.MapsPort(_config),
@@ -236,6 +243,25 @@ internal sealed class TunnelAgent : IAsyncDisposable
         };
         return TraversalNode.StartAsync(options, cancellation);
     }
+
+    /// <summary>Starts the node for the first time: a port that cannot be had is a setting that cannot be used.</summary>
+    private async Task<TraversalNode> FirstNodeAsync(ushort wireGuardPort, CancellationToken cancellation)
+    {
+        try
+        {
+            return await NewNodeAsync(cancellation);
+        }
+        catch (SocketException exception) when (_options.PortFor(_config) is { } port && IsOfPort(exception.SocketErrorCode, port))
+        {
+            string source = _options.Port is null ? $"#RelayPort in {_options.ConfigFile}" : "--port";
+            throw port == wireGuardPort
+                ? new OptionException(source, $"{port} is the port WireGuard itself listens on", "give another port, or none")
+                : ListenProblem.Of(source, $"udp://0.0.0.0:{port}", exception.SocketErrorCode);
+        }
+    }
+
+    /// <summary>Says whether an error is about the port; what else is refused is the firewall mark.</summary>
+    private static bool IsOfPort(SocketError error, ushort port) => error == SocketError.AddressAlreadyInUse || (error == SocketError.AccessDenied && port < FirstFreePort);
 
     /// <summary>What lies behind any peer, ours to carry or not: WireGuard routes all of it into the tunnel.</summary>
     private static IpPrefix[] TunnelRangesOf(WireGuardConfig config) => [.. config.Peers.SelectMany(peer => peer.AllowedAddresses)];

@@ -82,9 +82,9 @@ public sealed record HttpProxy
         bool isGoodHost = bracket > 0
             ? IPAddress.TryParse(host, out _) && (colon == bracket + 1 || text.Length == bracket + 1)
             : Uri.CheckHostName(host) is UriHostNameType.Dns or UriHostNameType.IPv4;
-        if (!isGoodHost) throw new FormatException("there is no host in it; write http://HOST:PORT");
+        if (!isGoodHost) throw new FormatException("there is no host in it");
         if (colon < 0) return (host, DefaultPort);
         bool isGoodPort = ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) && port > 0;
-        return isGoodPort ? (host, port) : throw new FormatException("its port is none; write http://HOST:PORT");
+        return isGoodPort ? (host, port) : throw new FormatException("its port is no number from 1 to 65535");
     }
 }

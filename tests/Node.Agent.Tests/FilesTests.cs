@@ -91,7 +91,7 @@ public sealed class FilesTests : IDisposable
 
         File.WriteAllText(FilePath, "[Interface]\nPrivateKey = no");
         Assert.StartsWith($"{FilePath} line 2: ", Assert.Throws<OptionException>(() => WireGuardConfigFile.Load(FilePath)).Message, StringComparison.Ordinal);
-        Assert.Throws<OptionException>(() => WireGuardConfigFile.Load("/dev"));
+        Assert.Contains("it is a directory", Assert.Throws<OptionException>(() => WireGuardConfigFile.Load("/dev")).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -110,13 +110,32 @@ public sealed class FilesTests : IDisposable
     [Fact]
     public void A_token_is_read_anew_each_time_and_what_is_none_is_none()
     {
-        ILogger log = Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance;
-        Assert.Null(RelayTokenFile.Read(null, log));
-        Assert.Null(RelayTokenFile.Read(FilePath + ".missing", log));
+        string? path = null;
+        SaidLines log = new();
+        RelayTokenFile file = new(() => path, log);
+        Assert.Null(file.Read());
+        path = FilePath + ".missing";
+        Assert.Null(file.Read());
+        Assert.Null(file.Read());
+        Assert.Equal($"Relays are shown no token, for {path} cannot be used: there is no such file", Assert.Single(log.Lines));
+
+        path = FilePath;
         foreach ((string text, string? token) in ((string, string?)[])[("a.b.c\n", "a.b.c"), ("d.e.f", "d.e.f"), ("", null), ("two words", null), ("x\r\nHost: other", null), (new string('x', RelayTokenFile.MaxLength + 3), null)])
         {
             File.WriteAllText(FilePath, text);
-            Assert.Equal(token, RelayTokenFile.Read(FilePath, log));
+            Assert.Equal(token, file.Read());
         }
+    }
+
+    private sealed class SaidLines : ILogger
+    {
+        public List<string> Lines { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Lines.Add(formatter(state, exception));
     }
 }

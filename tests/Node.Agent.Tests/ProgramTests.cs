@@ -60,7 +60,9 @@ public sealed class ProgramTests : IDisposable
     [InlineData("up wg0.conf --port 70000", 2)]
     [InlineData("up wg0.conf --relay-map http://maps.example/", 2)]
     [InlineData("up wg0.conf --log-level loud", 2)]
-    [InlineData("status --socket /nowhere/wg0.sock", 2)]
+    [InlineData("status --socket /nowhere/wg0.sock", 1)]
+    [InlineData("up /dev/zero", 2)]
+    [InlineData("up /dev", 2)]
     public async Task The_exit_code_says_whether_it_was_told_right(string arguments, int expected)
     {
         (int code, string output, string error) = await RunAsync(arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
@@ -125,6 +127,34 @@ public sealed class ProgramTests : IDisposable
 
         TransportAddress expected = LoopbackAddresses.Of(Keys.Peer(Peer + 1), 0);
         Assert.True(SpinWait.SpinUntil(() => _wireGuard.EndpointOf("wg0", Keys.Peer(Peer + 1)) == expected, Limit));
+    }
+
+    [Fact]
+    public async Task A_hang_up_while_it_starts_does_not_end_it()
+    {
+        WriteFiles();
+        string held = _wireGuard.Hold(); // It cannot get further than to its first question to WireGuard.
+        Process up = Start("up", Config, "--socket", Socket);
+        Assert.True(SpinWait.SpinUntil(() => File.Exists(held), Limit));
+        await SignalAsync(up, "HUP");
+        _wireGuard.Release();
+
+        await ReadLineAsync(up);
+
+        Assert.Contains(Keys.Peer(Peer).ToBase64(), (await RunAsync("status", "--json", "--socket", Socket)).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_port_that_is_taken_is_a_setting_that_cannot_be_used()
+    {
+        WriteFiles();
+        using System.Net.Sockets.UdpClient taken = new(0, System.Net.Sockets.AddressFamily.InterNetwork);
+        int port = ((System.Net.IPEndPoint)taken.Client.LocalEndPoint!).Port;
+
+        (int code, _, string error) = await RunAsync("up", Config, "--socket", Socket, "--port", $"{port}");
+
+        Assert.Equal(2, code);
+        Assert.Contains($"--port: cannot listen on udp://0.0.0.0:{port}: something listens there already", error, StringComparison.Ordinal);
     }
 
     public void Dispose()

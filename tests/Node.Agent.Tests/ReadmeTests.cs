@@ -1,3 +1,5 @@
+using System.Text.Json;
+using Node.Traversal;
 using Settings.Tests;
 
 namespace Node.Agent.Tests;
@@ -19,5 +21,13 @@ public class ReadmeTests
         }
 
         Assert.Empty(missing);
+    }
+
+    [Fact]
+    public void It_names_every_word_that_a_verdict_may_have()
+    {
+        IEnumerable<string> words = [.. Enum.GetNames<VerdictCode>(), .. Enum.GetNames<VerdictStage>(), .. Enum.GetNames<VerdictRemedy>(), .. Enum.GetNames<PathMethods>()];
+
+        Assert.Empty(OptionTable.MissingFrom("src/Node.Agent/README.md", words.Select(JsonNamingPolicy.SnakeCaseLower.ConvertName)));
     }
 }

@@ -193,7 +193,7 @@ public sealed class TunnelAgentTests : IDisposable
         File.WriteAllText(Options.ConfigFile, $"[Interface]\nPrivateKey = {Keys.PrivateText(Self)}\n");
         _wireGuard.Write(Interface, Self, 51820, "off");
 
-        Assert.StartsWith("--relay-map", (await Assert.ThrowsAsync<OptionException>(StartAsync)).Message, StringComparison.Ordinal);
+        Assert.StartsWith("--relay-map: it is missing", (await Assert.ThrowsAsync<OptionException>(StartAsync)).Message, StringComparison.Ordinal);
     }
 
     public void Dispose()

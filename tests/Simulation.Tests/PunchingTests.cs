@@ -18,7 +18,7 @@ public class PunchingTests
         for (int seed = 1; seed <= Seeds; seed++)
         {
             SimLab lab = new(seed, NatKind.Easy, NatKind.Easy);
-            lab.World.Relays[901] = new SimRelay(lab.World, 901, delay); // As far as the other one: whichever they meet at.
+            lab.World.Relays[901] = new SimRelay(lab.World, 901) { DelayOf = _ => delay }; // As far as the other one: whichever they meet at.
             lab.Left.Start(lab.Right);
             lab.World.Run(TimeSpan.FromMilliseconds(lab.World.Random.Next(1000))); // The other one comes a moment later, or at once.
             lab.Right.Start(lab.Left);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Addresses;
 using Node.Traversal;
 using Node.Traversal.Core;
@@ -6,16 +7,18 @@ using Relay.Protocol;
 namespace Simulation;
 
 /// <summary>
-/// The usual world: two relay regions with two STUN addresses each, and two nodes on two sites (or on one) that know each other's keys.
+/// The usual world: two relay regions (or others) with two STUN addresses each, and two nodes on two sites (or on one) that know each other's keys.
 /// </summary>
 public sealed class SimLab
 {
-    private static readonly string[] StunAddresses =
+    private static readonly SimRegion[] UsualRegions =
     [
-        "198.19.1.10:3478", "198.19.1.11:3478", "198.19.2.10:3478", "198.19.2.11:3478",
-        "[2001:db8:f001::10]:3478", "[2001:db8:f001::11]:3478", "[2001:db8:f002::10]:3478", "[2001:db8:f002::11]:3478",
+        new(900, TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(10)) { IsStunInCore = true },
+        new(901, TimeSpan.FromMilliseconds(25), TimeSpan.FromMilliseconds(25)) { IsStunInCore = true },
     ];
 
+    private readonly IReadOnlyList<StunServerAddress> _servers;
+    private readonly RelayMap _map;
     private readonly HashSet<long> _sent = [];
     private readonly HashSet<long> _answered = [];
     private long _number;
@@ -36,11 +39,24 @@ public sealed class SimLab
     /// <param name="right">How the right site is built; of no meaning where both share one.</param>
     /// <param name="sharing">What the two have in common.</param>
     public SimLab(int seed, SiteKind left, SiteKind right, Sharing sharing = Sharing.Nothing)
+        : this(seed, left, right, sharing, UsualRegions)
+    {
+    }
+
+    /// <summary>Makes the world and the nodes; <see cref="Start"/> starts these.</summary>
+    /// <param name="seed">What all that is random comes from.</param>
+    /// <param name="left">How the left site is built.</param>
+    /// <param name="right">How the right site is built; of no meaning where both share one.</param>
+    /// <param name="sharing">What the two have in common.</param>
+    /// <param name="regions">The relays, nine at most, and how far away they are.</param>
+    public SimLab(int seed, SiteKind left, SiteKind right, Sharing sharing, IReadOnlyList<SimRegion> regions)
     {
         World = new SimWorld(seed);
-        World.Relays[900] = new SimRelay(World, 900, TimeSpan.FromMilliseconds(10));
-        World.Relays[901] = new SimRelay(World, 901, TimeSpan.FromMilliseconds(25));
-        Stun = [.. StunAddresses.Select(Server)];
+        _map = new RelayMap([.. regions.Select(region => Region(region.Id))]);
+        foreach (SimRegion region in regions) World.Relays[region.Id] = new SimRelay(World, region.Id) { DelayOf = node => region.From(node.Site == RightSite) };
+        (SimStun Server, int RegionId)[] stun = [.. Servers(regions, "198.19.{0}.1{1}:3478"), .. Servers(regions, "[2001:db8:f00{0}::1{1}]:3478")];
+        Stun = [.. stun.Select(one => one.Server)];
+        _servers = [.. stun.Select(one => new StunServerAddress(one.RegionId, one.Server.Address))];
         LeftSite = new SimSite(World, 1, left);
         RightSite = sharing == Sharing.Site ? LeftSite : new SimSite(World, 2, right, sharing == Sharing.Carrier ? LeftSite.Carrier : null);
         Left = NewNode(LeftSite, 10);
@@ -124,10 +140,8 @@ public sealed class SimLab
     {
         byte[] secret = new byte[NodeKey.Length];
         World.Random.NextBytes(secret);
-        return new SimNode(World, site, host, NodeKeyPair.FromPrivateKey(secret), Map, [.. Stun.Select(server => new StunServerAddress(RegionOf(server), server.Address))]);
+        return new SimNode(World, site, host, NodeKeyPair.FromPrivateKey(secret), _map, _servers);
     }
-
-    private static RelayMap Map { get; } = new([Region(900), Region(901)]);
 
     private void Receive(SimNode node, NodeKey from, byte[] packet)
     {
@@ -138,10 +152,17 @@ public sealed class SimLab
 
     private static RelayRegion Region(int id) => new() { Id = id, Code = $"r{id}", Nodes = [new RelayNode { Name = $"{id}a", HostName = $"relay{id}" }] };
 
-    private static int RegionOf(SimStun server) => Array.IndexOf(StunAddresses, server.Address.ToString()) % 4 < 2 ? 900 : 901;
-
-    private SimStun Server(string address) =>
-        TransportAddress.TryParse(address, out TransportAddress parsed) ? new SimStun(World, parsed) : throw new FormatException(address);
+    /// <summary>Two servers of each region, with addresses of one family.</summary>
+    private IEnumerable<(SimStun Server, int RegionId)> Servers(IReadOnlyList<SimRegion> regions, string format)
+    {
+        for (int i = 0; i < regions.Count * 2; i++)
+        {
+            SimRegion region = regions[i / 2];
+            string text = string.Format(CultureInfo.InvariantCulture, format, i / 2 + 1, i % 2);
+            if (!TransportAddress.TryParse(text, out TransportAddress address)) throw new FormatException(text);
+            yield return (new SimStun(World, address) { Farther = node => region.FartherThanCore(World, node.Site == RightSite) }, region.Id);
+        }
+    }
 }
 
 /// <summary>What two sites have in common.</summary>
@@ -155,4 +176,20 @@ public enum Sharing
 
     /// <summary>The provider, and its NAT.</summary>
     Carrier,
+}
+
+/// <summary>A relay region, and how far away it is: from the right site, and from everywhere else.</summary>
+/// <param name="Id">Its number.</param>
+/// <param name="FromLeft">From the left site, one way.</param>
+/// <param name="FromRight">From the right site, one way.</param>
+public sealed record SimRegion(int Id, TimeSpan FromLeft, TimeSpan FromRight)
+{
+    /// <summary>Says that its STUN servers stand in the core of the network, as all others do, wherever its relay is.</summary>
+    public bool IsStunInCore { get; init; }
+
+    /// <summary>From a site to its relay, one way.</summary>
+    public TimeSpan From(bool isRight) => isRight ? FromRight : FromLeft;
+
+    /// <summary>How much longer than to the core and back it takes to its STUN servers and back.</summary>
+    public TimeSpan FartherThanCore(SimWorld world, bool isRight) => IsStunInCore ? TimeSpan.Zero : (From(isRight) - world.AccessDelay * 2) * 2;
 }

@@ -4,17 +4,18 @@ using Relay.Protocol.Frames;
 namespace Simulation;
 
 /// <summary>A relay: who is connected is reached by its key. It forwards, says who is gone, and can be stopped and started.</summary>
-public sealed class SimRelay(SimWorld world, int regionId, TimeSpan delay)
+public sealed class SimRelay(SimWorld world, int regionId)
 {
     private readonly Dictionary<NodeKey, SimNode> _clients = [];
     private readonly HashSet<(NodeKey From, NodeKey To)> _sent = [];
+    private readonly HashSet<SimSite> _blocked = [];
     private readonly Dictionary<NodeKey, (SimSite Site, int Reboots)> _ways = []; // By which router each came in.
 
     /// <summary>The region it is.</summary>
     public int RegionId => regionId;
 
     /// <summary>From a node to the relay, one way.</summary>
-    public TimeSpan Delay => delay;
+    public required Func<SimNode, TimeSpan> DelayOf { get; init; }
 
     /// <summary>Says whether it runs.</summary>
     public bool IsUp { get; private set; } = true;
@@ -26,9 +27,9 @@ public sealed class SimRelay(SimWorld world, int regionId, TimeSpan delay)
     public int Carried { get; private set; }
 
     /// <summary>A node connects: TCP, TLS and login take four ways there and back.</summary>
-    public void Connect(SimNode node) => world.After(delay * 8, () =>
+    public void Connect(SimNode node) => world.After(DelayOf(node) * 8, () =>
     {
-        if (!IsUp || !node.WantsRelay(regionId))
+        if (!IsUp || _blocked.Contains(node.Site) || !node.WantsRelay(regionId))
         {
             node.HandleRelay(regionId, isConnected: false);
             return;
@@ -50,7 +51,7 @@ public sealed class SimRelay(SimWorld world, int regionId, TimeSpan delay)
         foreach ((NodeKey from, NodeKey to) in _sent.Where(pair => pair.From == node.Key).ToArray())
         {
             _sent.Remove((from, to));
-            if (_clients.TryGetValue(to, out SimNode? receiver)) world.After(delay, () => receiver.HandlePeerGone(regionId, from, PeerGoneReason.Disconnected));
+            if (_clients.TryGetValue(to, out SimNode? receiver)) world.After(DelayOf(receiver), () => receiver.HandlePeerGone(regionId, from, PeerGoneReason.Disconnected));
         }
     }
 
@@ -64,11 +65,22 @@ public sealed class SimRelay(SimWorld world, int regionId, TimeSpan delay)
         foreach (SimNode client in clients) client.HandleRelay(regionId, isConnected: false);
     }
 
+    /// <summary>From now on the relay cannot be reached from a site, as behind a firewall that knows its address: connections break, and none is made.</summary>
+    public void Block(SimSite site)
+    {
+        _blocked.Add(site);
+        foreach (SimNode client in _clients.Values.Where(client => client.Site == site).ToArray())
+        {
+            Disconnect(client);
+            client.HandleRelay(regionId, isConnected: false);
+        }
+    }
+
     /// <summary>Runs again.</summary>
     public void Start() => IsUp = true;
 
     /// <summary>A node sends a packet.</summary>
-    public void Send(SimNode from, NodeKey to, byte[] packet) => world.After(delay, () =>
+    public void Send(SimNode from, NodeKey to, byte[] packet) => world.After(DelayOf(from), () =>
     {
         if (!IsUp || !_clients.ContainsKey(from.Key) || IsStale(from)) return;
         if (Conduct is { } conduct)
@@ -77,7 +89,7 @@ public sealed class SimRelay(SimWorld world, int regionId, TimeSpan delay)
         }
         else if (!Carry(from.Key, to, packet) && PacketKinds.Of(packet) == PacketKind.Disco)
         {
-            world.After(delay, () => from.HandlePeerGone(regionId, to, PeerGoneReason.NotHere));
+            world.After(DelayOf(from), () => from.HandlePeerGone(regionId, to, PeerGoneReason.NotHere));
         }
     });
 
@@ -86,7 +98,7 @@ public sealed class SimRelay(SimWorld world, int regionId, TimeSpan delay)
         if (!_clients.TryGetValue(to, out SimNode? receiver)) return false;
         Carried++;
         _sent.Add((from, to));
-        world.After(delay, () =>
+        world.After(DelayOf(receiver), () =>
         {
             if (!IsStale(receiver)) receiver.ReceiveRelayed(regionId, from, packet);
         });

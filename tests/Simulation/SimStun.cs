@@ -22,6 +22,9 @@ public sealed class SimStun : ISimReceiver
     /// <summary>What it claims to see, where it lies; null = it tells the truth.</summary>
     public Func<TransportAddress, TransportAddress>? Lie { get; set; }
 
+    /// <summary>How much longer than to the core of the network and back it takes from a node to here and back.</summary>
+    public Func<SimNode, TimeSpan> Farther { get; init; } = _ => TimeSpan.Zero;
+
     /// <inheritdoc/>
     public void Receive(SimPacket packet)
     {
@@ -35,7 +38,14 @@ public sealed class SimStun : ISimReceiver
         TransactionId id = TransactionId.Read(packet.Payload.AsSpan(8));
         byte[] answer = new byte[StunBindingResponse.MaxLength];
         int length = StunBindingResponse.Write(answer, id, Lie is { } lie ? lie(packet.Source) : packet.Source);
+        TimeSpan farther = packet.Origin is { } node ? Farther(node) : TimeSpan.Zero;
+        if (farther > TimeSpan.Zero) _world.After(farther, () => Answer(packet.Source, answer[..length]));
+        else Answer(packet.Source, answer[..length]);
+    }
+
+    private void Answer(TransportAddress to, byte[] answer)
+    {
         _world.CountSent();
-        _world.Send(new SimPacket(Address, packet.Source, answer[..length]));
+        _world.Send(new SimPacket(Address, to, answer));
     }
 }

@@ -30,7 +30,7 @@ internal sealed class NetcheckCommand
     /// <summary>Adds the command to the program.</summary>
     public static void AddTo(CommandSet commands)
     {
-        OptionSet options = commands.Begin("netcheck", "Tells what the network here is like: UDP, NAT, gateway, captive portal, and how far away each relay region is.");
+        OptionSet options = commands.Begin("netcheck", "Tells what the network here is like: UDP, NAT, gateway, captive portal, and how far away each relay region is.", failure: "no region answered");
         NetcheckCommand command = new(options);
         commands.Add(options, command.RunAsync);
     }

@@ -16,7 +16,7 @@ internal sealed class PortMapCommand
     /// <summary>Adds the command to the program.</summary>
     public static void AddTo(CommandSet commands)
     {
-        OptionSet options = commands.Begin("portmap", "Asks the gateways whether they map ports (PCP, NAT-PMP, UPnP) or make IPv6 pinholes, with an unused port.");
+        OptionSet options = commands.Begin("portmap", "Asks the gateways whether they map ports (PCP, NAT-PMP, UPnP) or make IPv6 pinholes, with an unused port.", failure: "neither a port nor a pinhole is to be had");
         PortMapCommand command = new(options);
         commands.Add(options, command.RunAsync);
     }

@@ -18,7 +18,7 @@ internal sealed class StatusCommand
     /// <summary>Adds the command to the program.</summary>
     public static void AddTo(CommandSet commands)
     {
-        OptionSet options = commands.Begin("status", "Shows how each peer is reached, and why not directly where it is not.");
+        OptionSet options = commands.Begin("status", "Shows how each peer is reached, and why not directly where it is not.", failure: "no agent answers");
         StatusCommand command = new(options);
         commands.Add(options, command.RunAsync);
     }

@@ -30,7 +30,7 @@ internal sealed class StunCommand
     /// <summary>Adds the command to the program.</summary>
     public static void AddTo(CommandSet commands)
     {
-        OptionSet options = commands.Begin("stun", "Asks a STUN server how the network here maps addresses, and what it lets in.");
+        OptionSet options = commands.Begin("stun", "Asks a STUN server how the network here maps addresses, and what it lets in.", failure: "nobody answered, and the reasons are printed");
         StunCommand command = new(options);
         commands.Add(options, command.RunAsync);
     }

@@ -1,6 +1,5 @@
 using System.Net.Sockets;
 using System.Text;
-using Settings;
 
 namespace Node.Agent.Control;
 
@@ -10,7 +9,7 @@ internal static class ControlClient
     private const int MaxAnswerLength = 16 << 20; // 4096 peers with half a kilobyte each stay far below it.
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
 
-    /// <exception cref="OptionException">No agent answers at <paramref name="path"/>.</exception>
+    /// <exception cref="NoAgentException">No agent answers at <paramref name="path"/>.</exception>
     public static async Task<string> AskAsync(string path, string question, CancellationToken cancellation)
     {
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -24,11 +23,11 @@ internal static class ControlClient
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            throw new OptionException(path, $"the agent did not answer within {Limit.TotalSeconds:0} s", "try again, or look at its log");
+            throw new NoAgentException($"{path}: the agent did not answer within {Limit.TotalSeconds:0} s; try again, or look at its log.");
         }
         catch (Exception exception) when (exception is SocketException or ArgumentException)
         {
-            throw new OptionException(path, $"no agent answers there ({exception.Message.TrimEnd('.')})", "start one with relay-node up CONF, or give the --socket it was started with");
+            throw new NoAgentException($"{path}: no agent answers there ({exception.Message.TrimEnd('.')}); start one with relay-node up CONF, or give the --socket it was started with.");
         }
     }
 
@@ -46,3 +45,6 @@ internal static class ControlClient
         return Encoding.UTF8.GetString(answer.GetBuffer(), 0, (int)answer.Length);
     }
 }
+
+/// <summary>There is no agent to ask. That is no fault of the settings: the exit code is 1.</summary>
+internal sealed class NoAgentException(string message) : IOException(message);

@@ -31,14 +31,15 @@ internal static class ControlDirectory
     }
 
     /// <summary>Finds the one agent of this machine.</summary>
-    /// <exception cref="OptionException">There is none, or there are several.</exception>
+    /// <exception cref="NoAgentException">There is none, or this user may not see it.</exception>
+    /// <exception cref="OptionException">There are several.</exception>
     public static string FindOnlySocket(string directory = Default)
     {
         string[] sockets = FindAll(directory);
         return sockets.Length switch
         {
             1 => sockets[0],
-            0 => throw new OptionException("--socket", $"no agent has a socket in {directory}", "start one with relay-node up CONF, or give --socket PATH"),
+            0 => throw new NoAgentException($"no agent has a socket in {directory}; start one with relay-node up CONF, or give --socket PATH."),
             _ => throw new OptionException("--socket", "there are several agents", $"give --socket with one of {string.Join(", ", sockets)}"),
         };
     }
@@ -51,7 +52,7 @@ internal static class ControlDirectory
         }
         catch (UnauthorizedAccessException)
         {
-            throw new OptionException("--socket", $"{directory} may not be read", "ask as the user the agent runs as, usually root");
+            throw new NoAgentException($"{directory} may not be read; ask as the user the agent runs as, usually root.");
         }
     }
 }

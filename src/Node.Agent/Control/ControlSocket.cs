@@ -12,6 +12,8 @@ namespace Node.Agent.Control;
 internal sealed partial class ControlSocket : IAsyncDisposable
 {
     private const int MaxQuestionLength = 64;
+    private const int MaxPathLength = 107; // sockaddr_un has 108 bytes, the last of which ends the path.
+    private const int NoSuchDevice = 6; // ENXIO: what opening a socket's file like any other comes to.
     private const int Backlog = 8;
     private const int OwnerOnlyMask = 0b001_111_111; // What a new file must not have: anything but rw for its owner.
     private static readonly TimeSpan ErrorPause = TimeSpan.FromMilliseconds(200); // Out of descriptors, for instance: the one who asks waits, and would be found waiting again at once.
@@ -37,7 +39,7 @@ internal sealed partial class ControlSocket : IAsyncDisposable
     /// <exception cref="OptionException">A living agent has it, or it cannot be made.</exception>
     public static ControlSocket Open(string path, Func<string, string?> answer)
     {
-        RemoveStale(path);
+        MakeRoom(path);
         Socket listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         int mask = Umask(OwnerOnlyMask); // So that there is no moment at which others could connect.
         try
@@ -58,6 +60,19 @@ internal sealed partial class ControlSocket : IAsyncDisposable
         return new ControlSocket(listener, path, answer);
     }
 
+    /// <summary>Removes a socket that a dead agent has left at a path, and nothing else that may be there.</summary>
+    /// <exception cref="OptionException">A living agent has it, something else is there, or no socket can have that path.</exception>
+    public static void MakeRoom(string path)
+    {
+        int length = Encoding.UTF8.GetByteCount(path);
+        if (length > MaxPathLength) throw new OptionException("--socket", $"the path is {length} bytes long, and the system takes {MaxPathLength}", "give a shorter one");
+        if (Directory.Exists(path)) throw new OptionException(path, "there is a directory", "give --socket the path of a file in it");
+        if (!File.Exists(path)) return;
+        if (!IsSocket(path)) throw new OptionException(path, "there is a file that is no socket", "remove it or give another --socket PATH");
+        if (!IsAnswered(path)) File.Delete(path); // Nobody listens: whoever made it is gone.
+        else throw new OptionException(path, "another relay-node answers there", "stop that one first or give --socket PATH");
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();
@@ -67,25 +82,36 @@ internal sealed partial class ControlSocket : IAsyncDisposable
         File.Delete(_path);
     }
 
-    private static void RemoveStale(string path)
+    /// <summary>Says whether a path is a socket's. Connecting does not tell: an ordinary file refuses a connection as a dead socket does.</summary>
+    private static bool IsSocket(string path)
     {
-        if (!File.Exists(path)) return;
+        try
+        {
+            using FileStream file = new(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+            return false;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return exception.HResult == NoSuchDevice;
+        }
+    }
+
+    private static bool IsAnswered(string path)
+    {
         using Socket probe = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
             probe.Connect(new UnixDomainSocketEndPoint(path));
+            return true;
         }
         catch (SocketException exception) when (exception.SocketErrorCode == SocketError.ConnectionRefused)
         {
-            File.Delete(path); // Nobody listens: whoever made it is gone.
-            return;
+            return false;
         }
-        catch (Exception exception) when (exception is SocketException or ArgumentException)
+        catch (SocketException exception)
         {
             throw new OptionException(path, $"something else is there ({exception.Message.TrimEnd('.')})", "remove it or give --socket PATH");
         }
-
-        throw new OptionException(path, "another relay-node answers there", "stop that one first or give --socket PATH");
     }
 
     private async Task ServeAsync(CancellationToken stopping)

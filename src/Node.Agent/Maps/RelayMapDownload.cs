@@ -61,7 +61,7 @@ internal sealed class RelayMapDownload : IDisposable
         }
         catch (FormatException exception)
         {
-            throw new RelayMapException($"{_location} is no relay map: {exception.Message}", exception);
+            throw new RelayMapException($"{_location} cannot be used: {exception.Message}", exception);
         }
 
         Keep(json);

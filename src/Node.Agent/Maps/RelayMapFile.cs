@@ -14,18 +14,15 @@ internal static class RelayMapFile
     {
         try
         {
-            using FileStream stream = File.OpenRead(file);
-            if (stream.Length > MaxLengthBytes) throw new OptionException(source, $"{file} is larger than {MaxLengthBytes} bytes", "give a relay map (DERPMap JSON)");
-            using StreamReader reader = new(stream);
-            return RelayMap.Parse(reader.ReadToEnd());
+            return RelayMap.Parse(NamedFile.ReadText(file, MaxLengthBytes));
         }
         catch (FormatException exception)
         {
-            throw new OptionException(source, $"{file} is no relay map: {exception.Message.TrimEnd('.')}", "give DERPMap JSON, as relay-server --print-map prints it");
+            throw new OptionException(source, $"{file} cannot be used: {exception.Message.TrimEnd('.')}", "give DERPMap JSON, as relay-server --print-map prints it");
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException)
+        catch (IOException exception)
         {
-            throw new OptionException(source, $"{file} cannot be read: {exception.Message.TrimEnd('.')}", "give a file that exists and may be read");
+            throw new OptionException(source, $"{file} cannot be read: {exception.Message}", "give a relay map (DERPMap JSON) that may be read");
         }
     }
 }

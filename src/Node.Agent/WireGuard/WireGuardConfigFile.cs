@@ -13,18 +13,15 @@ internal static class WireGuardConfigFile
     {
         try
         {
-            using FileStream stream = File.OpenRead(file);
-            if (stream.Length > MaxLengthBytes) throw new OptionException(file, $"it is larger than {MaxLengthBytes} bytes", "give a wg-quick file");
-            using StreamReader reader = new(stream);
-            return WireGuardConfigParser.Parse(reader.ReadToEnd());
+            return WireGuardConfigParser.Parse(NamedFile.ReadText(file, MaxLengthBytes));
         }
         catch (WireGuardConfigException exception)
         {
             throw new OptionException($"{file} line {exception.Line}", exception.Problem, exception.Remedy);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException)
+        catch (IOException exception)
         {
-            throw new OptionException(file, $"it cannot be read: {exception.Message.TrimEnd('.')}", "give a wg-quick file that exists and may be read");
+            throw new OptionException(file, $"the file cannot be read: {exception.Message}", "give a wg-quick file that may be read");
         }
     }
 

@@ -17,6 +17,7 @@ internal sealed class WireGuardConfigParser
     private const string OurPrefix = "#Relay";
 
     private readonly Dictionary<NodeKey, int> _lineOfPeer = [];
+    private readonly Dictionary<string, int> _lineOfOurs = new(StringComparer.OrdinalIgnoreCase); // Of [Interface], or of the present [Peer].
     private readonly List<WireGuardPeer> _peers = [];
     private readonly List<TransportAddress> _addresses = [];
     private WireGuardConfig _config = new();
@@ -75,6 +76,7 @@ internal sealed class WireGuardConfigParser
     private void BeginSection(ReadOnlySpan<char> name)
     {
         EndPeer();
+        _lineOfOurs.Remove("Relay");
         if (Is(name, "[Interface]")) _section = Section.Interface;
         else if (Is(name, "[Peer]")) _section = Section.Peer;
         else throw Wrong("there is no such section", "write [Interface] or [Peer]");
@@ -101,16 +103,17 @@ internal sealed class WireGuardConfigParser
     {
         if (Is(key, "PublicKey")) peer.PublicKey = PublicKey(value);
         else if (Is(key, "AllowedIPs")) AddRanges(peer.AllowedAddresses, value);
-        else if (Is(key, "Endpoint")) peer.Endpoint = IsOnLoopback(value) ? null : value.ToString();
+        else if (Is(key, "Endpoint")) peer.Endpoint = Endpoint(value);
     }
 
     private void SetOurs(ReadOnlySpan<char> key, ReadOnlySpan<char> value)
     {
+        if (!_lineOfOurs.TryAdd(key.ToString(), _line)) throw Wrong($"#{key} is there already, in line {_lineOfOurs[key.ToString()]}", "keep one of them");
         if (_peer is not null && Is(key, "Relay")) _peer.Relay = Switch(key, value);
         else if (_section == Section.Interface && Is(key, "RelayMap")) _config = _config with { RelayMap = NotEmpty(key, value) };
         else if (_section == Section.Interface && Is(key, "RelayTokenFile")) _config = _config with { RelayTokenFile = NotEmpty(key, value) };
         else if (_section == Section.Interface && Is(key, "RelayProxy")) _config = _config with { RelayProxy = Proxy(value) };
-        else if (_section == Section.Interface && Is(key, "RelayPort")) _config = _config with { RelayPort = Port(key, value) };
+        else if (_section == Section.Interface && Is(key, "RelayPort")) _config = _config with { RelayPort = Port("#RelayPort", value) };
         else if (_section == Section.Interface && Is(key, "RelayPortMapping")) _config = _config with { RelayPortMapping = Switch(key, value) };
         else throw Wrong($"there is no setting #{key} here", "known are #RelayMap, #RelayTokenFile, #RelayProxy, #RelayPort and #RelayPortMapping in [Interface], #Relay in [Peer]");
     }
@@ -162,6 +165,15 @@ internal sealed class WireGuardConfigParser
 
     private ushort Port(ReadOnlySpan<char> key, ReadOnlySpan<char> value) =>
         ushort.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) ? port : throw Wrong($"{key}: '{value}' is no port", "write a number from 0 to 65535");
+
+    /// <summary>An endpoint as it is written, an address or a name; null for one on loopback, which is ours from an earlier run.</summary>
+    private string? Endpoint(ReadOnlySpan<char> value)
+    {
+        int colon = value.LastIndexOf(':');
+        bool isGood = colon > 0 && ushort.TryParse(value[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out _);
+        if (!isGood) throw Wrong($"Endpoint: '{value}' is no address or name with a port", "write HOST:PORT, or leave it out and let it be found");
+        return IsOnLoopback(value) ? null : value.ToString();
+    }
 
     private uint Mark(ReadOnlySpan<char> value)
     {

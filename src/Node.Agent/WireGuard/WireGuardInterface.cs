@@ -37,7 +37,7 @@ internal sealed class WireGuardInterface(string name, WireGuardTool tool, Endpoi
         }
         catch (WireGuardToolException exception)
         {
-            throw new OptionException(name, $"WireGuard does not answer for it ({exception.Message})", "bring the interface up first, or give --interface NAME");
+            throw new OptionException(name, $"WireGuard does not answer for it ({exception.Message})", exception.Remedy ?? "bring the interface up first, or give --interface NAME");
         }
     }
 
@@ -90,6 +90,14 @@ internal sealed class WireGuardInterface(string name, WireGuardTool tool, Endpoi
         }
     }
 
+    /// <summary>Says, once for each key, that the interface has another one than its file.</summary>
+    public void WarnOfKey(InterfaceDump dump, NodeKey self)
+    {
+        if (dump.PublicKey == self || _warnedOfKey == self) return;
+        logger.AnotherKey(name);
+        _warnedOfKey = self;
+    }
+
     private void Follow(InterfaceDump dump, WireGuardConfig config)
     {
         FollowPort(dump.ListenPort, config);
@@ -118,13 +126,6 @@ internal sealed class WireGuardInterface(string name, WireGuardTool tool, Endpoi
         _mark = mark;
         proxy.SetFirewallMark(mark);
         logger.MarkChanged(mark);
-    }
-
-    private void WarnOfKey(InterfaceDump dump, NodeKey self)
-    {
-        if (dump.PublicKey == self || _warnedOfKey == self) return;
-        logger.AnotherKey(name);
-        _warnedOfKey = self;
     }
 
     private static IEnumerable<TransportAddress> AddressesOf(string name) =>

@@ -14,6 +14,7 @@ namespace Node.Agent.WireGuard;
 internal sealed class WireGuardTool(string interfaceName, string program = "wg")
 {
     private const string UserspaceSockets = "/var/run/wireguard"; // Where every userspace WireGuard listens for wg.
+    private const int NoSuchFile = 2; // ENOENT.
     private const int EndpointsPerCall = 256; // 30 KiB of arguments; a command line may have 2 MiB.
     private const int MaxArgumentLength = 100_000; // Linux takes 128 KiB for one argument: thousands of ranges.
     private const int MaxOutputLength = 16 << 20; // 4096 peers with a thousand ranges each.
@@ -105,7 +106,8 @@ internal sealed class WireGuardTool(string interfaceName, string program = "wg")
         }
         catch (Win32Exception exception)
         {
-            throw new WireGuardToolException($"{program} cannot be run ({exception.Message}): install wireguard-tools");
+            bool isMissing = exception.NativeErrorCode == NoSuchFile;
+            throw new WireGuardToolException(isMissing ? $"there is no program {program}" : $"{program} cannot be run: {exception.Message}") { Remedy = isMissing ? "install wireguard-tools" : null };
         }
     }
 
@@ -127,7 +129,11 @@ internal sealed class WireGuardTool(string interfaceName, string program = "wg")
 }
 
 /// <summary>WireGuard refused something, or is not there.</summary>
-internal sealed class WireGuardToolException(string message) : IOException(message);
+internal sealed class WireGuardToolException(string message) : IOException(message)
+{
+    /// <summary>What would help, as a phrase; null where that depends on who asked.</summary>
+    public string? Remedy { get; init; }
+}
 
 /// <summary>An endpoint of a peer.</summary>
 /// <param name="Peer">Which peer.</param>

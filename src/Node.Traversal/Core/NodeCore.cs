@@ -296,7 +296,7 @@ internal sealed class NodeCore
         // repeated anyway; a peer that has left is asked for, so that we hear of it when it is back elsewhere.
         int before = peer.Route.Choose(now);
         peer.Route.HandleGone(regionId, now);
-        bool hasOtherRoute = peer.Route.Choose(now) != before;
+        bool hasOtherRoute = peer.Route.Choose(now) != before && !peer.Route.IsGoneEverywhere(now);
         if (reason == PeerGoneReason.Disconnected || hasOtherRoute) peer.Hellos.Ask(now);
         peer.Drain(now);
         Settle(now);

@@ -80,7 +80,8 @@ internal sealed class MarkedDns(Func<uint> mark, TimeProvider time, ILogger log,
     {
         try
         {
-            if (mark() == 0) return [.. (await resolve(name, cancellation)).Select(address => TransportAddress.From(address, 0))];
+            // The system's resolver cannot be called off, and takes its time where no server answers.
+            if (mark() == 0) return [.. (await resolve(name, cancellation).WaitAsync(cancellation)).Select(address => TransportAddress.From(address, 0))];
             TransportAddress[] hosts = FindInHosts(name);
             if (hosts.Length > 0) return hosts;
             TransportAddress[][] both = await Task.WhenAll(AskAsync(name, DnsMessage.TypeA, cancellation), AskAsync(name, DnsMessage.TypeAaaa, cancellation));

@@ -16,7 +16,7 @@ internal static class TokenInspectCommand
 
     public static void AddTo(CommandSet commands)
     {
-        OptionSet options = commands.Begin("inspect", "Prints what a token says, and whether it counts. The exit code is 1 where it does not.");
+        OptionSet options = commands.Begin("inspect", "Prints what a token says, and whether it counts.", failure: "the token does not count, or was not verified");
         OptionKey file = options.AddArgument("token-file", "TOKEN-FILE", "The file with the token; '-' = standard input. (On a command line all users of a machine could read it.)");
         OptionKey keySet = options.AddText("key-set", "FILE", "The JSON Web Key Set to verify it with. Without it the signature is not looked at.");
         OptionKey audience = options.AddText("audience", "NAME", "What relays have as --token-audience.", AdmissionOptions.DefaultAudience);

@@ -88,12 +88,29 @@ public sealed class ControlSocketTests : IDisposable
         await ControlSocket.Open(SocketPath, _ => "").DisposeAsync();
 
         Assert.False(File.Exists(SocketPath));
-        await Assert.ThrowsAsync<OptionException>(() => ControlClient.AskAsync(SocketPath, "json", default));
+        await Assert.ThrowsAsync<NoAgentException>(() => ControlClient.AskAsync(SocketPath, "json", default));
     }
 
     [Fact]
-    public void A_path_that_is_too_long_is_told() =>
-        Assert.Throws<OptionException>(() => ControlSocket.Open(Path.Combine(_directory, new string('x', 120)), _ => ""));
+    public async Task A_path_that_is_too_long_is_told_with_its_length()
+    {
+        string longest = Path.Combine(_directory, new string('x', 107 - _directory.Length - 1));
+        await ControlSocket.Open(longest, _ => "").DisposeAsync();
+
+        Assert.Contains("108 bytes", Assert.Throws<OptionException>(() => ControlSocket.Open(longest + "x", _ => "")).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("a file that somebody needs")]
+    public void A_file_that_is_no_socket_is_left_alone(string content)
+    {
+        File.WriteAllText(SocketPath, content);
+
+        Assert.Contains("no socket", Assert.Throws<OptionException>(() => ControlSocket.Open(SocketPath, _ => "")).Message, StringComparison.Ordinal);
+        Assert.Equal(content, File.ReadAllText(SocketPath));
+        Assert.Throws<OptionException>(() => ControlSocket.Open(_directory, _ => ""));
+    }
 
     [Fact]
     public void One_interface_has_one_agent()
@@ -110,7 +127,7 @@ public sealed class ControlSocketTests : IDisposable
     [Fact]
     public void The_only_agent_needs_no_name_and_several_are_listed()
     {
-        Assert.Contains("no agent", Assert.Throws<OptionException>(() => ControlDirectory.FindOnlySocket(_directory)).Message, StringComparison.Ordinal);
+        Assert.Contains("no agent", Assert.Throws<NoAgentException>(() => ControlDirectory.FindOnlySocket(_directory)).Message, StringComparison.Ordinal);
 
         File.WriteAllText(SocketPath, "");
         Assert.Equal(SocketPath, ControlDirectory.FindOnlySocket(_directory));

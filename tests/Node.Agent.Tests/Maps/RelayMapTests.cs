@@ -57,7 +57,7 @@ public sealed class RelayMapTests : IDisposable
         Assert.Equal(900, RelayMapFile.Load(MapFile, "x").Regions[0].Id);
 
         File.WriteAllText(MapFile, "{");
-        Assert.Contains("no relay map", Assert.Throws<OptionException>(() => RelayMapFile.Load(MapFile, "x")).Message, StringComparison.Ordinal);
+        Assert.Contains("cannot be used", Assert.Throws<OptionException>(() => RelayMapFile.Load(MapFile, "x")).Message, StringComparison.Ordinal);
         File.WriteAllText(MapFile, new string(' ', RelayMapFile.MaxLengthBytes + 1));
         Assert.Contains("larger", Assert.Throws<OptionException>(() => RelayMapFile.Load(MapFile, "x")).Message, StringComparison.Ordinal);
         Assert.Contains("cannot be read", Assert.Throws<OptionException>(() => RelayMapFile.Load(MapFile + "x", "x")).Message, StringComparison.Ordinal);
@@ -76,7 +76,7 @@ public sealed class RelayMapTests : IDisposable
     }
 
     [Theory]
-    [InlineData("no map", HttpStatusCode.OK, "no relay map")]
+    [InlineData("no map", HttpStatusCode.OK, "cannot be used")]
     [InlineData("", HttpStatusCode.NotFound, "404")]
     [InlineData(null, HttpStatusCode.OK, "did not come")]
     public async Task What_is_no_map_is_refused_and_the_copy_stays(string? content, HttpStatusCode code, string part)

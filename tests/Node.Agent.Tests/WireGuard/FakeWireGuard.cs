@@ -33,11 +33,24 @@ internal sealed class FakeWireGuard : IDisposable
     /// <summary>Takes the interface away.</summary>
     public void Remove(string interfaceName) => File.Delete(Path.Combine(_directory, interfaceName));
 
+    /// <summary>Has the program wait until <see cref="Release"/>.</summary>
+    /// <returns>A file that is there once it waits.</returns>
+    public string Hold()
+    {
+        File.WriteAllText(HoldFile, "");
+        return HoldFile + ".reached";
+    }
+
+    /// <summary>Lets the program go on.</summary>
+    public void Release() => File.Delete(HoldFile);
+
     /// <summary>What the interface has as a peer's endpoint.</summary>
     public TransportAddress EndpointOf(string interfaceName, NodeKey peer) => InterfaceDump.Parse(DumpOf(interfaceName))!.Endpoints[peer];
 
     /// <summary>The interface as <c>wg show IF dump</c> prints it.</summary>
     public string DumpOf(string interfaceName) => File.ReadAllText(Path.Combine(_directory, interfaceName));
+
+    private string HoldFile => Path.Combine(_directory, "hold");
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 }

@@ -64,7 +64,8 @@ public sealed class WireGuardToolTests : IDisposable
     {
         WireGuardToolException exception = await Assert.ThrowsAsync<WireGuardToolException>(() => new WireGuardTool("wg0", "/nowhere/wg").DumpAsync(default));
 
-        Assert.Contains("install wireguard-tools", exception.Message, StringComparison.Ordinal);
+        Assert.Equal("there is no program /nowhere/wg", exception.Message);
+        Assert.Equal("install wireguard-tools", exception.Remedy);
     }
 
     public void Dispose() => _fake.Dispose();

@@ -1,6 +1,11 @@
 #!/bin/sh
 # Stands in for wg(8): an interface is a file of that name beside the link by which this is called, as "wg show IF dump" prints it.
 set -eu
+hold="$(dirname "$0")/hold"
+while [ -f "$hold" ]; do
+    touch "$hold.reached"
+    sleep 0.02
+done
 interface="$(dirname "$0")/$2"
 if [ ! -f "$interface" ]; then
     echo "Unable to access interface $2: No such device" >&2

@@ -13,6 +13,9 @@ internal sealed class PeerRoute(NodeContext context, NodeKey peer)
     /// <summary>A relay's word that a peer is not there counts this long: longer than the pause between two Hellos, which renew it.</summary>
     public static readonly TimeSpan GoneFor = TimeSpan.FromSeconds(30);
 
+    /// <summary>Of the peer's meeting regions so many are asked: the first one that we can reach, and the next in case the peer cannot.</summary>
+    private const int MaxMeetingRegions = 2;
+
     private readonly Dictionary<int, Instant> _goneSince = [];
     private int[] _meetingRegions = MeetingRegions.Rank(peer, context.Map);
 
@@ -65,8 +68,10 @@ internal sealed class PeerRoute(NodeContext context, NodeKey peer)
         foreach (int region in Preferred(now))
         {
             if (!context.IsConnected(region)) continue;
-            if (!IsGone(region, now)) return region;
-            if (fallback == 0) fallback = region; // It may come back there at any moment, and a packet too many costs nothing.
+            if (!_goneSince.TryGetValue(region, out Instant since) || now - since >= GoneFor) return region;
+
+            // It may come back at any moment, and a packet too many costs nothing: each is asked in its turn.
+            if (fallback == 0 || since < _goneSince[fallback]) fallback = region;
         }
 
         return fallback;
@@ -97,10 +102,18 @@ internal sealed class PeerRoute(NodeContext context, NodeKey peer)
             yield return LastHeardRegion;
         }
 
+        int met = 0;
+        bool isOneOutOfReach = HomeRegion != 0 && context.IsUnreachable(HomeRegion, now);
         foreach (int region in _meetingRegions)
         {
             yield return region;
-            if (!context.IsUnreachable(region, now)) yield break; // The peer passes over a region only where it cannot be reached.
+            bool isUnreachable = context.IsUnreachable(region, now);
+            isOneOutOfReach |= isUnreachable;
+            if (isUnreachable) continue; // So it may be for the peer.
+            if (++met == MaxMeetingRegions || !IsGone(region, now)) break; // Where the peer is not met, it may be out of the peer's reach.
         }
+
+        // A peer that knows us is connected where we are at home, for our sake.
+        if (isOneOutOfReach && context.HomeRegion != 0) yield return context.HomeRegion;
     }
 }

@@ -397,6 +397,7 @@ internal sealed class PeerSession
             : SelectedPath.None;
         if (path == Path) return;
 
+        if (Path.RegionId == 0 && Hellos.IsAwaiting) Hellos.Ask(now); // A greeting that had no way to go goes now.
         if (path.Kind != Path.Kind || path.Remote != Path.Remote) PathSince = now;
         Path = path;
         _context.Raise(new NodeEvent.PathSelected(Key, path));

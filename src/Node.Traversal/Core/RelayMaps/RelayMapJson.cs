@@ -22,13 +22,18 @@ internal static class RelayMapJson
         }
         catch (JsonException exception)
         {
-            throw new FormatException($"The relay map is not JSON: {exception.Message}", exception);
+            throw new FormatException($"The relay map is not JSON: {ProblemOf(json, exception)}", exception);
         }
         catch (InvalidOperationException exception)
         {
             throw new FormatException($"A value of the relay map has the wrong type: {exception.Message}", exception);
         }
     }
+
+    /// <summary>What is wrong, in lines and columns as an editor counts them.</summary>
+    private static string ProblemOf(string json, JsonException exception) => string.IsNullOrWhiteSpace(json)
+        ? "it is empty."
+        : $"line {exception.LineNumber + 1}, column {exception.BytePositionInLine + 1}: {exception.Message.Split(" LineNumber:")[0]}";
 
     private static RelayMap ParseMap(JsonElement root)
     {
