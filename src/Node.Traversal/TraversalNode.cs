@@ -254,7 +254,7 @@ public sealed class TraversalNode : IAsyncDisposable
             _portMapping.HandleAddresses([]); // Until some are told, every way may be the tunnel's.
         }
 
-        _links = new LinkMonitor(_options.TunnelAddresses, _options.AllowLoopback, () => _mark, _options.TimeProvider, _loop.Faults, HandleAddresses, HandleNetworkChange);
+        _links = new LinkMonitor(_options.TunnelAddresses, _options.AllowLoopback, () => _mark, _options.TimeProvider, _loop.Faults, HandleAddresses, links => _loop.Post((core, now) => core.HandleLinks(links, now)), HandleNetworkChange);
         _portMapping?.Start(); // Now that it knows which addresses are not the tunnel's.
         _stunServers = new StunServerList(_map, _dns, _loop, _options.TimeProvider);
         _sockets.Start(_demux.Receive);

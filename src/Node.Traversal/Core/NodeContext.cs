@@ -1,4 +1,5 @@
 using Addresses;
+using Node.Traversal.Core.Links;
 using Node.Traversal.Core.Punching;
 using Node.Traversal.Core.RelayMaps;
 using Relay.Protocol;
@@ -63,6 +64,9 @@ internal sealed class NodeContext
 
     /// <summary>Those of them that are addresses of this machine.</summary>
     public IReadOnlySet<TransportAddress> LocalCandidates { get; set; } = new HashSet<TransportAddress>();
+
+    /// <summary>The links this machine is on, as far as they can be named; at most <see cref="AnnouncedLink.MaxLinks"/>.</summary>
+    public IReadOnlyList<OwnLink> Links { get; set; } = [];
 
     /// <summary>How the world sees our sockets, the most often reported first.</summary>
     public IReadOnlyList<TransportAddress> Mapped { get; set; } = [];

@@ -50,7 +50,7 @@ public sealed class FaultTests : IAsyncDisposable
     {
         FakeTimeProvider time = new();
         int looks = 0;
-        await using LinkMonitor monitor = new([], allowLoopback: true, () => 0, time, _loop.Faults, _ => { }, () =>
+        await using LinkMonitor monitor = new([], allowLoopback: true, () => 0, time, _loop.Faults, _ => { }, _ => { }, () =>
         {
             looks++;
             throw new TimeoutException("the handler's fault");

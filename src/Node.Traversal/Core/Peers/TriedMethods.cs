@@ -10,7 +10,7 @@ internal static class TriedMethods
 {
     public static PathMethods Of(NodeContext context, PeerSession peer)
     {
-        Dictionary<TransportAddress, CandidateKind> kinds = peer.Candidates.ToDictionary(candidate => candidate.Address, candidate => candidate.Kind);
+        Dictionary<TransportAddress, CandidateKind> kinds = peer.Candidates.Usable.ToDictionary(candidate => candidate.Address, candidate => candidate.Kind);
         PathMethods tried = PunchingOf(peer.Punch.Outcome);
         foreach (CandidatePair pair in peer.Finder.Pairs.Where(pair => pair.LastCheck is not null))
         {
