@@ -183,7 +183,6 @@ public sealed class TraversalNode : IAsyncDisposable
     {
         DateTimeOffset wall = _options.TimeProvider.GetUtcNow();
         HomeRelay? home = _map.Find(core.HomeRegion) is { } region && _relays.FindConnected(region.Id) is not null ? new HomeRelay(region.Id, region.Code) : null;
-        string? problem = home is null ? _relays.ProblemOf(core.HomeRegion) : null;
         List<PeerStatus> peers = [];
         foreach (TraversalPeer peer in _peers.Values)
         {
@@ -194,6 +193,7 @@ public sealed class TraversalNode : IAsyncDisposable
                 PublicKey = peer.PublicKey,
                 Path = report.Path,
                 Endpoint = report.Remote.IsValid ? report.Remote : null,
+                EndpointKind = report.RemoteKind,
                 Rtt = report.Rtt,
                 PathMtu = report.Mtu,
                 Since = wall - (now - report.Since),
@@ -203,7 +203,7 @@ public sealed class TraversalNode : IAsyncDisposable
             });
         }
 
-        return new NodeStatus(new SelfStatus(PublicKey, home, UdpPort) { PortMapping = _portMapping?.Status ?? PortMappingStatus.Off, RelayProblem = problem, Nat = core.Nat, NatIpv6 = core.NatIpv6 }, peers);
+        return new NodeStatus(new SelfStatus(PublicKey, home, UdpPort) { PortMapping = _portMapping?.Status ?? PortMappingStatus.Off, RelayProblem = home is null ? _relays.ProblemOf(core.HomeRegion) : null, Nat = core.Nat, NatIpv6 = core.NatIpv6, Candidates = core.Candidates }, peers);
     });
 
     /// <summary>Tells every change of path from now on, until cancelled or the node ends. A watcher that is slow misses the oldest.</summary>

@@ -40,6 +40,16 @@ internal sealed class NodeContext
 
     public NodeKey OwnKey => Options.Keys.PublicKey;
 
+    /// <summary>Says that our key is the lower one: that end proposes what both must agree on.</summary>
+    public bool Precedes(NodeKey peer)
+    {
+        Span<byte> own = stackalloc byte[NodeKey.Length];
+        Span<byte> theirs = stackalloc byte[NodeKey.Length];
+        OwnKey.CopyTo(own);
+        peer.CopyTo(theirs);
+        return own.SequenceCompareTo(theirs) < 0;
+    }
+
     /// <summary>The keys made at this start.</summary>
     public NodeKeyPair DiscoKeys { get; }
 

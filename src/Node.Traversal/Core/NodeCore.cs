@@ -388,9 +388,7 @@ internal sealed class NodeCore
             peer.Finder.Rtt,
             peer.PathSince,
             Verdicts.Judge(_context, peer, now))
-        {
-            Mtu = peer.Finder.Mtu,
-        };
+        { Mtu = peer.Finder.Mtu, RemoteKind = peer.Candidates.KindOf(peer.Path.Remote) };
     }
 
     /// <summary>Counts the peers that are not direct, by why they are not.</summary>

@@ -73,6 +73,30 @@ public class LinkLocalTests
         Assert.Equal(PathKind.Direct, _world.Path.Kind);
         Assert.Equal(Peers.WithZone(Zone), _world.Path.Remote);
         Assert.Contains(Peers.WithZone(Zone), _world.Owned);
+        Assert.Equal(CandidateKind.Host, _world.Core.Describe(_world.Peer.Key, _world.Now)?.RemoteKind);
+    }
+
+    [Fact]
+    public void While_no_check_is_answered_there_the_LAN_counts_as_tried()
+    {
+        _world.Announce([], new AnnouncedLink(Common, [Peers]));
+        _world.Run(Milliseconds(200));
+
+        PathMethods? tried = _world.Core.Describe(_world.Peer.Key, _world.Now)?.Verdict?.Tried;
+        Assert.Equal(PathMethods.Lan | PathMethods.Ipv6, tried);
+    }
+
+    [Fact]
+    public void An_address_that_only_the_peers_checks_have_shown_has_no_kind()
+    {
+        _world.ByUdp(HostileWorld.PeerAddress, _world.MakePing(1));
+        _world.Answer(HostileWorld.PeerAddress);
+
+        Assert.Equal(HostileWorld.PeerAddress, _world.Path.Remote);
+        Assert.Null(_world.Core.Describe(_world.Peer.Key, _world.Now)?.RemoteKind);
+
+        _world.Announce([new Candidate(HostileWorld.PeerAddress, CandidateKind.ServerReflexive)]);
+        Assert.Equal(CandidateKind.ServerReflexive, _world.Core.Describe(_world.Peer.Key, _world.Now)?.RemoteKind);
     }
 
     [Fact]

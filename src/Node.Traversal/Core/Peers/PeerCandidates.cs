@@ -39,6 +39,17 @@ internal sealed class PeerCandidates
     /// <summary>Says that the peer has addresses of the one family only, and we of the other.</summary>
     public bool SharesNoFamily { get; private set; }
 
+    /// <summary>How the peer has come by an address of its; null where it does not say that it is there.</summary>
+    public CandidateKind? KindOf(TransportAddress address)
+    {
+        foreach (Candidate candidate in Usable)
+        {
+            if (candidate.Address == address) return candidate.Kind;
+        }
+
+        return null;
+    }
+
     /// <summary>The peer has started anew: its lists are counted anew.</summary>
     public void HandleRestart()
     {

@@ -36,7 +36,7 @@ internal static class TriedMethods
     {
         CandidateKind.PortMapped or CandidateKind.Configured => PathMethods.OpenPort,
         CandidateKind.LocalPort => PathMethods.LocalPort,
-        CandidateKind.Host when AddressScopes.ScopeOf(remote) == AddressScope.Private => PathMethods.Lan,
+        CandidateKind.Host when AddressScopes.ScopeOf(remote) is AddressScope.Private or AddressScope.LinkLocal => PathMethods.Lan,
         _ => PathMethods.SimultaneousOpen,
     };
 
