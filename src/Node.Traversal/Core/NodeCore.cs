@@ -322,8 +322,7 @@ internal sealed class NodeCore
     {
         if (!DiscoEnvelope.TryReadSender(datagram, out NodeKey sender))
         {
-            HandleStun(socket, source, datagram, now);
-            Settle(now);
+            if (TryHandleStun(socket, source, datagram, now)) Settle(now); // Anybody can send what looks like STUN: it costs a look-up.
             return;
         }
 
@@ -405,22 +404,24 @@ internal sealed class NodeCore
         }
     }
 
-    private void HandleStun(SocketId socket, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now)
+    private bool TryHandleStun(SocketId socket, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now)
     {
         if (socket == SocketId.Ipv4 || socket == SocketId.Ipv6)
         {
-            if (_stun.HandleResponse(source, datagram, now)) _network.Update(now);
-            return;
+            bool counts = _stun.TryHandleResponse(source, datagram, now, out bool isNews);
+            if (isNews) _network.Update(now);
+            return counts;
         }
 
         if (!_context.Sockets.TryFindOwner(socket, out NodeKey owner) || !_peers.TryFind(owner, out PeerSession? peer))
         {
             _context.Drops.Count(NodeDrop.UnmatchedStun);
-            return;
+            return false;
         }
 
         peer.Punch.HandleStun(socket, source, datagram, now);
         peer.Drain(now);
+        return true;
     }
 
     private void TellPeers(Instant now)
