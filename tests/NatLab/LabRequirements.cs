@@ -4,9 +4,8 @@ namespace NatLab;
 public static class LabRequirements
 {
     private static readonly string[] LabPrograms = ["ip", "nft", "ping"];
-    private static readonly string[] TunnelPrograms = ["wireguard-go", "wg"];
     private static readonly Lazy<string?> Lab = new(() => MissingForLab(LabPrograms));
-    private static readonly Lazy<string?> Tunnel = new(() => Lab.Value ?? MissingPrograms(TunnelPrograms) ?? MissingDevice());
+    private static readonly Lazy<string?> Tunnel = new(() => Lab.Value ?? MissingPrograms(LabWireGuard.Programs) ?? MissingForWireGuard());
 
     /// <summary>Why there can be no lab here, or null if there can.</summary>
     public static string? MissingForNetworks => Lab.Value;
@@ -32,7 +31,11 @@ public static class LabRequirements
         return missing.Length == 0 ? null : $"not installed: {string.Join(", ", missing)} (scripts/install-dependencies.sh)";
     }
 
-    private static string? MissingDevice() => File.Exists("/dev/net/tun") ? null : "there is no /dev/net/tun";
+    private static string? MissingForWireGuard()
+    {
+        if (LabWireGuard.IsKernel) return Directory.Exists("/sys/module/wireguard") ? null : "the kernel has no WireGuard (modprobe wireguard)";
+        return File.Exists("/dev/net/tun") ? null : "there is no /dev/net/tun";
+    }
 
     /// <summary>A container may be root and still not be allowed namespaces, so one is made and removed.</summary>
     private static string? RefusedByKernel()

@@ -1,8 +1,8 @@
 namespace NatLab;
 
 /// <summary>
-/// An unmodified <c>wireguard-go</c> on a host, configured from an ordinary wg-quick file as <c>wg-quick</c> would: addresses, routes, and the
-/// mark and rules of a full tunnel.
+/// An unmodified WireGuard on a host, <c>wireguard-go</c> or the kernel's (<see cref="LabWireGuard"/>), configured from an ordinary wg-quick file
+/// as <c>wg-quick</c> would: addresses, routes, and the mark and rules of a full tunnel.
 /// </summary>
 public sealed class WireGuardLink
 {
@@ -29,15 +29,12 @@ public sealed class WireGuardLink
     /// <summary>The wg-quick file, for programs that read one.</summary>
     public string ConfigFile => Path.Combine(_files, $"{Name}.conf");
 
-    /// <summary>Starts the program and configures the interface.</summary>
+    /// <summary>Makes the interface and configures it.</summary>
     public async Task StartAsync(WireGuardPlan plan)
     {
         WriteConfig(plan);
-        string socket = Path.Combine(ControlDirectory, $"{Name}.sock");
-        // One left by a killed program would be taken for a running one. The folder is the first program's to make.
-        if (File.Exists(socket)) File.Delete(socket);
-        _process = _host.Start(["wireguard-go", "-f", Name], new Dictionary<string, string> { ["WG_PROCESS_FOREGROUND"] = "1", ["LOG_LEVEL"] = "error" });
-        await WaitForAsync(socket, _process);
+        if (LabWireGuard.IsKernel) await _host.Namespace.IpAsync([$"link add {Name} type wireguard"]);
+        else await StartProgramAsync();
 
         await ConfigureAsync("setconf", plan);
         await _host.Namespace.IpAsync([
@@ -69,6 +66,15 @@ public sealed class WireGuardLink
 
     /// <summary>What <c>wg show</c> says of the interface.</summary>
     public Task<string> ShowAsync(string what) => _host.RunAsync("wg", "show", Name, what);
+
+    private async Task StartProgramAsync()
+    {
+        string socket = Path.Combine(ControlDirectory, $"{Name}.sock");
+        // One left by a killed program would be taken for a running one. The folder is the first program's to make.
+        if (File.Exists(socket)) File.Delete(socket);
+        _process = _host.Start(["wireguard-go", "-f", Name], new Dictionary<string, string> { ["WG_PROCESS_FOREGROUND"] = "1", ["LOG_LEVEL"] = "error" });
+        await WaitForAsync(socket, _process);
+    }
 
     private async Task ConfigureAsync(string verb, WireGuardPlan plan)
     {
