@@ -102,6 +102,22 @@ public class StunProberTests
     }
 
     [Fact]
+    public void A_doubt_that_comes_while_servers_are_asked_has_them_asked_again_as_soon_as_that_is_over()
+    {
+        Begin(First, Second);
+        Answer(First, Mapped, after: 20);
+
+        _prober.AskAgain(_now);
+        RunUntil(Start + Milliseconds(1500));
+        _asked.Clear();
+        RunUntil(Start + Milliseconds(1501));
+
+        Assert.Equal([First.Address, Second.Address], _asked.Select(asked => asked.Server));
+        RunUntil(Start + Milliseconds(4000)); // And not once more.
+        Assert.True(_prober.NextTimeout > Start + Milliseconds(6000));
+    }
+
+    [Fact]
     public void Without_servers_nothing_is_known_and_nothing_is_planned()
     {
         Begin();

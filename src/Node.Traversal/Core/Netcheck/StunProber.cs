@@ -38,6 +38,7 @@ internal sealed class StunProber(NodeContext context)
     private Instant? _nextCycle;
     private int _cycles;
     private bool _cycleAnswered;
+    private bool _isInDoubt;
     private bool _hasAsked;
 
     /// <summary>When <see cref="HandleTimeout"/> is due; null = nothing is planned.</summary>
@@ -106,10 +107,14 @@ internal sealed class StunProber(NodeContext context)
         StartCycle(now);
     }
 
-    /// <summary>Asks again now, for we may be seen elsewhere; what was seen before counts until other answers come.</summary>
+    /// <summary>
+    /// Asks again, for we may be seen elsewhere; what was seen before counts until other answers come. Where a cycle is under way, whose answers may be
+    /// from before, the next follows at its end: begun anew at every doubt, it would have no end where UDP is blocked.
+    /// </summary>
     public void AskAgain(Instant now)
     {
-        if (_cycle is null && _servers.Count > 0) StartCycle(now);
+        if (_cycle is not null) _isInDoubt = true;
+        else if (_servers.Count > 0) StartCycle(now);
     }
 
     /// <summary>Asks again if the last cycle is older than a mapping may live.</summary>
@@ -169,6 +174,7 @@ internal sealed class StunProber(NodeContext context)
         _cycle = new ProbeCycle(plan, now, _previous?.Regions ?? 0);
         _inFlight.Clear();
         _cycleAnswered = false;
+        _isInDoubt = false;
         _lastCycle = now;
         _cycles++;
         if (plan.Sets.Count == 0) EndCycle(now);
@@ -211,7 +217,8 @@ internal sealed class StunProber(NodeContext context)
         _cycle = null;
         Latencies.EndRound(now);
         HasCompletedCycle = true;
-        TimeSpan interval = !_cycleAnswered ? RetryInterval
+        TimeSpan interval = _isInDoubt ? TimeSpan.Zero
+            : !_cycleAnswered ? RetryInterval
             : !IsActive ? IdleInterval
             : _cycles < FirstFullCycles ? RetryInterval
             : MinInterval + context.RandomUpTo(IntervalJitter);
