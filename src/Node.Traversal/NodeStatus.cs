@@ -33,6 +33,11 @@ public sealed record SelfStatus(NodeKey PublicKey, HomeRelay? HomeRelay, ushort 
 /// <param name="RegionCode">Its short name there.</param>
 public sealed record HomeRelay(int RegionId, string RegionCode);
 
+/// <summary>The region that carries packets to a peer.</summary>
+/// <param name="RegionId">Its number in the relay map.</param>
+/// <param name="RegionCode">Its short name there.</param>
+public sealed record PeerRelay(int RegionId, string RegionCode);
+
 /// <summary>How one peer stands.</summary>
 public sealed record PeerStatus
 {
@@ -44,6 +49,9 @@ public sealed record PeerStatus
 
     /// <summary>Its address on a direct path; null otherwise.</summary>
     public TransportAddress? Endpoint { get; init; }
+
+    /// <summary>The relay region that carries packets to it; null on a direct path, or where there is none. The way back may be by another.</summary>
+    public PeerRelay? Relay { get; init; }
 
     /// <summary>The round trip on a direct path, where it was measured.</summary>
     public TimeSpan? Rtt { get; init; }

@@ -27,8 +27,6 @@ public sealed class TraversalNode : IAsyncDisposable
     /// <summary>Path changes that wait for a slow watcher; the oldest makes room.</summary>
     private const int MaxWaitingChanges = 1024;
 
-    private const int MaxAdvertisedAddresses = 8;
-
     private readonly TraversalNodeOptions _options;
     private readonly ILogger _log;
     private readonly MonotonicClock _clock;
@@ -103,7 +101,7 @@ public sealed class TraversalNode : IAsyncDisposable
     /// <exception cref="SocketException">The port is taken, or the firewall mark is not permitted.</exception>
     public static Task<TraversalNode> StartAsync(TraversalNodeOptions options, CancellationToken cancellation = default)
     {
-        Validate(options);
+        options.Validate();
         cancellation.ThrowIfCancellationRequested();
         UdpSockets sockets = UdpSockets.Bind(options.Port, options.PrivateKey.PublicKey, options.FirewallMark);
         TraversalNode node = new(options, sockets);
@@ -194,6 +192,7 @@ public sealed class TraversalNode : IAsyncDisposable
                 PublicKey = peer.PublicKey,
                 Path = report.Path,
                 Endpoint = report.Remote.IsValid ? report.Remote : null,
+                Relay = report.Path == PathKind.Relay && _map.Find(report.RegionId) is { } relay ? new PeerRelay(relay.Id, relay.Code) : null,
                 Rtt = report.Rtt,
                 PathMtu = report.Mtu,
                 Since = wall - (now - report.Since),
@@ -399,21 +398,4 @@ public sealed class TraversalNode : IAsyncDisposable
         PathKind.Relay => "by relay",
         _ => "no way",
     };
-
-    private static void Validate(TraversalNodeOptions options)
-    {
-        if (options.Port == 0) throw new ArgumentException("Port 0 is no port: give 1 to 65535, or null for the one that follows from the key.", nameof(options));
-        if (options.FirewallMark != 0 && !OperatingSystem.IsLinux()) throw new ArgumentException("Firewall marks are Linux's: leave FirewallMark at 0 here.", nameof(options));
-        if (options.AdvertisedAddresses.Count > MaxAdvertisedAddresses) throw new ArgumentException($"{options.AdvertisedAddresses.Count} advertised addresses are too many: give at most {MaxAdvertisedAddresses}.", nameof(options));
-        foreach (TransportAddress address in options.AdvertisedAddresses)
-        {
-            bool isReachable = address.Port >= CandidateFilter.LowestAnnouncedPort && AddressScopes.ScopeOf(address) is AddressScope.Global or AddressScope.Private;
-            if (!isReachable) throw new ArgumentException($"No peer would go to {address}: advertise a global or private address with a port from {CandidateFilter.LowestAnnouncedPort} on.", nameof(options));
-        }
-
-        if (options.StateFile is { } file && Path.GetDirectoryName(Path.GetFullPath(file)) is { } directory && !Directory.Exists(directory))
-        {
-            throw new ArgumentException($"StateFile {file} lies in a directory that does not exist: make it, or give another.", nameof(options));
-        }
-    }
 }

@@ -1,6 +1,7 @@
 using Addresses;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Node.Traversal.Core;
 using Relay.Protocol;
 
 namespace Node.Traversal;
@@ -8,6 +9,9 @@ namespace Node.Traversal;
 /// <summary>What a node is started with.</summary>
 public sealed record TraversalNodeOptions
 {
+    private const int MaxAdvertisedAddresses = 8;
+    private const string ParameterName = "options"; // Of who is handed them.
+
     /// <summary>The node's keys. The public key is its name to its peers.</summary>
     public required NodeKeyPair PrivateKey { get; init; }
 
@@ -55,6 +59,24 @@ public sealed record TraversalNodeOptions
 
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <exception cref="ArgumentException">An option cannot be used; the message says which, and what would be right.</exception>
+    internal void Validate()
+    {
+        if (Port == 0) throw new ArgumentException("Port 0 is no port: give 1 to 65535, or null for the one that follows from the key.", ParameterName);
+        if (FirewallMark != 0 && !OperatingSystem.IsLinux()) throw new ArgumentException("Firewall marks are Linux's: leave FirewallMark at 0 here.", ParameterName);
+        if (AdvertisedAddresses.Count > MaxAdvertisedAddresses) throw new ArgumentException($"{AdvertisedAddresses.Count} advertised addresses are too many: give at most {MaxAdvertisedAddresses}.", ParameterName);
+        foreach (TransportAddress address in AdvertisedAddresses)
+        {
+            bool isReachable = address.Port >= CandidateFilter.LowestAnnouncedPort && AddressScopes.ScopeOf(address) is AddressScope.Global or AddressScope.Private;
+            if (!isReachable) throw new ArgumentException($"No peer would go to {address}: advertise a global or private address with a port from {CandidateFilter.LowestAnnouncedPort} on.", ParameterName);
+        }
+
+        if (StateFile is { } file && Path.GetDirectoryName(Path.GetFullPath(file)) is { } directory && !Directory.Exists(directory))
+        {
+            throw new ArgumentException($"StateFile {file} lies in a directory that does not exist: make it, or give another.", ParameterName);
+        }
+    }
 }
 
 /// <summary>A peer to be reached.</summary>

@@ -189,6 +189,9 @@ public sealed class SimNode : ISimReceiver
     /// <summary>Says that packets to the peer go both ways at present.</summary>
     public bool IsSuspect(SimNode peer) => _peers[peer.Key].Path.IsSuspect;
 
+    /// <summary>The relay that carries packets to the peer, or would; 0 = none.</summary>
+    public int RelayTo(SimNode peer) => _peers[peer.Key].Path.RegionId;
+
     /// <summary>Where a peer is reached directly; not valid = it is not.</summary>
     public TransportAddress RemoteOf(SimNode peer) => _peers[peer.Key].Path.Remote;
 
@@ -488,6 +491,3 @@ public sealed class SimNode : ISimReceiver
         public int Relayed { get; set; }
     }
 }
-
-/// <summary>What became of punching a hole, in the node's own words.</summary>
-public readonly record struct SimPunch(string Method, string Result);

@@ -15,7 +15,7 @@ internal static class StatusReader
     public static AgentStatus Read(string interfaceName, TraversalNode node, uint mark)
     {
         NodeStatus status = node.GetStatus();
-        HomeRelayStatus? home = status.Self.HomeRelay is { } relay ? new HomeRelayStatus(relay.RegionId, relay.RegionCode) : null;
+        RelayRegionStatus? home = status.Self.HomeRelay is { } relay ? new RelayRegionStatus(relay.RegionId, relay.RegionCode) : null;
         return new AgentStatus(interfaceName, status.Self.PublicKey.ToBase64(), home, status.Self.UdpPort, [.. status.Peers.Select(ReadPeer)])
         {
             PortMapping = status.Self.PortMapping,
@@ -43,6 +43,7 @@ internal static class StatusReader
         peer.TxBytes,
         peer.Verdict is { } verdict ? ReadVerdict(verdict) : null)
     {
+        Relay = peer.Relay is { } relay ? new RelayRegionStatus(relay.RegionId, relay.RegionCode) : null,
         PathMtu = peer.PathMtu,
     };
 

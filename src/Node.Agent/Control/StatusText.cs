@@ -50,6 +50,7 @@ internal static class StatusText
     private static string Way(PeerStatusLine peer) => peer.Path switch
     {
         "direct" => $"direct {peer.Endpoint}",
+        "relay" when peer.Relay is { } relay => $"by relay {relay.RegionCode}",
         "relay" => "by relay",
         _ => "no path",
     };
