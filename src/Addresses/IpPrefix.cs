@@ -26,6 +26,9 @@ public readonly record struct IpPrefix
     /// <summary>Says whether this is a range of IPv4 addresses.</summary>
     public bool IsIpv4 { get; }
 
+    /// <summary>The first address of the range, with port 0.</summary>
+    public TransportAddress First => TransportAddress.FromIpv6(_network, 0);
+
     /// <summary>Makes the range of <paramref name="address"/>'s first <paramref name="length"/> bits; further bits are cleared.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The length is negative or longer than the address.</exception>
     public static IpPrefix Create(IPAddress address, int length)

@@ -6,7 +6,7 @@ using System.Runtime.InteropServices;
 namespace Addresses;
 
 /// <summary>
-/// An IP address and a port as one value (RFC 8489 §4, "transport address"). Equal by value, 24 bytes, never on the heap: it can key
+/// An IP address and a port as one value (RFC 8489 §4, "transport address"). Equal by value, 32 bytes, never on the heap: it can key
 /// a table on the packet path. IPv4 is kept apart from IPv6, and an IPv4-mapped IPv6 address is IPv4 from the moment it comes in.
 /// </summary>
 [StructLayout(LayoutKind.Auto)]

@@ -24,6 +24,9 @@ public sealed record SelfStatus(NodeKey PublicKey, HomeRelay? HomeRelay, ushort 
     /// <summary>What is known of the NAT or firewall for IPv6.</summary>
     public NatProfile NatIpv6 { get; init; }
 
+    /// <summary>Where it tells its peers that it may be reached, best first; at most 32. Link-local IPv6 addresses are not among them: only peers on the same link hear those.</summary>
+    public IReadOnlyList<Candidate> Candidates { get; init; } = [];
+
     /// <summary>What the gateway makes of the port.</summary>
     public PortMappingStatus PortMapping { get; init; } = PortMappingStatus.Off;
 }
@@ -49,6 +52,12 @@ public sealed record PeerStatus
 
     /// <summary>Its address on a direct path; null otherwise.</summary>
     public TransportAddress? Endpoint { get; init; }
+
+    /// <summary>
+    /// How the peer has come by <see cref="Endpoint"/>: <see cref="CandidateKind.Unknown"/> where it does not say how, as nodes of others do not; null
+    /// where it has not told that address (one of its checks came from there: peer-reflexive), or where the path is not direct.
+    /// </summary>
+    public CandidateKind? EndpointKind { get; init; }
 
     /// <summary>The relay region that carries packets to it; null on a direct path, or where there is none. The way back may be by another.</summary>
     public PeerRelay? Relay { get; init; }

@@ -181,7 +181,6 @@ public sealed class TraversalNode : IAsyncDisposable
     {
         DateTimeOffset wall = _options.TimeProvider.GetUtcNow();
         HomeRelay? home = _map.Find(core.HomeRegion) is { } region && _relays.FindConnected(region.Id) is not null ? new HomeRelay(region.Id, region.Code) : null;
-        string? problem = home is null ? _relays.ProblemOf(core.HomeRegion) : null;
         List<PeerStatus> peers = [];
         foreach (TraversalPeer peer in _peers.Values)
         {
@@ -192,6 +191,7 @@ public sealed class TraversalNode : IAsyncDisposable
                 PublicKey = peer.PublicKey,
                 Path = report.Path,
                 Endpoint = report.Remote.IsValid ? report.Remote : null,
+                EndpointKind = report.RemoteKind,
                 Relay = report.Path == PathKind.Relay && _map.Find(report.RegionId) is { } relay ? new PeerRelay(relay.Id, relay.Code) : null,
                 Rtt = report.Rtt,
                 PathMtu = report.Mtu,
@@ -202,7 +202,7 @@ public sealed class TraversalNode : IAsyncDisposable
             });
         }
 
-        return new NodeStatus(new SelfStatus(PublicKey, home, UdpPort) { PortMapping = _portMapping?.Status ?? PortMappingStatus.Off, RelayProblem = problem, Nat = core.Nat, NatIpv6 = core.NatIpv6 }, peers);
+        return new NodeStatus(new SelfStatus(PublicKey, home, UdpPort) { PortMapping = _portMapping?.Status ?? PortMappingStatus.Off, RelayProblem = home is null ? _relays.ProblemOf(core.HomeRegion) : null, Nat = core.Nat, NatIpv6 = core.NatIpv6, Candidates = core.Candidates }, peers);
     });
 
     /// <summary>Tells every change of path from now on, until cancelled or the node ends. A watcher that is slow misses the oldest.</summary>
@@ -253,7 +253,7 @@ public sealed class TraversalNode : IAsyncDisposable
             _portMapping.HandleAddresses([]); // Until some are told, every way may be the tunnel's.
         }
 
-        _links = new LinkMonitor(_options.TunnelAddresses, _options.AllowLoopback, () => _mark, _options.TimeProvider, HandleAddresses, HandleNetworkChange);
+        _links = new LinkMonitor(_options.TunnelAddresses, _options.AllowLoopback, () => _mark, _options.TimeProvider, HandleAddresses, links => _loop.Post((core, now) => core.HandleLinks(links, now)), HandleNetworkChange);
         _portMapping?.Start(); // Now that it knows which addresses are not the tunnel's.
         _stunServers = new StunServerList(_map, _dns, _loop, _options.TimeProvider);
         _sockets.Start(_demux.Receive);

@@ -48,11 +48,7 @@ internal static class Program
     {
         RelayServerOptions options = Read(values);
         ServerCertificate? certificate = ReadCertificate(values, options);
-        if (values.Flag(PrintMap))
-        {
-            await Console.Out.WriteLineAsync(RelayMapPage.Write(Reachable(options.Listen), Reachable(options.ListenPlain), Reachable(options.Stun), certificate));
-            return 0;
-        }
+        if (values.Flag(PrintMap)) return await PrintMapAsync(values, options, certificate);
 
         await using WebApplication app = Build(options, certificate, ReloadLimits(arguments, values), hangup);
         RelayServer relay = app.Services.GetRequiredService<RelayServer>();
@@ -73,6 +69,17 @@ internal static class Program
         using CancellationTokenSource deadline = new(StopTimeout);
         await app.StopAsync(deadline.Token);
         return hasFailed ? 1 : 0;
+    }
+
+    private static async Task<int> PrintMapAsync(ParsedOptions values, RelayServerOptions options, ServerCertificate? certificate)
+    {
+        bool isTls = options.Listen.Count > 0;
+        IReadOnlyList<TransportAddress> listen = isTls ? options.Listen : options.ListenPlain;
+        if (listen.Any(address => address.Port == 0)) throw new OptionException(values.SourceOf(isTls ? Listen : ListenPlain), "port 0 is another one at each start, so that there is no map of it yet", "give the port");
+
+        await Console.Out.WriteLineAsync(RelayMapPage.Write(Reachable(options.Listen), Reachable(options.ListenPlain), Reachable(options.Stun), certificate));
+        foreach (string advice in RelayMapAdvice.Of(Reachable(listen), certificate, options.IsCertificateInMemory, DateTimeOffset.UtcNow)) await Console.Error.WriteLineAsync($"about this map: {advice}.");
+        return 0;
     }
 
     private static RelayServerOptions Read(ParsedOptions values)
@@ -137,7 +144,7 @@ internal static class Program
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new OptionException(values.SourceOf(AdminSecretFile), exception.Message.TrimEnd('.'), "give a file that exists and may be read");
+            throw new OptionException(values.SourceOf(AdminSecretFile), $"{path} cannot be read: {exception.Message}", "give a file that exists and may be read");
         }
     }
 
@@ -154,7 +161,7 @@ internal static class Program
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new OptionException(values.SourceOf(KeyPath), $"{path} cannot be read or made: {exception.Message}", "give a path in a directory that this program may write");
+            throw new OptionException(values.SourceOf(KeyPath), $"{path} cannot be read or made: {exception.Message.TrimEnd('.')}", "give a path in a directory that this program may write");
         }
     }
 
@@ -174,8 +181,10 @@ internal static class Program
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
         {
-            string files = options.CertificatePath is null ? $"{values.Text(KeyPath)}.tls.pem" : $"{options.CertificatePath} with {options.CertificateKeyPath}";
-            throw new OptionException(values.SourceOf(TlsCert), $"{files} is no certificate with its key: {exception.Message}", "give PEM files that this program may read");
+            if (options.CertificatePath is { } path) throw new OptionException(values.SourceOf(TlsCert), CertificateProblem.Of(path, options.CertificateKeyPath!, exception), CertificateProblem.Remedy);
+            string kept = $"{values.Text(KeyPath)}.tls.pem";
+            string problem = File.Exists(kept) ? CertificateProblem.Of(kept, kept, exception) : $"{kept} cannot be made: {exception.Message.TrimEnd('.')}";
+            throw new OptionException(values.SourceOf(KeyPath), problem, "remove that file, and it is made anew with another pin, or let this program write beside its key");
         }
     }
 
@@ -195,7 +204,12 @@ internal static class Program
     {
         // An empty builder reads no environment and no files: the options of the program are all there are.
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
+        builder.Logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.UseUtcTimestamp = true;
+            console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
+        });
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
         builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Services.AddRoutingCore();
@@ -210,6 +224,7 @@ internal static class Program
         builder.Services.AddAdmission(options.Admission);
         builder.Services.AddReloading(options);
         builder.Services.AddSingleton(hangup);
+        builder.Services.AddSystemd(); // Tells systemd when it is ready and when it stops, where that is who started it.
         builder.Services.AddSingleton(provider => limits(provider.GetRequiredService<RelayServer>()));
         builder.Services.AddSingleton(new AdminGuard(options.AdminSecret));
         builder.Services.AddSingleton<AdminPages>();

@@ -3,12 +3,15 @@ using System.Net.Sockets;
 using Addresses;
 using Microsoft.AspNetCore.Connections;
 using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
 
 namespace Stun.Server;
 
 /// <summary>The pages for who runs the server: <c>/healthz</c>, <c>/readyz</c>, <c>/metrics</c>. Plain HTTP, meant for loopback or a private network.</summary>
 internal sealed class AdminPages : IAsyncDisposable
 {
+    private const string ServiceName = "stun-server";
+
     private readonly TransportAddress _listen;
     private readonly StunServer _server;
     private readonly ILogger<AdminPages> _logger;
@@ -28,7 +31,7 @@ internal sealed class AdminPages : IAsyncDisposable
             kestrel.Listen(listen.ToIPEndPoint());
         });
         builder.Services.AddRoutingCore();
-        builder.Services.AddOpenTelemetry().WithMetrics(metrics => metrics
+        builder.Services.AddOpenTelemetry().ConfigureResource(resource => resource.AddService(ServiceName, autoGenerateServiceInstanceId: false)).WithMetrics(metrics => metrics
             .AddMeter(StunServerMetrics.MeterName)
             .AddPrometheusExporter(exporter => exporter.ScrapeResponseCacheDurationMilliseconds = 0)); // Reading costs little, and a test wants what is.
         _pages = builder.Build();

@@ -110,8 +110,7 @@ internal static class ProgramOptions
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
         {
-            throw new OptionException(
-                values.SourceOf(TlsCertificate), $"{certificate} with the key {key} cannot be used: {exception.Message.TrimEnd('.')}", "give a certificate and its private key as PEM files that may be read");
+            throw new OptionException(values.SourceOf(TlsCertificate), CertificateProblem.Of(certificate, key, exception), CertificateProblem.Remedy);
         }
     }
 

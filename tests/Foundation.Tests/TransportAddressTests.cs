@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.CompilerServices;
 using Addresses;
 
 namespace Foundation.Tests;
@@ -41,6 +42,9 @@ public class TransportAddressTests
         Assert.Equal(plain, mapped);
         Assert.True(mapped.IsIpv4);
     }
+
+    [Fact]
+    public void It_is_32_bytes_long() => Assert.Equal(32, Unsafe.SizeOf<TransportAddress>()); // Batches and tables hold thousands.
 
     [Fact]
     public void A_link_local_address_may_say_on_which_link_and_the_wire_never_does()

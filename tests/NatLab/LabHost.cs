@@ -38,6 +38,19 @@ public sealed class LabHost
         await site.ConnectAsync(this);
     }
 
+    /// <summary>
+    /// Joins it to another host by a cable of their own on which there is link-local IPv6 alone, and a router that both know of: nobody answers
+    /// there, for no node ever asks it for anything.
+    /// </summary>
+    /// <param name="other">The other host.</param>
+    /// <param name="name">The interface at both ends.</param>
+    /// <param name="router">The router's link-local address.</param>
+    public async Task CableToAsync(LabHost other, string name, string router)
+    {
+        await Lab.LayCableAsync(Namespace, name, other.Namespace, name);
+        foreach (LabHost host in new[] { this, other }) await host.Namespace.IpAsync($"route add ::/0 via {router} dev {name}");
+    }
+
     internal void Connected(Site site, string address, string? addressIPv6)
     {
         Site = site;

@@ -38,7 +38,7 @@ public sealed class AdmissionProgramTests : IDisposable
     [InlineData("--admission-url-fail: there is no url: policy", "--admission-url-fail", "open")]
     [InlineData("--token-revoked: there is no token: policy", "--token-revoked", "x")]
     [InlineData("--admin: 0.0.0.0:0 is not loopback", "--admin", "0.0.0.0:0")]
-    [InlineData("--admin-secret-file: Could not find file", "--admin-secret-file", "/nonexistent")]
+    [InlineData("--admin-secret-file: /nonexistent cannot be read: there is no such file", "--admin-secret-file", "/nonexistent")]
     public async Task A_bad_option_is_one_sentence_and_exit_code_2(string problem, params string[] arguments)
     {
         (int code, _, string error) = await RunAsync(arguments);

@@ -22,7 +22,7 @@ public sealed class ProgramTests : IDisposable
     [InlineData("--listen-plain: 192.0.2.1:80 is not loopback", "--admission open", "--listen-plain", "192.0.2.1:80")]
     [InlineData("--listen: 'nonsense' is not an address", "IP:PORT", "--listen", "nonsense")]
     [InlineData("--tls-cert: a certificate and its key belong together", "--tls-key", "--tls-cert", "cert.pem")]
-    [InlineData("--tls-cert: none.pem with none.key is no certificate", "PEM", "--tls-cert", "none.pem", "--tls-key", "none.key")]
+    [InlineData("--tls-cert: none.pem cannot be read: there is no such file", "PEM", "--tls-cert", "none.pem", "--tls-key", "none.key")]
     [InlineData("--admin: 0.0.0.0:1 is not loopback", "127.0.0.0/8", "--admin", "0.0.0.0:1")]
     [InlineData("--shards: '1000' is not a number from 0 to 256", "give one", "--shards", "1000")]
     [InlineData("--gather: 'fast' is not a number from 1 to 1000", "give one", "--gather", "fast")]
@@ -35,6 +35,14 @@ public sealed class ProgramTests : IDisposable
     [InlineData("--memory: '3' is not a number from 4", "give one", "--memory", "3")]
     [InlineData("--drain-to: 'home' is no region", "901/901b", "--drain-to", "home")]
     [InlineData("--drain-timeout: '3601' is not a number from 0", "3600", "--drain-timeout", "3601")]
+    [InlineData("--path: '/healthz' is a page of the relay's", "/derp", "--path", "/healthz")]
+    [InlineData("--trusted-proxy: '010.0.0.0/8' is no address or range", "10.0.0.0/8", "--trusted-proxy", "010.0.0.0/8")]
+    [InlineData("--key-file: / cannot be read or made: it is a directory", "give a path", "--key-file", "/")]
+    [InlineData("--mesh-key-file: / is no mesh key: it is a directory", "64 hexadecimal digits", "--mesh-key-file", "/")]
+    [InlineData("--admin-secret-file: none.txt cannot be read: there is no such file", "give a file", "--admin-secret-file", "none.txt")]
+    [InlineData("--admission: / is a directory", "give a file", "--admission", "file:/")]
+    [InlineData("--admission: none.json cannot be read: there is no such file", "give a file", "--admission", "token:none.json")]
+    [InlineData("--listen: port 0 is another one at each start", "give the port", "--listen", "127.0.0.1:0", "--print-map")]
     [InlineData("--lisen", "--listen", "--lisen", "127.0.0.1:0")]
     public async Task A_bad_option_is_one_sentence_and_exit_code_2(string problem, string remedy, params string[] arguments)
     {
@@ -60,12 +68,22 @@ public sealed class ProgramTests : IDisposable
     }
 
     [Fact]
+    public async Task A_map_that_is_good_for_this_moment_only_is_called_so()
+    {
+        (int code, _, string advice) = await RunAsync("--print-map");
+
+        Assert.Equal(0, code);
+        Assert.Contains("about this map: it pins a certificate that is gone at the next start: give --key-file", advice, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_map_pins_the_certificate_that_is_kept_beside_the_key_file()
     {
         string keyFile = Path.Combine(_directory, "key.json");
         string[] options = ["--listen", "127.0.0.1:0", "--stun", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--key-file", keyFile];
-        (int code, string map, _) = await RunAsync([.. options, "--print-map"]);
+        (int code, string map, string advice) = await RunAsync("--listen", "127.0.0.1:9", "--key-file", keyFile, "--print-map");
         Assert.Equal(0, code);
+        Assert.Empty(advice);
         string pin = JsonDocument.Parse(map).RootElement.GetProperty("Regions").GetProperty("900").GetProperty("Nodes")[0].GetProperty("CertName").GetString()!;
 
         await using RunningRelay relay = await RunningRelay.StartAsync(options);

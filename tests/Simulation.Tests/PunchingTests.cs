@@ -88,6 +88,27 @@ public class PunchingTests
         Assert.Equal(nameof(PunchingMethod.Birthday), OutcomeAt(lab, lab.Left).Method);
     }
 
+    [Fact]
+    public void A_punched_path_that_dies_is_punched_again()
+    {
+        int direct = 0;
+        for (int seed = 1; seed <= 10; seed++)
+        {
+            SimLab lab = new SimLab(seed, NatKind.Hard, NatKind.Easy).Start();
+            lab.World.RunUntil(() => lab.IsDirect, Limit);
+            lab.World.IsCut = (source, destination) => source.Ipv4Bits >> 16 == 0xc612 && destination.Ipv4Bits >> 16 == 0xc612; // From site to site: STUN goes on, and neither network has changed.
+            lab.Ping(TimeSpan.FromSeconds(10));
+            Assert.True(lab.IsRelayed, $"seed {seed}");
+
+            lab.World.IsCut = (_, _) => false;
+            lab.Ping(TimeSpan.FromSeconds(60)); // What the attempt in vain has made at the routers must expire first.
+            direct += lab.IsDirect ? 1 : 0;
+            Assert.InRange(Math.Max(lab.LeftSite.Nat!.MostUnanswered, lab.RightSite.Nat!.MostUnanswered), 1, PunchBudget.MaxUnanswered);
+        }
+
+        Assert.InRange(direct, 9, 10);
+    }
+
     [Theory]
     [InlineData(1, 0)]
     [InlineData(2, 0)]

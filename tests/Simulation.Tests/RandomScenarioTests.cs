@@ -1,4 +1,5 @@
 using System.Globalization;
+using Simulation;
 
 namespace Simulation.Tests;
 
@@ -13,7 +14,13 @@ public class RandomScenarioTests
 
     [Fact(Explicit = true)]
     public void Whatever_happens_what_must_hold_holds_in_as_many_scenarios_as_are_asked_for() =>
-        PlayAll(Number("SIMULATION_FIRST_SEED", 1), Number("SIMULATION_SCENARIOS", 10_000));
+        PlayAll(Number("SIMULATION_FIRST_SEED", 1), Number("SIMULATION_SCENARIOS", 10_000), Kinds(Text("SIMULATION_LEFT"), Text("SIMULATION_RIGHT")));
+
+    /// <summary>Each was not direct in the end once: an early packet had taken the port, and of the STUN servers asked for another the liar was believed.</summary>
+    [Theory]
+    [InlineData("edm-adf+kept", "eim-adf+early", 2914)]
+    [InlineData("edm-adf+kept", "eim-adf+early", 3807)]
+    public void What_failed_once_does_not_again(string left, string right, int seed) => Assert.Null(Scenario.Play(seed, Kinds(left, right)).Problem);
 
     [Fact]
     public void The_same_seed_gives_the_same_run()
@@ -21,12 +28,16 @@ public class RandomScenarioTests
         for (int seed = 1; seed <= 5; seed++) Assert.Equal(Scenario.Play(seed), Scenario.Play(seed));
     }
 
-    private static void PlayAll(int first, int count)
+    private static void PlayAll(int first, int count, (SiteKind Left, SiteKind Right)? kinds = null)
     {
-        string[] problems = [.. Enumerable.Range(first, count).AsParallel().AsOrdered().Select(seed => Scenario.Play(seed).Problem).OfType<string>()];
+        string[] problems = [.. Enumerable.Range(first, count).AsParallel().AsOrdered().Select(seed => Scenario.Play(seed, kinds).Problem).OfType<string>()];
         Assert.True(problems.Length == 0, $"{problems.Length} of {count}:\n{string.Join('\n', problems.Take(Told))}");
     }
 
-    private static int Number(string variable, int otherwise) =>
-        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
+    private static (SiteKind Left, SiteKind Right)? Kinds(string? left, string? right) =>
+        left is null || right is null ? null : (SiteKind.Behind(NatKind.Parse(left)), SiteKind.Behind(NatKind.Parse(right)));
+
+    private static int Number(string variable, int otherwise) => Text(variable) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
+
+    private static string? Text(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } text ? text : null;
 }

@@ -13,6 +13,11 @@ internal sealed class Scenario
     private const int Steps = 6;
     private const byte FirstFreeSite = 30;
 
+    /// <summary>A pair without hope looks again every 30 s.</summary>
+    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(45);
+
+    private static readonly TimeSpan LongestLifetime = TimeSpan.FromSeconds(SiteKinds.LongestLifetimeSeconds);
+
     private readonly Random _random;
     private readonly List<string> _story = [];
     private readonly SimLab _lab;
@@ -21,10 +26,11 @@ internal sealed class Scenario
     private long _starts = 1;
     private byte _nextSite = FirstFreeSite;
 
-    private Scenario(int seed)
+    private Scenario(int seed, (SiteKind Left, SiteKind Right)? kinds)
     {
         _random = new Random(seed);
         SiteKind left = SiteKinds.Any(_random), right = SiteKinds.Any(_random);
+        if (kinds is { } forced) (left, right) = forced;
         Sharing sharing = _random.Next(10) switch { 0 => Sharing.Site, 1 when left.Carrier is not null => Sharing.Carrier, _ => Sharing.Nothing };
         if (sharing == Sharing.Carrier) right = right with { Nat = right.Nat ?? NatKind.Easy, Carrier = left.Carrier };
         _lab = new SimLab(seed, left, right, sharing);
@@ -37,10 +43,12 @@ internal sealed class Scenario
     }
 
     /// <summary>Plays it.</summary>
+    /// <param name="seed">What all that is random comes from.</param>
+    /// <param name="kinds">The two sites; null = any, by the seed.</param>
     /// <returns>What was violated, with the seed and the story; null = nothing. And the trace of the run.</returns>
-    public static (string? Problem, ulong Trace) Play(int seed)
+    public static (string? Problem, ulong Trace) Play(int seed, (SiteKind Left, SiteKind Right)? kinds = null)
     {
-        Scenario scenario = new(seed);
+        Scenario scenario = new(seed, kinds);
         string? problem = scenario.Play();
         return (problem is null ? null : $"seed {seed}: {problem}; {string.Join(", ", scenario._story)}; {scenario.Sides()}", scenario._lab.World.Trace);
     }
@@ -110,7 +118,8 @@ internal sealed class Scenario
         foreach (SimRelay relay in _lab.World.Relays.Values) relay.Start();
         WakeUp();
         if (!_isRightAlive) StartRight();
-        _lab.Ping(TimeSpan.FromSeconds(45)); // A pair without hope looks again every 30 s.
+        _lab.Ping(LookAgain);
+        if (!_lab.IsDirect && HasFullRouter()) _lab.Ping(LongestLifetime + LookAgain);
         _lab.Forget();
         _lab.Ping(TimeSpan.FromSeconds(4));
         _lab.World.Run(TimeSpan.FromSeconds(1));
@@ -122,6 +131,9 @@ internal sealed class Scenario
         if (_lab.IsDirect && Oracle.IsImpossible(_lab.Left.Site, _lab.Right.Site)) return "direct, where it cannot be";
         return _lab.IsDirect || _lab.IsRelayed ? null : "direct one way only";
     }
+
+    /// <summary>A block of ports that a punch has used up is used up until its mappings expire.</summary>
+    private bool HasFullRouter() => _lab.Left.Site.Routers.Concat(_lab.Right.Site.Routers).Any(router => _lab.World.Now - router.LastFull < LongestLifetime);
 
     private void StartRight()
     {
@@ -181,9 +193,10 @@ internal sealed class Scenario
     {
         if (packet.Origin is null || _random.Next(50) != 0) return;
         TransportAddress source = _random.Next(2) == 0 ? packet.Source : TransportAddress.FromIpv4(0xcb007100 | (uint)_random.Next(1, 255), (ushort)_random.Next(1024, 65536));
-        byte[] copy = [.. packet.Payload];
-        if (_random.Next(4) == 0) copy[_random.Next(copy.Length)] ^= 1;
-        _lab.World.After(TimeSpan.FromMilliseconds(_random.Next(1, 2000)), () => _lab.World.Inject(source, packet.Destination, copy));
+        SimPacket copy = new(source, packet.Destination, [.. packet.Payload]);
+        if (_random.Next(4) == 0) copy.Payload[_random.Next(copy.Payload.Length)] ^= 1;
+        else if (source == packet.Source) copy = copy with { Origin = packet.Origin };
+        _lab.World.After(TimeSpan.FromMilliseconds(_random.Next(1, 2000)), () => _lab.World.Inject(copy));
     }
 
     private void Tell(string what) => _story.Add($"{(_lab.World.Now - Timing.Instant.Origin).TotalSeconds - 1000:0.0} s {what}");

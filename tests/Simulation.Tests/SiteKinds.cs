@@ -5,6 +5,9 @@ namespace Simulation.Tests;
 /// <summary>The kinds of site that the matrix pairs: mapping × filtering × port allocation, each with a lifetime and with or without hairpinning, and those with more than one box, or none.</summary>
 internal static class SiteKinds
 {
+    /// <summary>How long a random NAT keeps an idle mapping at the most.</summary>
+    public const int LongestLifetimeSeconds = 120;
+
     private static readonly int[] Lifetimes = [20, 30, 120];
 
     /// <summary>All of them, by name.</summary>
@@ -39,7 +42,7 @@ internal static class SiteKinds
             BlocksUdp = random.Next(10) == 0,
             TakesEarlyPackets = random.Next(6) == 0,
             OverloadsPorts = random.Next(4) == 0,
-            Lifetime = TimeSpan.FromSeconds(random.Next(20, 121)),
+            Lifetime = TimeSpan.FromSeconds(random.Next(20, LongestLifetimeSeconds + 1)),
             BackgroundRate = random.Next(3) == 0 ? random.NextDouble() * 5 : 0,
         };
         return random.Next(6) switch

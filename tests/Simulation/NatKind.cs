@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Simulation;
 
 /// <summary>How a NAT chooses the public port of a socket (RFC 4787 §4.1).</summary>
@@ -100,4 +102,23 @@ public sealed record NatKind(Mapping Mapping, Filtering Filtering)
         BackgroundRate > 0 ? $"+busy{BackgroundRate:0.#}" : "",
         Hairpins ? "+hairpin" : "",
         TakesEarlyPackets ? "+early" : "");
+
+    /// <summary>The kind that has that short name: what <see cref="ToString"/> tells of one. What it does not tell is as usual.</summary>
+    /// <exception cref="FormatException">No kind has that name.</exception>
+    public static NatKind Parse(string name)
+    {
+        string[] words = name.Split('+');
+        NatKind kind = words[0] == "fw-apdf" ? Firewall : new NatKind(
+            words[0] switch { "eim-eif" or "eim-adf" or "eim-apdf" => Mapping.EndpointIndependent, "adm-eif" or "adm-adf" or "adm-apdf" => Mapping.AddressDependent, "edm-eif" or "edm-adf" or "edm-apdf" => Mapping.AddressAndPortDependent, _ => throw new FormatException(name) },
+            words[0][4..] switch { "eif" => Filtering.EndpointIndependent, "adf" => Filtering.AddressDependent, _ => Filtering.AddressAndPortDependent });
+        return words[1..].Aggregate(kind, (so, word) => word switch
+        {
+            "kept" => so with { PreservesPorts = true },
+            "hairpin" => so with { Hairpins = true },
+            "early" => so with { TakesEarlyPackets = true },
+            ['s', 't', 'e', 'p', .. string step] => so with { PortStep = int.Parse(step, CultureInfo.InvariantCulture) },
+            ['b', 'l', 'o', 'c', 'k', .. string ports] => so with { LowestPort = 4096, HighestPort = (ushort)(4095 + int.Parse(ports, CultureInfo.InvariantCulture)) },
+            _ => throw new FormatException(name),
+        });
+    }
 }

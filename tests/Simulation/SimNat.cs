@@ -22,6 +22,7 @@ public sealed class SimNat(NatKind kind, TransportAddress publicAddress, Random 
     private readonly Dictionary<FlowKey, Flow> _flowsByPublic = [];
     private readonly Dictionary<FlowKey, Instant> _early = [];
     private readonly PriorityQueue<Flow, long> _unanswered = new();
+    private readonly Queue<TransportAddress> _others = []; // At most half of the ports: nobody sells a block that is full.
     private int _next = random.Next(kind.LowestPort, kind.HighestPort + 1);
     private Instant _lastBackground;
 
@@ -37,6 +38,9 @@ public sealed class SimNat(NatKind kind, TransportAddress publicAddress, Random 
     /// <summary>The most <see cref="Unanswered"/> there were at once.</summary>
     public int MostUnanswered { get; private set; }
 
+    /// <summary>When it last had no port left for a flow; null = never.</summary>
+    public Instant? LastFull { get; private set; }
+
     /// <summary>Flows that were ever made from inside.</summary>
     public int FlowsMade { get; private set; }
 
@@ -48,7 +52,12 @@ public sealed class SimNat(NatKind kind, TransportAddress publicAddress, Random 
         FlowKey key = new(source, destination);
         if (!_flows.TryGetValue(key, out Flow? flow) || IsExpired(flow.LastUsed, now) || IsExpired(flow.Mapping, now))
         {
-            if (MappingFor(source, destination, now) is not { } mapping) return default;
+            if (MappingFor(source, destination, now) is not { } mapping)
+            {
+                LastFull = now;
+                return default;
+            }
+
             flow = new Flow(mapping) { LastUsed = now };
             AddFlow(flow, source, destination);
             CountUnanswered(flow, now);
@@ -113,6 +122,7 @@ public sealed class SimNat(NatKind kind, TransportAddress publicAddress, Random 
         _flows.Clear();
         _flowsByPublic.Clear();
         _early.Clear();
+        _others.Clear();
         _unanswered.Clear();
         Unanswered = 0;
     }
@@ -167,12 +177,19 @@ public sealed class SimNat(NatKind kind, TransportAddress publicAddress, Random 
         double expected = Kind.BackgroundRate * (now - _lastBackground).TotalSeconds;
         _lastBackground = now;
         int flows = expected >= MostBackgroundFlows ? MostBackgroundFlows : Poisson(expected);
-        int kept = (int)Math.Min(Math.Min(flows, Kind.Ports / 2), Kind.BackgroundRate * Kind.Lifetime.TotalSeconds); // Older ones have been forgotten again, and nobody sells a block that is full.
+        int kept = (int)Math.Min(Math.Min(flows, Kind.Ports / 2), Kind.BackgroundRate * Kind.Lifetime.TotalSeconds); // Older ones have been forgotten again.
         for (int i = 0; i < flows; i++)
         {
             TransportAddress port = PublicAddress.WithPort(Kind.PortStep != 0 ? NextPort() : (ushort)random.Next(Kind.LowestPort, Kind.HighestPort + 1));
-            if (flows - i <= kept && (!_byPublic.TryGetValue(port, out MappingEntry? taken) || IsExpired(taken, now))) _byPublic[port] = new MappingEntry(default, port) { LastUsed = now };
+            if (flows - i <= kept && (!_byPublic.TryGetValue(port, out MappingEntry? taken) || IsExpired(taken, now))) TakeForOthers(port, now);
         }
+    }
+
+    private void TakeForOthers(TransportAddress port, Instant now)
+    {
+        _byPublic[port] = new MappingEntry(default, port) { LastUsed = now };
+        _others.Enqueue(port);
+        if (_others.Count > Kind.Ports / 2 && _others.Dequeue() is var oldest && _byPublic.TryGetValue(oldest, out MappingEntry? mapping) && !mapping.Local.IsValid) _byPublic.Remove(oldest);
     }
 
     private int Poisson(double mean)

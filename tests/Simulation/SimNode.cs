@@ -113,8 +113,7 @@ public sealed class SimNode : ISimReceiver
         _core.HandleStunServers(_stun, Now);
         foreach (SimNode peer in peers)
         {
-            SimPeer link = _peers[peer.Key] = _peers.GetValueOrDefault(peer.Key) ?? new SimPeer();
-            link.Path = SelectedPath.None;
+            SimPeer link = _peers[peer.Key] = new SimPeer(); // What a process that was killed knew of its traffic is gone with it.
             _core.HandlePeerAdded(new PeerOptions { Key = peer.Key, Traffic = link.Traffic }, Now);
         }
 

@@ -120,10 +120,13 @@ public sealed class SimWorld : ISimNetwork
     }
 
     /// <summary>Sends a UDP packet that no node of ours has sent, from anywhere and under any name.</summary>
-    public void Inject(TransportAddress source, TransportAddress destination, byte[] payload)
+    public void Inject(TransportAddress source, TransportAddress destination, byte[] payload) => Inject(new SimPacket(source, destination, payload));
+
+    /// <summary>Sends a UDP packet on behalf of nobody. A faithful copy may have an origin: it may be there before what it is a copy of.</summary>
+    public void Inject(SimPacket packet)
     {
         CountSent();
-        Send(new SimPacket(source, destination, payload));
+        Send(packet);
     }
 
     /// <summary>Carries a UDP packet through the core of the network.</summary>

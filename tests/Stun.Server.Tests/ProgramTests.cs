@@ -96,7 +96,7 @@ public sealed class ProgramTests
 
         await AssertRefusedAsync($"--listen-tcp: cannot listen on tcp://{taken.LocalEndpoint}: something listens there already", "--listen", "127.0.0.1:0", "--listen-tcp", $"{taken.LocalEndpoint}");
         await AssertRefusedAsync("--listen-tls: there is no certificate; give --tls-cert", "--listen-tls", "127.0.0.1:0");
-        await AssertRefusedAsync("--tls-cert: /does/not/exist with the key /nor/this cannot be used", "--listen-tls", "127.0.0.1:0", "--tls-cert", "/does/not/exist", "--tls-key", "/nor/this");
+        await AssertRefusedAsync("--tls-cert: /does/not/exist cannot be read: there is no such file", "--listen-tls", "127.0.0.1:0", "--tls-cert", "/does/not/exist", "--tls-key", "/nor/this");
         await AssertRefusedAsync("--tls-cert: nothing listens for TLS", "--tls-cert", "/does/not/exist", "--tls-key", "/nor/this");
     }
 

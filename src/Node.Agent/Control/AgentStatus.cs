@@ -17,6 +17,9 @@ internal sealed record AgentStatus(string Interface, string PublicKey, RelayRegi
     /// <summary>What is known of the NAT or firewall for IPv6.</summary>
     public NatProfile NatIpv6 { get; init; }
 
+    /// <summary>Where the node tells its peers that it may be reached, best first.</summary>
+    public IReadOnlyList<CandidateLine> Candidates { get; init; } = [];
+
     /// <summary>What the gateways make of the UDP port.</summary>
     public PortMappingStatus PortMapping { get; init; } = PortMappingStatus.Off;
 
@@ -30,6 +33,12 @@ internal sealed record AgentStatus(string Interface, string PublicKey, RelayRegi
 /// <summary>A region of the relay map.</summary>
 internal sealed record RelayRegionStatus(int RegionId, string RegionCode);
 
+/// <summary>An address of the node.</summary>
+/// <param name="Address">The address, with its port.</param>
+/// <param name="Kind">How the node has come by it: RFC 8445's words and ours, with underscores.</param>
+/// <param name="IsUnconfirmed">Says that it is one STUN server's word against that of others.</param>
+internal sealed record CandidateLine(string Address, string Kind, bool IsUnconfirmed);
+
 /// <summary>How one peer stands.</summary>
 /// <param name="PublicKey">The peer's key, as WireGuard writes it.</param>
 /// <param name="Path"><c>direct</c>, <c>relay</c> or <c>none</c>.</param>
@@ -41,6 +50,9 @@ internal sealed record RelayRegionStatus(int RegionId, string RegionCode);
 /// <param name="Verdict">Why the path is not direct, or null where it is.</param>
 internal sealed record PeerStatusLine(string PublicKey, string Path, string? Endpoint, TimeSpan? Rtt, DateTimeOffset Since, long RxBytes, long TxBytes, VerdictStatus? Verdict)
 {
+    /// <summary>How the peer has come by the endpoint, or null where the path is not direct.</summary>
+    public string? EndpointKind { get; init; }
+
     /// <summary>The region that carries packets to the peer, or null where the path is not by relay.</summary>
     public RelayRegionStatus? Relay { get; init; }
 

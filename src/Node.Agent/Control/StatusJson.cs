@@ -38,6 +38,17 @@ internal static class StatusJson
         json.WriteNumber("udpPort", status.UdpPort);
         NatProfileJson.Write(json, "nat", status.Nat);
         NatProfileJson.Write(json, "natIpv6", status.NatIpv6);
+        json.WriteStartArray("candidates");
+        foreach (CandidateLine candidate in status.Candidates)
+        {
+            json.WriteStartObject();
+            json.WriteString("address", candidate.Address);
+            json.WriteString("kind", candidate.Kind);
+            json.WriteBoolean("isUnconfirmed", candidate.IsUnconfirmed);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
         json.WritePropertyName("portMapping");
         PortMappingOutput.Write(json, status.PortMapping);
         json.WriteString("relayProblem", status.RelayProblem);
@@ -64,6 +75,7 @@ internal static class StatusJson
         json.WriteString("publicKey", peer.PublicKey);
         json.WriteString("path", peer.Path);
         json.WriteString("endpoint", peer.Endpoint); // A null string is written as null.
+        json.WriteString("endpointKind", peer.EndpointKind);
         WriteRegion(json, "relay", peer.Relay);
         if (peer.Rtt is { } rtt) json.WriteNumber("rttMs", Math.Round(rtt.TotalMilliseconds, 3));
         else json.WriteNull("rttMs");

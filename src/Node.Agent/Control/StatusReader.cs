@@ -22,6 +22,7 @@ internal static class StatusReader
             RelayProblem = status.Self.RelayProblem,
             Nat = status.Self.Nat,
             NatIpv6 = status.Self.NatIpv6,
+            Candidates = [.. status.Self.Candidates.Select(candidate => new CandidateLine(candidate.Address.ToString(), Spell(candidate.Kind), candidate.IsUnconfirmed))],
             MtuAdvice = PathMtuWarnings.MtuOf(interfaceName) is { } mtu ? PathMtu.Advise(interfaceName, mtu, DirectPaths(status, mark)) : null,
         };
     }
@@ -43,6 +44,7 @@ internal static class StatusReader
         peer.TxBytes,
         peer.Verdict is { } verdict ? ReadVerdict(verdict) : null)
     {
+        EndpointKind = peer.Endpoint is null ? null : peer.EndpointKind is { } kind ? Spell(kind) : "peer_reflexive",
         Relay = peer.Relay is { } relay ? new RelayRegionStatus(relay.RegionId, relay.RegionCode) : null,
         PathMtu = peer.PathMtu,
     };

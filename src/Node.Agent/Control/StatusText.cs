@@ -16,6 +16,7 @@ internal static class StatusText
         text.Append(CultureInfo.InvariantCulture, $"{status.Interface}: {status.PublicKey}, UDP port {status.UdpPort}, {home}");
         if (Spell(status.Nat) is { } nat) text.Append(CultureInfo.InvariantCulture, $"\n  NAT: {nat}");
         if (status.NatIpv6 != status.Nat && Spell(status.NatIpv6) is { } ipv6) text.Append(CultureInfo.InvariantCulture, $"\n  IPv6: {ipv6}");
+        if (status.Candidates.Count > 0) text.Append(CultureInfo.InvariantCulture, $"\n  reached at: {string.Join(", ", status.Candidates.Select(Spell))}");
         if (status.PortMapping.State != PortMappingState.Off) text.Append(CultureInfo.InvariantCulture, $"\n  port mapping: {PortMappingOutput.Summary(status.PortMapping)}");
         if (status.PortMapping.Pinhole is { HasGateway: true } pinhole) text.Append(CultureInfo.InvariantCulture, $"\n  IPv6 pinhole: {PortMappingOutput.Summary(pinhole)}");
         if (status.Peers.Count == 0) text.Append("\n  no peers");
@@ -47,9 +48,13 @@ internal static class StatusText
         return line.Length == 0 ? null : line;
     }
 
+    private static string Spell(CandidateLine candidate) => $"{candidate.Address} ({Words(candidate.Kind)}{(candidate.IsUnconfirmed ? ", unconfirmed" : "")})";
+
+    private static string Words(string kind) => kind.Replace('_', '-');
+
     private static string Way(PeerStatusLine peer) => peer.Path switch
     {
-        "direct" => $"direct {peer.Endpoint}",
+        "direct" => $"direct {peer.Endpoint}{(peer.EndpointKind is { } kind ? $" ({Words(kind)})" : "")}",
         "relay" when peer.Relay is { } relay => $"by relay {relay.RegionCode}",
         "relay" => "by relay",
         _ => "no path",

@@ -65,6 +65,11 @@ internal sealed class CandidateFilter
         return !embedded.IsValid || AddressScopes.ScopeOf(embedded) == AddressScope.Global;
     }
 
+    /// <summary>As <see cref="IsAnnounceable"/>, for a link-local address on a link that we share with the peer: not at the router, not at ourselves, and with nothing inside it.</summary>
+    public bool IsAnnounceableOnLink(TransportAddress address) =>
+        address.IsIpv6LinkLocal && address.Port >= LowestAnnouncedPort && !_gateways.Contains(address.Bits) && !_tunnelAddresses.Contains(address.Bits)
+        && !AddressScopes.EmbeddedIn(address).IsValid;
+
     private bool IsRefused(TransportAddress address)
     {
         if (_tunnelAddresses.Contains(address.Bits)) return true;

@@ -1,4 +1,5 @@
 using Addresses;
+using Node.Traversal.Core.Links;
 using Node.Traversal.Core.Punching;
 using Node.Traversal.Core.RelayMaps;
 using Relay.Protocol;
@@ -39,6 +40,16 @@ internal sealed class NodeContext
 
     public NodeKey OwnKey => Options.Keys.PublicKey;
 
+    /// <summary>Says that our key is the lower one: that end proposes what both must agree on.</summary>
+    public bool Precedes(NodeKey peer)
+    {
+        Span<byte> own = stackalloc byte[NodeKey.Length];
+        Span<byte> theirs = stackalloc byte[NodeKey.Length];
+        OwnKey.CopyTo(own);
+        peer.CopyTo(theirs);
+        return own.SequenceCompareTo(theirs) < 0;
+    }
+
     /// <summary>The keys made at this start.</summary>
     public NodeKeyPair DiscoKeys { get; }
 
@@ -63,6 +74,9 @@ internal sealed class NodeContext
 
     /// <summary>Those of them that are addresses of this machine.</summary>
     public IReadOnlySet<TransportAddress> LocalCandidates { get; set; } = new HashSet<TransportAddress>();
+
+    /// <summary>The links this machine is on, as far as they can be named; at most <see cref="AnnouncedLink.MaxLinks"/>.</summary>
+    public IReadOnlyList<OwnLink> Links { get; set; } = [];
 
     /// <summary>How the world sees our sockets, the most often reported first.</summary>
     public IReadOnlyList<TransportAddress> Mapped { get; set; } = [];

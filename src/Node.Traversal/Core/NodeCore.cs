@@ -1,4 +1,5 @@
 using Addresses;
+using Node.Traversal.Core.Links;
 using Node.Traversal.Core.Netcheck;
 using Node.Traversal.Core.Paths;
 using Node.Traversal.Core.Peers;
@@ -197,6 +198,14 @@ internal sealed class NodeCore
         Settle(now);
     }
 
+    /// <summary>Takes the links this machine is on, as far as they can be named; the first <see cref="AnnouncedLink.MaxLinks"/> count.</summary>
+    public void HandleLinks(IReadOnlyList<OwnLink> links, Instant now)
+    {
+        _context.Links = [.. links.Take(AnnouncedLink.MaxLinks)];
+        _peers.HandleOwnLinks(now);
+        Settle(now);
+    }
+
     /// <summary>Takes the routers of this machine's own links: a peer's word alone has nothing sent to them.</summary>
     public void HandleGateways(IReadOnlyList<TransportAddress> gateways) => _context.Filter.SetGateways(gateways);
 
@@ -379,22 +388,11 @@ internal sealed class NodeCore
             peer.Finder.Rtt,
             peer.PathSince,
             Verdicts.Judge(_context, peer, now))
-        {
-            Mtu = peer.Finder.Mtu,
-        };
+        { Mtu = peer.Finder.Mtu, RemoteKind = peer.Candidates.KindOf(peer.Path.Remote) };
     }
 
     /// <summary>Counts the peers that are not direct, by why they are not.</summary>
-    public Dictionary<VerdictCode, int> CountVerdicts(Instant now)
-    {
-        Dictionary<VerdictCode, int> counts = [];
-        foreach (PeerSession peer in _peers.All)
-        {
-            if (Verdicts.Judge(_context, peer, now) is { } verdict) counts[verdict.Code] = counts.GetValueOrDefault(verdict.Code) + 1;
-        }
-
-        return counts;
-    }
+    public Dictionary<VerdictCode, int> CountVerdicts(Instant now) => Verdicts.Count(_context, _peers.All, now);
 
     /// <summary>What was tried to make a hole to the peer, and what came of it.</summary>
     public PunchOutcome PunchingOf(NodeKey key) => _peers.TryFind(key, out PeerSession? peer) ? peer.Punch.Outcome : PunchOutcome.None;
@@ -405,9 +403,9 @@ internal sealed class NodeCore
         peer.HandleHeard(regionId, isAnswer: false, now);
         switch ((DiscoMessageType)message[0])
         {
-            case DiscoMessageType.CallMeMaybe: peer.HandleCallMeMaybe(message, now); break;
+            case DiscoMessageType.CallMeMaybe: peer.Candidates.HandleCallMeMaybe(message, now); break;
             case DiscoMessageType.PunchingPlan: peer.HandlePlan(message, now); break;
-            case DiscoMessageType.Candidates: peer.HandleCandidates(message, now); break;
+            case DiscoMessageType.Candidates: peer.Candidates.HandleList(message, now); break;
             case DiscoMessageType.Ping or DiscoMessageType.Pong or DiscoMessageType.Hello: _context.Drops.Count(NodeDrop.WrongWay); break;
             default: _context.Drops.Count(NodeDrop.UnknownType); break;
         }

@@ -24,6 +24,9 @@ internal enum NodeDrop
     /// <summary>Came from an address that leads through the tunnel or to no peer.</summary>
     RefusedSource,
 
+    /// <summary>A link-local address where none may be told: in a call-me-maybe, among other candidates, or of a link that we are not on. What came with it counts.</summary>
+    WrongLink,
+
     /// <summary>An answer to no check in flight.</summary>
     UnmatchedPong,
 

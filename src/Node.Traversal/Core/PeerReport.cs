@@ -1,5 +1,6 @@
 using Addresses;
 using Node.Traversal.Core.Paths;
+using Relay.Protocol.Disco;
 using Timing;
 
 namespace Node.Traversal.Core;
@@ -13,6 +14,9 @@ namespace Node.Traversal.Core;
 /// <param name="Verdict">Why it is not direct; null where it is.</param>
 internal sealed record PeerReport(PathKind Path, TransportAddress Remote, int RegionId, TimeSpan? Rtt, Instant Since, PathVerdict? Verdict)
 {
+    /// <summary>How the peer has come by <see cref="Remote"/>; null = it has not told it: one of its checks came from there. Null also where the path is not direct.</summary>
+    public CandidateKind? RemoteKind { get; init; }
+
     /// <summary>The longest IP packet that the direct path is known to carry whole, in bytes; null = not known, or not direct.</summary>
     public int? Mtu { get; init; }
 }

@@ -1,11 +1,12 @@
 using System.Net.NetworkInformation;
 using Addresses;
+using Node.Traversal.Core.Links;
 
 namespace Node.Traversal.Io;
 
 /// <summary>
-/// Watches the addresses of this machine's interfaces and by which of them it reaches the world: by the system's notices (netlink on Linux),
-/// and by a look now and then where these fail to come. It also notices that the machine has slept.
+/// Watches the addresses of this machine's interfaces, the links they are on and by which of them it reaches the world: by the system's notices
+/// (netlink on Linux), and by a look now and then where these fail to come. It also notices that the machine has slept.
 /// </summary>
 internal sealed class LinkMonitor : IAsyncDisposable
 {
@@ -15,6 +16,7 @@ internal sealed class LinkMonitor : IAsyncDisposable
     private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(100);
 
     private readonly Action<IReadOnlyList<TransportAddress>> _handle;
+    private readonly Action<IReadOnlyList<OwnLink>> _handleLinks;
     private readonly Action _handleChange;
     private readonly Func<uint> _mark;
     private readonly bool _allowLoopback;
@@ -25,6 +27,7 @@ internal sealed class LinkMonitor : IAsyncDisposable
     private readonly NetlinkNotices? _netlink;
     private volatile IReadOnlyList<TransportAddress> _excluded;
     private IReadOnlyList<TransportAddress> _last = [];
+    private IReadOnlyList<OwnLink> _lastLinks = [];
     private (TransportAddress Ipv4, TransportAddress Ipv6) _wayOut;
     private long _lastNotice;
 
@@ -34,6 +37,7 @@ internal sealed class LinkMonitor : IAsyncDisposable
     /// <param name="mark">The firewall mark that leads past the tunnel; 0 = none.</param>
     /// <param name="time">The clock.</param>
     /// <param name="handle">Takes the whole list whenever it has changed.</param>
+    /// <param name="handleLinks">Takes all links that can be named whenever they have changed, if only the addresses there.</param>
     /// <param name="handleChange">Told that the network is another one though the addresses are the same: another way out, or a sleep.</param>
     public LinkMonitor(
         IReadOnlyList<TransportAddress> excluded,
@@ -41,6 +45,7 @@ internal sealed class LinkMonitor : IAsyncDisposable
         Func<uint> mark,
         TimeProvider time,
         Action<IReadOnlyList<TransportAddress>> handle,
+        Action<IReadOnlyList<OwnLink>> handleLinks,
         Action handleChange)
     {
         _excluded = excluded;
@@ -48,6 +53,7 @@ internal sealed class LinkMonitor : IAsyncDisposable
         _mark = mark;
         _time = time;
         _handle = handle;
+        _handleLinks = handleLinks;
         _handleChange = handleChange;
         _sleep = new SleepWatch(time);
         _lastNotice = time.GetTimestamp();
@@ -96,15 +102,20 @@ internal sealed class LinkMonitor : IAsyncDisposable
         lock (_gate)
         {
             TransportAddress[] found;
+            OwnLink[] links;
             try
             {
-                found = [.. Read().Distinct().OrderBy(address => address.Bits)];
+                NetworkInterface[] networks = [.. NetworkInterface.GetAllNetworkInterfaces().Where(network => network.OperationalStatus is OperationalStatus.Up or OperationalStatus.Unknown)];
+                found = [.. Read(networks).Distinct().OrderBy(address => address.Bits)];
+                links = LinkReader.Read(networks.Where(network => !IsExcluded(network)));
             }
             catch (NetworkInformationException)
             {
                 return false; // An interface went away while it was read: the next look sees the rest.
             }
 
+            if (!links.SequenceEqual(_lastLinks)) _handleLinks(links);
+            _lastLinks = links;
             (TransportAddress, TransportAddress) before = _wayOut;
             _wayOut = ReadWayOut();
             if (!found.SequenceEqual(_last))
@@ -122,13 +133,16 @@ internal sealed class LinkMonitor : IAsyncDisposable
 
     private (TransportAddress, TransportAddress) ReadWayOut() => (WayOut.Of(isIpv4: true, _mark()), WayOut.Of(isIpv4: false, _mark()));
 
-    private IEnumerable<TransportAddress> Read() =>
-        from network in NetworkInterface.GetAllNetworkInterfaces()
-        where network.OperationalStatus is OperationalStatus.Up or OperationalStatus.Unknown
+    private IEnumerable<TransportAddress> Read(IEnumerable<NetworkInterface> networks) =>
+        from network in networks
         from unicast in network.GetIPProperties().UnicastAddresses
         let address = TransportAddress.From(unicast.Address, 0)
         let scope = AddressScopes.ScopeOf(address)
         where scope is AddressScope.Global or AddressScope.Private || (scope == AddressScope.Loopback && _allowLoopback)
-        where !_excluded.Any(excluded => excluded.Bits == address.Bits)
+        where !IsExcluded(address)
         select address;
+
+    private bool IsExcluded(NetworkInterface network) => network.GetIPProperties().UnicastAddresses.Any(unicast => IsExcluded(TransportAddress.From(unicast.Address, 0)));
+
+    private bool IsExcluded(TransportAddress address) => _excluded.Any(excluded => excluded.Bits == address.Bits);
 }

@@ -81,8 +81,11 @@ internal sealed class NodeState : IAsyncDisposable
     /// <summary>The peer is at home there.</summary>
     public void NoteHome(NodeKey peer, int regionId) => Note(peer, state => state with { HomeRegion = regionId });
 
-    /// <summary>The peer is reached there.</summary>
-    public void NoteAddress(NodeKey peer, TransportAddress address) => Note(peer, state => state with { Address = address });
+    /// <summary>The peer is reached there. A link-local address is not kept: after a restart nothing says on which link it is meant.</summary>
+    public void NoteAddress(NodeKey peer, TransportAddress address)
+    {
+        if (!address.IsIpv6LinkLocal) Note(peer, state => state with { Address = address });
+    }
 
     /// <summary>Writes what has changed.</summary>
     public async ValueTask DisposeAsync()

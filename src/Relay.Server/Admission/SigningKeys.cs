@@ -23,8 +23,7 @@ internal sealed class SigningKeys
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static SigningKeys Read(string path)
     {
-        if (new FileInfo(path) is { Exists: true, Length: > MaxLength }) throw new FormatException($"{path} is longer than {MaxLength} bytes");
-        return Parse(File.ReadAllText(path), path);
+        return Parse(ListFile.ReadText(path, MaxLength), path);
     }
 
     /// <param name="json">The set.</param>

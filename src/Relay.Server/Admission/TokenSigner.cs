@@ -36,6 +36,8 @@ internal sealed class TokenSigner : IDisposable
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
+    private const int MaxKeyLengthBytes = 64 << 10;
+
     private readonly ECDsa _key;
     private readonly string _thumbprint;
 
@@ -56,7 +58,7 @@ internal sealed class TokenSigner : IDisposable
         ECDsa key = ECDsa.Create();
         try
         {
-            key.ImportFromPem(File.ReadAllText(path));
+            key.ImportFromPem(ListFile.ReadText(path, MaxKeyLengthBytes));
             if (key.ExportParameters(includePrivateParameters: true).Curve.Oid.Value == ECCurve.NamedCurves.nistP256.Oid.Value) return new TokenSigner(key);
         }
         catch (Exception exception) when (exception is ArgumentException or CryptographicException)

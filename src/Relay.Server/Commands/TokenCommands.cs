@@ -9,6 +9,8 @@ internal static class TokenCommands
     /// <summary>The word that leads to them.</summary>
     public const string Word = "token";
 
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(36_500);
+
     public static Task<int> RunAsync(string[] arguments)
     {
         CommandSet commands = new($"relay-server {Word}", "Makes the tokens that --admission token:JWKS takes, and looks into them.", "RELAY_TOKEN");
@@ -17,19 +19,21 @@ internal static class TokenCommands
         return ProgramRunner.RunAsync(commands, arguments);
     }
 
-    /// <summary>Reads a duration: a whole number and s, m, h or d.</summary>
+    /// <summary>Reads a duration: a whole number and s, m, h or d; a hundred years at most.</summary>
     public static bool TryReadDuration(string text, out TimeSpan duration)
     {
         duration = default;
         if (text.Length < 2 || !int.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out int count)) return false;
-        (bool isUnit, duration) = text[^1] switch
+        TimeSpan? unit = text[^1] switch
         {
-            's' => (true, TimeSpan.FromSeconds(count)),
-            'm' => (true, TimeSpan.FromMinutes(count)),
-            'h' => (true, TimeSpan.FromHours(count)),
-            'd' => (true, TimeSpan.FromDays(Math.Min(count, 36_500))),
-            _ => (false, default),
+            's' => TimeSpan.FromSeconds(1),
+            'm' => TimeSpan.FromMinutes(1),
+            'h' => TimeSpan.FromHours(1),
+            'd' => TimeSpan.FromDays(1),
+            _ => null,
         };
-        return isUnit && duration > TimeSpan.Zero;
+        if (unit is not { } one || count == 0 || count > Longest / one) return false;
+        duration = count * one;
+        return true;
     }
 }

@@ -53,11 +53,11 @@ internal static class TokenInspectCommand
         if (file == "-") return (await Console.In.ReadToEndAsync()).Trim();
         try
         {
-            return (await File.ReadAllTextAsync(file)).Trim();
+            return NamedFile.ReadText(file, 2 * TokenFrame.MaxTokenLength).Trim();
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (IOException exception)
         {
-            throw new OptionException(file, exception.Message.TrimEnd('.'), "give a file that exists and may be read");
+            throw new OptionException(file, exception.Message, "give a file with a token that may be read");
         }
     }
 
@@ -81,9 +81,9 @@ internal static class TokenInspectCommand
             if (!grant.IsValid) return grant.Message;
             return revoked is not null && RevocationList.Read(revoked).Contains(grant.Id) ? "The token was revoked." : null;
         }
-        catch (FormatException exception)
+        catch (Exception exception) when (exception is FormatException or IOException or UnauthorizedAccessException)
         {
-            throw new OptionException("token inspect", exception.Message, "mend the file");
+            throw new OptionException("token inspect", exception.Message.TrimEnd('.'), "give files that may be read and used, as the relay has them");
         }
     }
 

@@ -45,7 +45,7 @@ internal static class TokenIssueCommand
         if (!NodeKey.TryParse(keyText, out NodeKey key)) throw new OptionException(values.SourceOf(arguments.NodeKey), $"'{keyText}' is no public key", "give 44 characters of base64 or 64 hexadecimal digits");
         string tenant = values.Text(arguments.Tenant) ?? "";
         if (tenant.Length > 0 && !Tenant.IsValidName(tenant)) throw new OptionException(values.SourceOf(arguments.Tenant), $"'{tenant}' is no tenant's name", $"give up to {Tenant.MaxNameLength} letters, digits, '.', '_' or '-'");
-        if (!TokenCommands.TryReadDuration(values.Text(arguments.ValidFor)!, out TimeSpan validFor)) throw new OptionException(values.SourceOf(arguments.ValidFor), $"'{values.Text(arguments.ValidFor)}' is no duration", "give a number and s, m, h or d, like 90d");
+        if (!TokenCommands.TryReadDuration(values.Text(arguments.ValidFor)!, out TimeSpan validFor)) throw new OptionException(values.SourceOf(arguments.ValidFor), $"'{values.Text(arguments.ValidFor)}' is no duration", "give a number and s, m, h or d, like 90d, a hundred years at most");
         string id = values.Text(arguments.Id) ?? Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(IdLength));
         if (id.Length > RevocationList.MaxIdLength || id.Any(character => character is <= ' ' or > '~' or '#')) throw new OptionException(values.SourceOf(arguments.Id), $"'{id}' is no identifier", $"give up to {RevocationList.MaxIdLength} printable characters, without a space or '#'");
         DateTimeOffset now = TimeProvider.System.GetUtcNow();
@@ -66,9 +66,8 @@ internal static class TokenIssueCommand
         string path = values.Required(arguments.SigningKey);
         try
         {
-            if (File.Exists(path)) return TokenSigner.Read(path);
-            if (!values.Flag(arguments.CreateKey)) throw new OptionException(values.SourceOf(arguments.SigningKey), $"there is no {path}", "give a file that exists, or add --create-key");
-            return CreateSigner(path, values.Required(arguments.KeySet));
+            if (values.Flag(arguments.CreateKey)) return CreateSigner(values, path, arguments);
+            return File.Exists(path) ? TokenSigner.Read(path) : throw new OptionException(values.SourceOf(arguments.SigningKey), $"there is no file {path}", "give one that exists, or add --create-key");
         }
         catch (FormatException exception)
         {
@@ -80,15 +79,31 @@ internal static class TokenIssueCommand
         }
     }
 
-    private static TokenSigner CreateSigner(string path, string keySet)
+    /// <summary>Makes the key where there is none, and adds its public half to the set where it is not there: after either has been lost, too.</summary>
+    private static TokenSigner CreateSigner(ParsedOptions values, string path, Arguments arguments)
     {
-        SigningKeys others = File.Exists(keySet) ? SigningKeys.Read(keySet) : SigningKeys.None; // A new key beside the old ones: that is how keys are rotated.
-        TokenSigner signer = TokenSigner.Create();
-        signer.WriteNew(path);
+        string keySet = values.Required(arguments.KeySet);
+        SigningKeys others = ReadKeySet(values, keySet, arguments); // A new key beside the old ones: that is how keys are rotated.
+        bool isNew = !File.Exists(path);
+        TokenSigner signer = isNew ? TokenSigner.Create() : TokenSigner.Read(path);
+        if (isNew) signer.WriteNew(path);
         string draft = keySet + ".new";
         File.WriteAllText(draft, signer.ToKeySet(others));
         File.Move(draft, keySet, overwrite: true); // A relay that looks at this moment sees the old set or the new one.
         return signer;
+    }
+
+    private static SigningKeys ReadKeySet(ParsedOptions values, string keySet, Arguments arguments)
+    {
+        if (Directory.Exists(keySet)) throw new OptionException(values.SourceOf(arguments.KeySet), $"{keySet} is a directory", "give a file");
+        try
+        {
+            return File.Exists(keySet) ? SigningKeys.Read(keySet) : SigningKeys.None;
+        }
+        catch (Exception exception) when (exception is FormatException or IOException)
+        {
+            throw new OptionException(values.SourceOf(arguments.KeySet), exception.Message.TrimEnd('.'), "give a key set, or a path where there is none yet");
+        }
     }
 
     private sealed record Arguments(OptionKey SigningKey, OptionKey CreateKey, OptionKey KeySet, OptionKey NodeKey, OptionKey Tenant, OptionKey Audience, OptionKey ValidFor, OptionKey Rate, OptionKey Id);

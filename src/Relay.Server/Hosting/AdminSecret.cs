@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Settings;
 
 namespace Relay.Server.Hosting;
 
@@ -19,8 +20,7 @@ internal sealed class AdminSecret
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static AdminSecret Read(string path)
     {
-        if (new FileInfo(path) is { Exists: true, Length: > MaxLength }) throw new FormatException($"{path} is far too long for a secret");
-        string secret = File.ReadAllText(path).Trim();
+        string secret = NamedFile.ReadText(path, MaxLength).Trim();
         if (secret.Length < MinLength || secret.Any(character => character is <= ' ' or > '~')) throw new FormatException($"{path} holds no secret of at least {MinLength} printable characters without a space");
         return new AdminSecret(secret);
     }

@@ -52,14 +52,14 @@ internal sealed class FrontOptionKeys(OptionSet options)
     /// <exception cref="IOException">It cannot be read.</exception>
     public static MeshSecret ReadSecretFile(string path)
     {
-        if (new FileInfo(path).Length > MaxSecretFileLength) throw new FormatException("it is far too long");
-        return MeshSecret.TryParse(File.ReadAllText(path), out MeshSecret? secret) ? secret! : throw new FormatException("it has not 64 hexadecimal digits, or only zeroes");
+        return MeshSecret.TryParse(NamedFile.ReadText(path, MaxSecretFileLength), out MeshSecret? secret) ? secret! : throw new FormatException("it has not 64 hexadecimal digits, or only zeroes");
     }
 
     private string ReadPath(ParsedOptions values)
     {
         string path = values.Text(_path)!;
         bool isPath = path.Length > 1 && path[0] == '/' && path.All(character => char.IsAsciiLetterOrDigit(character) || character is '/' or '-' or '_' or '.' or '~');
+        if (WebPages.Own.Contains(path)) throw new OptionException(values.SourceOf(_path), $"'{path}' is a page of the relay's", "give another one, like /derp");
         return isPath ? path : throw new OptionException(values.SourceOf(_path), $"'{path}' is no path", "give one like /derp: a slash, then letters, digits and / - _ . ~");
     }
 
@@ -90,7 +90,7 @@ internal sealed class FrontOptionKeys(OptionSet options)
         {
             return ReadSecretFile(path);
         }
-        catch (Exception exception) when (exception is FormatException or IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is FormatException or IOException)
         {
             throw new OptionException(values.SourceOf(_meshKeyFile), $"{path} is no mesh key: {exception.Message}", "give a file with 64 hexadecimal digits that this program may read");
         }
@@ -123,7 +123,7 @@ internal sealed class FrontOptionKeys(OptionSet options)
         }
         catch (Exception exception) when (exception is CryptographicException or IOException or UnauthorizedAccessException)
         {
-            throw new OptionException(values.SourceOf(_meshCa), $"{path} cannot be read: {exception.Message}", "give a PEM file that this program may read");
+            throw new OptionException(values.SourceOf(_meshCa), $"{path} cannot be read: {NamedFile.ProblemOf(path, exception)}", "give a PEM file that this program may read");
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using Relay.Protocol;
+using Settings;
 
 namespace Relay.Server.Hosting;
 
@@ -23,6 +24,7 @@ internal static class KeyFile
     /// <exception cref="IOException">The file cannot be read or made.</exception>
     public static NodeKeyPair ReadOrCreate(string path)
     {
+        if (Directory.Exists(path)) throw new IOException("it is a directory");
         if (File.Exists(path)) return Read(path);
 
         NodeKeyPair keys = InMemory();
@@ -37,10 +39,10 @@ internal static class KeyFile
 
     private static NodeKeyPair Read(string path)
     {
-        if (new FileInfo(path).Length > MaxLength) throw new FormatException("it is far too long for a key file");
+        string json = NamedFile.ReadText(path, MaxLength);
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllText(path));
+            using JsonDocument document = JsonDocument.Parse(json);
             string? text = document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("PrivateKey", out JsonElement value) ? value.GetString() : null;
             if (text is null || !text.StartsWith(Prefix, StringComparison.Ordinal) || text.Length != Prefix.Length + 2 * NodeKey.Length) throw new FormatException("it has no \"PrivateKey\":\"privkey:<64 hexadecimal digits>\"");
             return NodeKeyPair.FromPrivateKey(Convert.FromHexString(text.AsSpan(Prefix.Length)));

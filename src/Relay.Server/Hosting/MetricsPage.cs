@@ -1,4 +1,5 @@
 using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
 using Relay.Server.Telemetry;
 
 namespace Relay.Server.Hosting;
@@ -11,7 +12,9 @@ internal static class MetricsPage
 
     private const string StunMeterName = "Stun.Server";
 
-    public static void AddTo(IServiceCollection services) => services.AddOpenTelemetry().WithMetrics(metrics => metrics
+    private const string ServiceName = "relay-server";
+
+    public static void AddTo(IServiceCollection services) => services.AddOpenTelemetry().ConfigureResource(resource => resource.AddService(ServiceName, autoGenerateServiceInstanceId: false)).WithMetrics(metrics => metrics
         .AddMeter(RelayServerMetrics.MeterName, StunMeterName, RuntimeMeterName)
         .AddView("dotnet.assembly.count", "dotnet.assemblies") // In Prometheus' names "count" at the end belongs to histograms.
         .AddView("dotnet.timer.count", "dotnet.timers")

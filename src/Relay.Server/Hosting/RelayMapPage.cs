@@ -70,7 +70,7 @@ internal static class RelayMapPage
         json.WriteStartObject();
         json.WriteString("Name", name);
         json.WriteNumber("RegionID", RegionId);
-        json.WriteString("HostName", any.ToIPAddress().ToString());
+        json.WriteString("HostName", certificate is { IsSelfSigned: false } ? certificate.NameAt(any) ?? any.ToIPAddress().ToString() : any.ToIPAddress().ToString());
         json.WriteString("IPv4", ipv4.IsValid ? ipv4.ToIPAddress().ToString() : "none");
         json.WriteString("IPv6", ipv6.IsValid ? ipv6.ToIPAddress().ToString() : "none");
         json.WriteNumber("STUNPort", stunPort);

@@ -42,6 +42,18 @@ internal sealed class ServerCertificate
     /// <summary>Says that no authority vouches for it, so a relay map must pin it.</summary>
     public bool IsSelfSigned { get; }
 
+    /// <summary>By which name clients that dial an address must know the certificate: the address itself where it names that, else its first host name.</summary>
+    /// <returns>Null where it names neither; a wildcard names no host.</returns>
+    public string? NameAt(TransportAddress address)
+    {
+        X509SubjectAlternativeNameExtension? names = Leaf.Extensions.OfType<X509SubjectAlternativeNameExtension>().FirstOrDefault();
+        string spelled = address.ToIPAddress().ToString();
+        if (names is null) return null; // Who checks names looks nowhere else (RFC 9525 §6.1).
+        return names.EnumerateIPAddresses().Any(named => named.ToString() == spelled)
+            ? spelled
+            : names.EnumerateDnsNames().FirstOrDefault(name => !name.StartsWith('*'));
+    }
+
     /// <summary>Reads a certificate with its chain, and its key, from PEM files.</summary>
     /// <exception cref="IOException">A file cannot be read.</exception>
     /// <exception cref="CryptographicException">A file holds no PEM, or the key is not the certificate's.</exception>

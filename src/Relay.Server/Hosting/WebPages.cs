@@ -6,6 +6,9 @@ namespace Relay.Server.Hosting;
 /// <summary>The HTTP pages: those for everybody on the relay's own ports, and those for the operator on the admin port.</summary>
 internal static class WebPages
 {
+    /// <summary>The pages for everybody that have a path of their own, which the upgrade cannot have too.</summary>
+    public static readonly string[] Own = ["/derp/probe", "/derp/latency-check", "/generate_204", "/bootstrap-dns", "/robots.txt", "/healthz"];
+
     private const string ChallengeHeader = "X-Tailscale-Challenge";
     private const string ResponseHeader = "X-Tailscale-Response";
     private const int MaxChallengeLength = 64;

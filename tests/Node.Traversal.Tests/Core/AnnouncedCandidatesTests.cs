@@ -47,19 +47,19 @@ public class AnnouncedCandidatesTests
         Candidate mapped = new(Address("198.18.2.2:5000"), CandidateKind.PortMapped);
         Candidate doubtful = new(Address("198.18.2.3:5000"), CandidateKind.ServerReflexive) { IsUnconfirmed = true };
 
-        _peer.HandleCandidates(Message(1, mapped, doubtful).ToMessage(), _now);
+        _peer.Candidates.HandleList(Message(1, mapped, doubtful).ToMessage(), _now);
 
-        Assert.Equal([mapped, doubtful], _peer.Candidates);
+        Assert.Equal([mapped, doubtful], _peer.Candidates.Usable);
     }
 
     [Fact]
     public void A_call_me_maybe_beside_it_changes_nothing_and_alone_is_taken()
     {
-        _peer.HandleCallMeMaybe(CallMeMaybe.ToMessage([Address("198.18.2.2:5000")]), _now);
+        _peer.Candidates.HandleCallMeMaybe(CallMeMaybe.ToMessage([Address("198.18.2.2:5000")]), _now);
         Assert.Equal([Address("198.18.2.2:5000")], Tried);
 
         Announce(1, "198.18.2.3:5000");
-        _peer.HandleCallMeMaybe(CallMeMaybe.ToMessage([Address("198.18.2.2:5000")]), _now);
+        _peer.Candidates.HandleCallMeMaybe(CallMeMaybe.ToMessage([Address("198.18.2.2:5000")]), _now);
 
         Assert.Equal([Address("198.18.2.3:5000")], Tried);
     }
@@ -67,9 +67,9 @@ public class AnnouncedCandidatesTests
     [Fact]
     public void One_that_names_others_is_dropped()
     {
-        _peer.HandleCandidates((Message(1) with { Sender = _context.OwnKey }).ToMessage(), _now);
-        _peer.HandleCandidates((Message(1) with { Receiver = _other.OwnKey }).ToMessage(), _now);
-        _peer.HandleCandidates([0x41, 0, 0x80], _now);
+        _peer.Candidates.HandleList((Message(1) with { Sender = _context.OwnKey }).ToMessage(), _now);
+        _peer.Candidates.HandleList((Message(1) with { Receiver = _other.OwnKey }).ToMessage(), _now);
+        _peer.Candidates.HandleList([0x41, 0, 0x80], _now);
 
         Assert.Equal(2, _context.Drops[NodeDrop.WrongParty]);
         Assert.Equal(1, _context.Drops[NodeDrop.Malformed]);
@@ -88,7 +88,7 @@ public class AnnouncedCandidatesTests
         for (int i = 1; i <= 10_000; i++)
         {
             TransportAddress[] victims = [.. Enumerable.Range(0, 24).Select(n => TransportAddress.FromIpv4(0xc6120000 + (uint)(i * 24 + n), 5000))];
-            _peer.HandleCandidates(Message(i, [.. hostile.Concat(victims).Select(address => new Candidate(address, CandidateKind.Host))]).ToMessage(), _now);
+            _peer.Candidates.HandleList(Message(i, [.. hostile.Concat(victims).Select(address => new Candidate(address, CandidateKind.Host))]).ToMessage(), _now);
             while (_peer.Finder.TryDequeueTransmit(out PathCheck check))
             {
                 Assert.DoesNotContain(check.Pair.Remote, hostile);
@@ -104,7 +104,7 @@ public class AnnouncedCandidatesTests
     private IEnumerable<TransportAddress> Tried => _peer.Finder.Pairs.Select(pair => pair.Id.Remote);
 
     private void Announce(long counter, params string[] addresses) =>
-        _peer.HandleCandidates(Message(counter, [.. addresses.Select(address => new Candidate(Address(address), CandidateKind.Host))]).ToMessage(), _now);
+        _peer.Candidates.HandleList(Message(counter, [.. addresses.Select(address => new Candidate(Address(address), CandidateKind.Host))]).ToMessage(), _now);
 
     private AnnouncedCandidates Message(long counter, params Candidate[] list) =>
         new() { Sender = _other.OwnKey, Receiver = _context.OwnKey, Counter = counter, List = list };

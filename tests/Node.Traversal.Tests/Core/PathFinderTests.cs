@@ -309,6 +309,38 @@ public class PathFinderTests
         Assert.Equal(0, Assert.Single(_finder.Pairs).Loss.Share);
     }
 
+    [Fact]
+    public void A_peer_that_has_started_anew_is_checked_on_the_path_in_use_alone_until_it_says_where_it_is()
+    {
+        Offer(Near, Far);
+        Answer(Near, after: Milliseconds(20));
+        _sent.Clear();
+
+        _finder.HandlePeerRestarted(_now);
+        Run(Milliseconds(1000));
+        Assert.All(_sent, sent => Assert.Equal(Near, sent.Check.Pair.Remote));
+        Assert.NotEmpty(_sent);
+
+        Offer(Far);
+        Assert.Equal(Far, _sent[^1].Check.Pair.Remote);
+    }
+
+    [Fact]
+    public void A_peer_that_has_started_anew_and_has_no_path_is_checked_nowhere_until_it_says_where_it_is()
+    {
+        Offer(Near);
+        _finder.HandlePing(new PairId(SocketId.Ipv4, Far), _now);
+        Drain();
+        _sent.Clear();
+
+        _finder.HandlePeerRestarted(_now);
+        Run(TimeSpan.FromSeconds(3));
+        Assert.Empty(_sent);
+
+        Offer(Near);
+        Assert.Equal(Near, Assert.Single(_sent).Check.Pair.Remote);
+    }
+
     private void Offer(params TransportAddress[] addresses)
     {
         _finder.HandleCandidates(addresses, _now);

@@ -122,6 +122,13 @@ public class StunProberTests
     [InlineData("224.0.0.1:40000")]
     [InlineData("0.0.0.0:40000")]
     [InlineData("198.51.100.7:0")]
+    [InlineData("[fe80::1]:40000")]
+    [InlineData("[::1]:40000")]
+    [InlineData("[::ffff:127.0.0.1]:40000")]
+    [InlineData("[64:ff9b::7f00:1]:40000")] // Loopback by NAT64,
+    [InlineData("[2002:a9fe:a9fe::1]:40000")] // and a metadata service by 6to4.
+    [InlineData("[fd00:ec2::254]:40000")]
+    [InlineData("[ff02::1]:40000")]
     public void An_address_that_nobody_could_send_to_is_not_believed(string mapped)
     {
         Begin(First);

@@ -180,7 +180,7 @@ public class VerdictsTests
     }
 
     private void Announce(params Candidate[] list) =>
-        _peer.HandleCandidates(new AnnouncedCandidates { Sender = _other.OwnKey, Receiver = _context.OwnKey, Counter = 0, List = list }.ToMessage(), _now);
+        _peer.Candidates.HandleList(new AnnouncedCandidates { Sender = _other.OwnKey, Receiver = _context.OwnKey, Counter = 0, List = list }.ToMessage(), _now);
 
     private void Connect() => _context.Link(Region).IsConnected = true;
 

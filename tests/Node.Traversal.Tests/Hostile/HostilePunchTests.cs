@@ -169,7 +169,7 @@ public class HostilePunchTests
             Plans = PunchingPlan.Version,
         }.ToMessage();
         _peer.HandleHello(900, DiscoEnvelope.Seal(_peerKeys.PublicKey, new Box(_peerKeys, _context.OwnKey), nonce, hello), _now);
-        _peer.HandleCallMeMaybe(CallMeMaybe.ToMessage([PeerAddress]), _now);
+        _peer.Candidates.HandleCallMeMaybe(CallMeMaybe.ToMessage([PeerAddress]), _now);
         Drain();
     }
 

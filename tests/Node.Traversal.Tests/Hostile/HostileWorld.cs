@@ -107,6 +107,9 @@ internal sealed class HostileWorld
         ByRelay(SealDisco(message));
     }
 
+    /// <summary>The peer's list with kinds and links.</summary>
+    public void Announce(IReadOnlyList<Candidate> list, params AnnouncedLink[] links) => ByRelay(Peer.MakeCandidates(list, links));
+
     public byte[] MakePing(int id) => Peer.MakePing(id);
 
     public byte[] MakePong(PingId id) => Peer.MakePong(id);

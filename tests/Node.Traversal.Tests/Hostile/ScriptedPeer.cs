@@ -41,6 +41,20 @@ internal sealed class ScriptedPeer(NodeKeyPair keys, NodeKeyPair disco)
         return Seal(Key, _helloBox, (change?.Invoke(hello) ?? hello).ToMessage());
     }
 
+    /// <summary>Its list with kinds and links.</summary>
+    public byte[] MakeCandidates(IReadOnlyList<Candidate> list, IReadOnlyList<AnnouncedLink> links) => SealDisco(
+        new AnnouncedCandidates { Sender = Key, Receiver = CoreTesting.Keys(1).PublicKey, Counter = ++_counter, List = list, Links = links }.ToMessage());
+
+    /// <summary>What the node has told it by relay, opened: the bodies of its disco messages but for Hellos.</summary>
+    public IEnumerable<byte[]> ReadRelayed(IEnumerable<byte[]> relayed)
+    {
+        foreach (byte[] packet in relayed)
+        {
+            byte[] message = new byte[packet.Length - DiscoEnvelope.Overhead];
+            if (_discoBox is not null && !HostileWorld.IsHello(packet) && DiscoEnvelope.TryOpen(packet, _discoBox, message)) yield return message;
+        }
+    }
+
     public byte[] MakePing(int id)
     {
         byte[] ping = new byte[DiscoPing.Length];

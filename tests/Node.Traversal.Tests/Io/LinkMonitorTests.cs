@@ -67,7 +67,7 @@ public class LinkMonitorTests
     public async Task Notices_are_listened_for_and_the_end_is_prompt()
     {
         int told = 0;
-        await using LinkMonitor monitor = new([], allowLoopback: true, () => 0, TimeProvider.System, _ => told++, () => { });
+        await using LinkMonitor monitor = new([], allowLoopback: true, () => 0, TimeProvider.System, _ => told++, _ => { }, () => { });
         Assert.Equal(1, told); // The first look.
     }
 

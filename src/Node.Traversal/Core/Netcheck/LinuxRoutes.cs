@@ -11,6 +11,9 @@ internal static class LinuxRoutes
     /// <summary>Lines beyond this are not read: some machines carry the whole internet's table.</summary>
     public const int MaxLines = 10_000;
 
+    /// <summary>Routers beyond this are not looked up: a machine that has so many is one itself.</summary>
+    public const int MaxRouters = 16;
+
     private const uint FlagUp = 1;
     private const uint FlagGateway = 2;
     private const string NoLinkAddress = "00:00:00:00:00:00";
@@ -29,6 +32,14 @@ internal static class LinuxRoutes
         IpPrefix? prefix = local is null ? null : IpPrefix.Create(TransportAddress.FromIpv4(local.Destination, 0).ToIPAddress(), BitOperations.PopCount(local.Mask));
         return NetworkFingerprint.Of(gateway, LinkAddressOf(neighbours, gateway.ToIPAddress().ToString(), way.Interface), prefix);
     }
+
+    /// <summary>Lists the IPv4 routers on this machine's links whose link-layer addresses are known, each with the interface that leads there. At most <see cref="MaxRouters"/> are looked at.</summary>
+    public static IEnumerable<(string Interface, TransportAddress Router, string LinkAddress)> Routers(IEnumerable<string> routes, IReadOnlyList<string> neighbours) =>
+        from route in routes.Take(MaxLines).Select(Parse).OfType<Route>().Where(route => route.Gateway != 0).DistinctBy(route => (route.Interface, route.Gateway)).Take(MaxRouters)
+        let router = TransportAddress.FromIpv4(route.Gateway, 0)
+        let linkAddress = LinkAddressOf(neighbours, router.ToIPAddress().ToString(), route.Interface)
+        where linkAddress.Length > 0
+        select (route.Interface, router, linkAddress);
 
     private static string LinkAddressOf(IEnumerable<string> neighbours, string gateway, string link)
     {

@@ -63,6 +63,12 @@ internal sealed class CandidatePairs
         foreach (PairId id in _pairs.Keys.Where(id => id.Socket == socket).ToArray()) _pairs.Remove(id);
     }
 
+    /// <summary>All that the peer has told or shown is void, but for the pair in use.</summary>
+    public void ForgetLearnt(CandidatePair? selected)
+    {
+        foreach (CandidatePair pair in _pairs.Values.Where(pair => pair.Origin != CandidateOrigin.Configured && pair != selected).ToArray()) _pairs.Remove(pair.Id);
+    }
+
     private void MakeRoom(CandidatePair? selected)
     {
         CandidatePair[] reflexive = [.. _pairs.Values.Where(pair => pair.Origin == CandidateOrigin.PeerReflexive && pair != selected)];

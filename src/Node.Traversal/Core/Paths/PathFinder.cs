@@ -5,16 +5,6 @@ using Timing;
 
 namespace Node.Traversal.Core.Paths;
 
-/// <summary>A connectivity check to send.</summary>
-internal readonly record struct PathCheck(PairId Pair, PingId Id)
-{
-    /// <summary>How many hops it may go; 0 = as many as the system says.</summary>
-    public byte Ttl { get; init; }
-
-    /// <summary>How long the IP packet is to be that carries it, in bytes, and not to be cut into fragments; 0 = as short as it is.</summary>
-    public int PacketLength { get; init; }
-}
-
 /// <summary>
 /// Finds and keeps the best direct path to one peer: checks every pair, promotes by answers only, suspects by silence, and gives up what
 /// stays silent or carries no data. It knows no keys: its owner seals the checks and opens the answers.
@@ -219,8 +209,12 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         CheckAll(now);
     }
 
-    /// <summary>The peer has started anew: its answers to earlier checks will not come. Its addresses may well be the same.</summary>
-    public void HandlePeerRestarted(Instant now) => HandleNetworkChange(now);
+    /// <summary>The peer has started anew. Until it says where it is, only the path in use is checked: what comes before the peer has opened a port may take it away there.</summary>
+    public void HandlePeerRestarted(Instant now)
+    {
+        _pairs.ForgetLearnt(_selected);
+        HandleNetworkChange(now);
+    }
 
     /// <summary>The system refuses to send there.</summary>
     public void HandleSendFailed(TransportAddress remote, Instant now)

@@ -37,6 +37,8 @@ internal readonly record struct PairId(SocketId Socket, TransportAddress Remote)
         int bySocket = Socket.Value.CompareTo(other.Socket.Value);
         if (bySocket != 0) return bySocket;
         int byAddress = Remote.Bits.CompareTo(other.Remote.Bits);
-        return byAddress != 0 ? byAddress : Remote.Port.CompareTo(other.Remote.Port);
+        if (byAddress != 0) return byAddress;
+        int byPort = Remote.Port.CompareTo(other.Remote.Port);
+        return byPort != 0 ? byPort : Remote.Zone.CompareTo(other.Remote.Zone);
     }
 }

@@ -13,10 +13,6 @@ namespace Node.Traversal.Core.Peers;
 /// </summary>
 internal sealed class PeerSession
 {
-    /// <summary>Call-me-maybes taken from a peer: each makes us check up to 32 addresses.</summary>
-    private const double CallMeMaybesPerSecond = 2;
-    private const double CallMeMaybeBurst = 6;
-
     /// <summary>Punching plans taken from a peer: an attempt has a handful.</summary>
     private const double PlansPerSecond = 4;
     private const double PlanBurst = 12;
@@ -32,12 +28,9 @@ internal sealed class PeerSession
     private readonly NodeContext _context;
     private readonly SeenChecks _seenChecks;
     private readonly HelloExchange _greetings;
-    private TokenBucket _callMeMaybes;
     private TokenBucket _plans;
-    private TokenBucket _candidateLists;
     private TokenBucket _homeMoves;
     private Box? _discoBox;
-    private long _candidatesCounter = -1;
     private int _answerBy; // The region by which the next Hello goes; 0 = as all else.
     private Instant? _lastCallMeMaybe;
     private Instant? _nextCallMeMaybe;
@@ -47,9 +40,8 @@ internal sealed class PeerSession
         _context = context;
         Options = options;
         _greetings = new HelloExchange(context, options.Key, now);
-        _callMeMaybes = new TokenBucket(CallMeMaybesPerSecond, CallMeMaybeBurst, now);
         _plans = new TokenBucket(PlansPerSecond, PlanBurst, now);
-        _candidateLists = new TokenBucket(CallMeMaybesPerSecond, CallMeMaybeBurst, now);
+        Candidates = new PeerCandidates(context, this, now);
         _seenChecks = new SeenChecks(now);
         _homeMoves = new TokenBucket(HomeMovesPerSecond, HomeMoveBurst, now);
         Route = new PeerRoute(context, options.Key);
@@ -89,14 +81,11 @@ internal sealed class PeerSession
     /// <summary>What the peer knows of its NAT for IPv4, or for IPv6 where it has no IPv4.</summary>
     public NatProfile Nat { get; private set; }
 
-    /// <summary>Says that the peer has addresses of the one family only, and we of the other.</summary>
-    public bool SharesNoFamily { get; private set; }
-
     /// <summary>What the peer knows of its NAT or firewall for IPv6.</summary>
     public NatProfile NatIpv6 { get; private set; }
 
-    /// <summary>Where the peer says that it may be reached, as far as we would go there; in its order.</summary>
-    public IReadOnlyList<Candidate> Candidates { get; private set; } = [];
+    /// <summary>Where the peer says that it may be reached.</summary>
+    public PeerCandidates Candidates { get; }
 
     /// <summary>The way that was last published.</summary>
     public SelectedPath Path { get; private set; } = SelectedPath.None;
@@ -121,29 +110,6 @@ internal sealed class PeerSession
     {
         if (_greetings.Open(envelope, out bool isDoubtful, now) is { } hello) Accept(hello, regionId, now);
         else if (isDoubtful) Hellos.Plan(now);
-    }
-
-    /// <summary>Takes a call-me-maybe that came by relay, its box opened.</summary>
-    public void HandleCallMeMaybe(ReadOnlySpan<byte> message, Instant now)
-    {
-        if (!IsConfirmed) { _context.Drops.Count(NodeDrop.WrongWay); return; }
-        if (!_callMeMaybes.TryTake(1, now)) { _context.Drops.Count(NodeDrop.TooOften); return; }
-
-        // A peer of our kind has just said the same in Candidates, and more.
-        if (_candidatesCounter < 0) Try([.. CallMeMaybe.Read(message).Select(address => new Candidate(address, CandidateKind.Unknown))], now);
-    }
-
-    /// <summary>Takes the peer's candidates, which came by relay, their box opened.</summary>
-    public void HandleCandidates(ReadOnlySpan<byte> message, Instant now)
-    {
-        if (!IsConfirmed) { _context.Drops.Count(NodeDrop.WrongWay); return; }
-        if (!_candidateLists.TryTake(1, now)) { _context.Drops.Count(NodeDrop.TooOften); return; }
-        if (!AnnouncedCandidates.TryRead(message, out AnnouncedCandidates? candidates) || candidates is null) { _context.Drops.Count(NodeDrop.Malformed); return; }
-        if (candidates.Sender != Key || candidates.Receiver != _context.OwnKey) { _context.Drops.Count(NodeDrop.WrongParty); return; }
-        if (candidates.Counter <= _candidatesCounter) { _context.Drops.Count(NodeDrop.Stale); return; }
-
-        _candidatesCounter = candidates.Counter;
-        Try(candidates.List, now);
     }
 
     /// <summary>Takes a punching plan that came by relay, its box opened.</summary>
@@ -290,9 +256,12 @@ internal sealed class PeerSession
         Finder.IsHopeless = isHard || isBlocked;
     }
 
-    /// <summary>Says whether the peer may be reached at, or speak from, this address.</summary>
-    public bool IsUsable(TransportAddress address) =>
-        _context.Filter.IsAllowed(address) && (address.IsIpv4 ? _context.Options.HasIpv4 : _context.Options.HasIpv6);
+    /// <summary>Says whether the peer may be reached at, or speak from, this address: a link-local one on a link that both are on, and no other.</summary>
+    public bool IsUsable(TransportAddress address)
+    {
+        bool isAllowed = address.IsIpv6LinkLocal ? Candidates.Links.IsOnShared(address) : _context.Filter.IsAllowed(address);
+        return isAllowed && (address.IsIpv4 ? _context.Options.HasIpv4 : _context.Options.HasIpv6);
+    }
 
     private void Accept(Hello hello, int regionId, Instant now)
     {
@@ -310,7 +279,7 @@ internal sealed class PeerSession
             DiscoKey = hello.DiscoKey;
             _discoBox = new Box(_context.DiscoKeys, hello.DiscoKey.Value);
             IsConfirmed = false;
-            _candidatesCounter = -1;
+            Candidates.HandleRestart();
             PairRelay.HandleRestarted();
             if (isRestart) Finder.HandlePeerRestarted(now);
         }
@@ -339,19 +308,6 @@ internal sealed class PeerSession
         }
     }
 
-    /// <summary>Checks decide; but nobody is sent to where no peer of ours could be.</summary>
-    private void Try(IReadOnlyList<Candidate> announced, Instant now)
-    {
-        SharesNoFamily = announced.Count > 0 && _context.LocalCandidates.Count > 0 && !announced.Any(candidate => _context.LocalCandidates.Any(own => own.IsIpv4 == candidate.Address.IsIpv4));
-        Candidates = [.. announced
-            .Where(candidate => _context.Filter.IsAnnounceable(candidate.Address) && IsUsable(candidate.Address) && !_context.LocalCandidates.Contains(candidate.Address))
-            .DistinctBy(candidate => candidate.Address)
-            .GroupBy(candidate => candidate.Address.Bits).SelectMany(ports => ports.Take(CandidateFilter.MaxPortsOfAddress))];
-        TransportAddress[] addresses = [.. Candidates.Select(candidate => candidate.Address)];
-        Punch.HandleCandidates(addresses, now);
-        Finder.HandleCandidates(addresses, now);
-    }
-
     private void MoveHome(int homeRegion, Instant now)
     {
         if (homeRegion == 0 || homeRegion == Route.HomeRegion || _context.Map.Find(homeRegion) is not { HasRelay: true }) return;
@@ -370,8 +326,9 @@ internal sealed class PeerSession
         }
 
         _nextCallMeMaybe = null;
-        AnnouncedCandidates own = new() { Sender = _context.OwnKey, Receiver = Key, Counter = _context.NextCandidatesCounter++, List = _context.Candidates };
+        AnnouncedCandidates own = new() { Sender = _context.OwnKey, Receiver = Key, Counter = _context.NextCandidatesCounter++, List = _context.Candidates, Links = Candidates.Links.ToSay() };
         if (!SendRelayed(own.ToMessage(), now)) return;
+        Candidates.Links.HandleSaid(own.Links);
         SendRelayed(CallMeMaybe.ToMessage([.. _context.Candidates.Select(candidate => candidate.Address)]), now);
         _lastCallMeMaybe = now;
         Punch.HandleCandidatesSent(now);

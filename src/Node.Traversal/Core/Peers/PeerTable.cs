@@ -85,6 +85,16 @@ internal sealed class PeerTable(Instant now)
         foreach (PeerSession peer in _peers.Values) peer.Drain(now);
     }
 
+    /// <summary>The machine is on other links than before.</summary>
+    public void HandleOwnLinks(Instant now)
+    {
+        foreach (PeerSession peer in _peers.Values)
+        {
+            peer.Candidates.HandleOwnLinks(now);
+            peer.Drain(now);
+        }
+    }
+
     /// <summary>Sends the Hellos that are due, as fast as the pace allows.</summary>
     public void SendHellos(Instant now)
     {

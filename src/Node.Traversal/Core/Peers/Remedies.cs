@@ -45,5 +45,5 @@ internal static class Remedies
     }
 
     /// <summary>The peer's UDP port, as its interfaces have it; 0 = it has told none.</summary>
-    private static ushort PortOf(PeerSession peer) => peer.Candidates.FirstOrDefault(candidate => candidate.Kind == CandidateKind.Host).Address.Port;
+    private static ushort PortOf(PeerSession peer) => peer.Candidates.Usable.FirstOrDefault(candidate => candidate.Kind == CandidateKind.Host).Address.Port;
 }

@@ -10,7 +10,7 @@ internal static class TriedMethods
 {
     public static PathMethods Of(NodeContext context, PeerSession peer)
     {
-        Dictionary<TransportAddress, CandidateKind> kinds = peer.Candidates.ToDictionary(candidate => candidate.Address, candidate => candidate.Kind);
+        Dictionary<TransportAddress, CandidateKind> kinds = peer.Candidates.Usable.ToDictionary(candidate => candidate.Address, candidate => candidate.Kind);
         PathMethods tried = PunchingOf(peer.Punch.Outcome);
         foreach (CandidatePair pair in peer.Finder.Pairs.Where(pair => pair.LastCheck is not null))
         {
@@ -36,7 +36,7 @@ internal static class TriedMethods
     {
         CandidateKind.PortMapped or CandidateKind.Configured => PathMethods.OpenPort,
         CandidateKind.LocalPort => PathMethods.LocalPort,
-        CandidateKind.Host when AddressScopes.ScopeOf(remote) == AddressScope.Private => PathMethods.Lan,
+        CandidateKind.Host when AddressScopes.ScopeOf(remote) is AddressScope.Private or AddressScope.LinkLocal => PathMethods.Lan,
         _ => PathMethods.SimultaneousOpen,
     };
 

@@ -27,6 +27,18 @@ internal static class Verdicts
         };
     }
 
+    /// <summary>Counts the peers that are not direct, by why they are not.</summary>
+    public static Dictionary<VerdictCode, int> Count(NodeContext context, IEnumerable<PeerSession> peers, Instant now)
+    {
+        Dictionary<VerdictCode, int> counts = [];
+        foreach (PeerSession peer in peers)
+        {
+            if (Judge(context, peer, now) is { } verdict) counts[verdict.Code] = counts.GetValueOrDefault(verdict.Code) + 1;
+        }
+
+        return counts;
+    }
+
     /// <summary>Says why the two do not even know each other; null where they do.</summary>
     private static PathVerdict? JudgeMeeting(NodeContext context, PeerSession peer, Instant now)
     {
@@ -58,7 +70,7 @@ internal static class Verdicts
         NatProfile other = peer.Nat;
         if (own.Udp == UdpReach.Blocked) return new PathVerdict(VerdictCode.UdpBlockedHere, "UDP is blocked at this end") { Stage = VerdictStage.Udp, Remedy = VerdictRemedy.AllowUdpHere };
         if (other.Udp == UdpReach.Blocked) return new PathVerdict(VerdictCode.UdpBlockedThere, "UDP is blocked at the peer's end") { Stage = VerdictStage.Udp, Remedy = VerdictRemedy.AllowUdpThere };
-        if (peer.SharesNoFamily) return new PathVerdict(VerdictCode.NoCommonFamily, "one end has IPv4 only and the other IPv6 only; give either of them the other family too") { Stage = VerdictStage.Udp };
+        if (peer.Candidates.SharesNoFamily) return new PathVerdict(VerdictCode.NoCommonFamily, "one end has IPv4 only and the other IPv6 only; give either of them the other family too") { Stage = VerdictStage.Udp };
         if (peer.Finder.IsSearching) return new PathVerdict(VerdictCode.Checking, "trying the peer's addresses") { Stage = VerdictStage.Checks };
         if (peer.Punch.IsBusy) return new PathVerdict(VerdictCode.Checking, "making a hole together with the peer") { Stage = VerdictStage.Punching };
 

@@ -12,41 +12,24 @@ namespace Node.Traversal.Core.Punching;
 /// </summary>
 internal sealed class HolePunch(NodeContext context, PeerSession peer)
 {
-    /// <summary>Sockets whose ports a NAT that gives them in sequence is asked for: one would do, but for loss.</summary>
-    private const int WindowSockets = 4;
-
     /// <summary>After so many failures of a prediction, chance is tried instead.</summary>
     private const int Predictions = 2;
 
-    /// <summary>Each refusal doubles the pause, to a minute at the most.</summary>
-    private const int MostRefusals = 5;
-
-    /// <summary>Mutual checks have this long before a hard punch begins: another address, or IPv6, may do.</summary>
-    private static readonly TimeSpan ChecksFirst = TimeSpan.FromMilliseconds(400);
-
-    /// <summary>And this long before they are taken to have failed where they should have done.</summary>
-    private static readonly TimeSpan ChecksAlone = TimeSpan.FromSeconds(2);
-
-    /// <summary>A discovery that is going on may tell how a hard NAT chooses its ports by then.</summary>
-    private static readonly TimeSpan ProfilePatience = TimeSpan.FromSeconds(2);
-
+    /// <summary>From our offer to the answer: the peer samples a port first (1.5 s at most), and words go by relay.</summary>
     private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(3);
-    private static readonly TimeSpan GoPatience = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan BusyPause = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan SettlePause = TimeSpan.FromSeconds(3);
-    private static readonly TimeSpan[] Pauses = [TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(40), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10)];
 
-    private readonly bool _proposes = Precedes(context, peer);
+    /// <summary>From our answer to the start: the proposer may have a window to sample yet, and a start that is half a round trip away.</summary>
+    private static readonly TimeSpan GoPatience = TimeSpan.FromSeconds(5);
+
+    private readonly bool _proposes = context.Precedes(peer.Key);
+    private readonly PunchAgenda _agenda = new(context, context.Precedes(peer.Key));
     private readonly PunchSockets _sockets = new(context, peer);
     private readonly PunchTarget _target = new(context, peer);
 
-    private Phase _phase;
+    private PunchPhase _phase;
     private Instant _phaseEnd = Instant.Never;
-    private Instant? _nextDecision;
     private bool _goIsDue;
-    private bool _isResting;
     private TimeSpan? _rtt;
-    private Instant _checkedFrom;
     private long _round;
     private long _lastPlan = -1;
     private PunchStrategy _strategy = PunchStrategy.None;
@@ -56,40 +39,22 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     private int _size;
     private PortSampler? _sampler;
     private PunchRound? _running;
-    private int _failures;
-    private int _refusals;
+    private bool _hadPath;
     private NatProfile _judgedOwn;
     private NatProfile _judgedPeer;
-
-    private enum Phase
-    {
-        Idle,
-
-        /// <summary>The ports of a new socket are being asked for.</summary>
-        Sampling,
-
-        /// <summary>Our offer is out.</summary>
-        Offered,
-
-        /// <summary>Our answer is out: the other end says when.</summary>
-        Answered,
-
-        /// <summary>The round is under way.</summary>
-        Running,
-    }
 
     /// <summary>What was tried, and what came of it.</summary>
     public PunchOutcome Outcome { get; private set; } = PunchOutcome.None;
 
     /// <summary>Says that a round is being agreed on or under way.</summary>
-    public bool IsBusy => _phase != Phase.Idle;
+    public bool IsBusy => _phase != PunchPhase.Idle;
 
     /// <summary>When <see cref="HandleTimeout"/> is due; null = nothing is planned.</summary>
     public Instant? NextTimeout
     {
         get
         {
-            Instant next = Instant.Min(_nextDecision ?? Instant.Never, _sockets.NextTimeout);
+            Instant next = Instant.Min(_agenda.Next, _sockets.NextTimeout);
             next = Instant.Min(next, _phaseEnd);
             if (_running is not null) next = Instant.Min(next, _running.Run.NextTimeout);
             if (_sampler is not null) next = Instant.Min(next, _sampler.NextTimeout);
@@ -103,12 +68,11 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     public void HandleConfirmed(TimeSpan? rtt, Instant now)
     {
         Abandon(now);
-        _failures = 0;
         _lastPlan = -1;
         _rtt = rtt;
         _goIsDue = _proposes;
         peer.Finder.StartSearchAt(now + PunchTiming.StartPatience); // Should the word to start never come.
-        if (_proposes) _nextDecision = now + PunchTiming.StartPatience + ChecksFirst;
+        _agenda.HandleConfirmed(now + PunchTiming.StartPatience);
     }
 
     /// <summary>Our candidates are on their way to the peer: the word to start goes right behind them.</summary>
@@ -117,9 +81,9 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         if (!_goIsDue) return;
         _goIsDue = false;
         Say(new PunchWords(PunchingStep.Go, PunchingMethod.Checks), now);
-        _checkedFrom = now + (_rtt ?? TimeSpan.Zero) / 2;
-        peer.Finder.StartSearchAt(_checkedFrom);
-        _nextDecision = _checkedFrom + ChecksFirst;
+        Instant start = now + (_rtt ?? TimeSpan.Zero) / 2;
+        peer.Finder.StartSearchAt(start);
+        _agenda.HandleChecks(start);
     }
 
     /// <summary>The peer's candidates have come. A new public address is a new network: what has failed before may not.</summary>
@@ -131,18 +95,13 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     /// <summary>Our NAT's profile, or the peer's, is not what it was.</summary>
     public void HandleProfile(Instant now)
     {
-        if (!_proposes || _phase != Phase.Idle || (context.Nat == _judgedOwn && peer.Nat == _judgedPeer)) return;
+        if (!_proposes || _phase != PunchPhase.Idle || (context.Nat == _judgedOwn && peer.Nat == _judgedPeer)) return;
         Outcome = PunchOutcome.None;
-        _nextDecision = Instant.Max(now, _checkedFrom + ChecksFirst);
+        _agenda.HandleNews(now);
     }
 
     /// <summary>There is traffic for the peer: what rests goes on.</summary>
-    public void HandleTraffic(Instant now)
-    {
-        if (!_isResting) return;
-        _isResting = false;
-        _nextDecision = now;
-    }
+    public void HandleTraffic(Instant now) => _agenda.HandleTraffic(now);
 
     /// <summary>Our addresses have changed.</summary>
     public void HandleNetworkChange(Instant now)
@@ -162,21 +121,21 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         switch (plan.Step)
         {
             case PunchingStep.Go when plan.Method == PunchingMethod.Checks:
-                _checkedFrom = now + plan.StartsIn;
-                peer.Finder.StartSearchAt(_checkedFrom);
+                peer.Finder.StartSearchAt(now + plan.StartsIn);
                 break;
             case PunchingStep.Offer:
                 HandleOffer(plan, now);
                 break;
-            case PunchingStep.Answer when _phase == Phase.Offered && plan.Round == _round && plan.Method == _strategy.Method:
+            case PunchingStep.Answer when _phase == PunchPhase.Offered && plan.Round == _round && plan.Method == _strategy.Method:
                 HandleAnswer(plan, now);
                 break;
-            case PunchingStep.Go when _phase == Phase.Answered && plan.Round == _round && plan.Method == _strategy.Method:
+            case PunchingStep.Go when _phase == PunchPhase.Answered && plan.Round == _round && plan.Method == _strategy.Method:
                 _theirs = plan;
                 Run(now + plan.StartsIn, now);
                 break;
-            case PunchingStep.Refusal when _phase == Phase.Offered && plan.Round == _round:
-                Postpone(BusyPause * (2 << Math.Min(_refusals++, MostRefusals)), now);
+            case PunchingStep.Refusal when _phase == PunchPhase.Offered && plan.Round == _round:
+                LetBe(now);
+                _agenda.HandleRefused(now);
                 break;
             default:
                 context.Drops.Count(NodeDrop.Stale);
@@ -193,15 +152,13 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
             return;
         }
 
-        if (_sampler.IsDone) HandleSampled(now);
+        if (_phase == PunchPhase.Sampling && _sampler.IsDone) HandleSampled(now);
     }
 
     /// <summary>Takes an answer that none of the finder's checks has asked for.</summary>
     /// <returns>False where none of this round's has either.</returns>
-    public bool TryHandlePong(PairId arrivedOn, PingId id, uint? received, Instant now)
-    {
-        return _running?.SentAt(arrivedOn, id) is { } sentAt && peer.Finder.HandleProven(arrivedOn, id, sentAt, received, now);
-    }
+    public bool TryHandlePong(PairId arrivedOn, PingId id, uint? received, Instant now) =>
+        _running?.SentAt(arrivedOn, id) is { } sentAt && peer.Finder.HandleProven(arrivedOn, id, sentAt, received, now);
 
     /// <summary>The system has not opened a socket, or has closed it.</summary>
     public void HandleSocketLost(SocketId socket, Instant now) => _sockets.HandleLost(socket, now);
@@ -213,10 +170,13 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         _sockets.CloseAll(now);
     }
 
-    /// <summary>Something has come from the peer: there may be a path now.</summary>
+    /// <summary>Something has come from the peer, or has not: there may be a path now, or none any more.</summary>
     public void HandleProgress(Instant now)
     {
-        if (_phase != Phase.Idle && peer.Finder.Selected is { } selected) Succeed(selected, now);
+        bool isLost = _hadPath && peer.Finder.Selected is null;
+        _hadPath = peer.Finder.Selected is not null;
+        if (isLost && _phase == PunchPhase.Idle) _agenda.HandlePathLost(now);
+        if (_phase != PunchPhase.Idle && peer.Finder.Selected is { } selected) Succeed(selected, now);
     }
 
     /// <summary>Does what is due.</summary>
@@ -226,56 +186,40 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         if (_phaseEnd <= now) Fail(now);
         if (_sampler is { } sampler) AskOn(sampler, now);
         if (_running is not null) Step(_running, now);
-        if (_nextDecision <= now) Decide(now);
+        if (_agenda.Next <= now) Decide(now);
         _sockets.HandleTimeout(now);
-    }
-
-    private static bool Precedes(NodeContext context, PeerSession peer)
-    {
-        Span<byte> own = stackalloc byte[Relay.Protocol.NodeKey.Length];
-        Span<byte> theirs = stackalloc byte[Relay.Protocol.NodeKey.Length];
-        context.OwnKey.CopyTo(own);
-        peer.Key.CopyTo(theirs);
-        return own.SequenceCompareTo(theirs) < 0;
     }
 
     /// <summary>There is no direct path yet: what next? Only the one who proposes asks this.</summary>
     private void Decide(Instant now)
     {
-        _nextDecision = null;
-        if (_phase != Phase.Idle || peer.Finder.Selected is not null || !peer.IsConfirmed || !peer.TakesPlans) return;
-        if (_failures > 0 && !peer.Finder.IsActive(now))
+        _agenda.Take();
+        if (_phase != PunchPhase.Idle || peer.Finder.Selected is not null || !peer.IsConfirmed || !peer.TakesPlans) return;
+        if (_agenda.Failures > 0 && !peer.Finder.IsActive(now))
         {
-            _isResting = true; // Nobody needs the path at present, and an attempt costs routers something.
+            _agenda.Rest(); // Nobody needs the path at present, and an attempt costs routers something.
             return;
         }
 
-        if (now < _checkedFrom + ProfilePatience && (IsYetUnknown(context.Nat) || IsYetUnknown(peer.Nat)))
-        {
-            _nextDecision = _checkedFrom + ProfilePatience;
-            return;
-        }
+        if ((IsYetUnknown(context.Nat) || IsYetUnknown(peer.Nat)) && _agenda.TryWait(PunchAgenda.ProfilePatience, now)) return;
 
         _judgedOwn = context.Nat;
         _judgedPeer = peer.Nat;
         PunchStrategy strategy = Choose(PunchPlanner.MostAtOnce);
         if (strategy.Method == PunchingMethod.None || !_target.IsPossible)
         {
-            Outcome = new PunchOutcome(strategy.Method, PunchResult.NotAttempted) { Probability = strategy.Probability, Failures = _failures };
+            Outcome = new PunchOutcome(strategy.Method, PunchResult.NotAttempted) { Probability = strategy.Probability, Failures = _agenda.Failures };
             return;
         }
 
-        if (!strategy.IsHardPunch && now < _checkedFrom + ChecksAlone)
-        {
-            _nextDecision = _checkedFrom + ChecksAlone;
-            return;
-        }
+        if (!strategy.IsHardPunch && _agenda.TryWait(PunchAgenda.ChecksAlone, now)) return;
 
         _size = strategy.IsHardPunch ? context.Punches.SizeFor(peer.Key, _target.Router, now) : PunchPlanner.MostAtOnce;
         strategy = _size == 0 ? PunchStrategy.None : Choose(_size); // What is left of the budget may not be enough.
         if (strategy.Method == PunchingMethod.None || (strategy.IsHardPunch && !context.Punches.TryTake(peer.Key)))
         {
-            Postpone(BusyPause, now);
+            LetBe(now);
+            _agenda.HandleBusy(now);
             return;
         }
 
@@ -289,18 +233,18 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     /// <summary>How a hard NAT chooses ports is worth a moment: foretelling them takes a handful of mappings, and chance hundreds.</summary>
     private static bool IsYetUnknown(NatProfile profile) => profile.IsHard && profile.Allocation == NatPortAllocation.Unknown;
 
-    private PunchStrategy Choose(int size) => _failures >= Predictions ? PunchPlanner.ChooseWithoutPrediction(context.Nat, peer.Nat, size) : PunchPlanner.Choose(context.Nat, peer.Nat, size);
+    private PunchStrategy Choose(int size) => _agenda.Failures >= Predictions ? PunchPlanner.ChooseWithoutPrediction(context.Nat, peer.Nat, size) : PunchPlanner.Choose(context.Nat, peer.Nat, size);
 
     private void Offer(Instant now)
     {
         _offeredAt = now;
-        Enter(Phase.Offered, now + AnswerPatience);
+        Enter(PunchPhase.Offered, now + AnswerPatience);
         Say(Describe(PunchingStep.Offer), now);
     }
 
     private void HandleOffer(PunchingPlan plan, Instant now)
     {
-        if (_phase != Phase.Idle) Abandon(now); // The proposer has given up the round before: it would not begin another otherwise.
+        if (_phase != PunchPhase.Idle) Abandon(now); // The proposer has given up the round before: it would not begin another otherwise.
         _round = plan.Round;
         _theirs = plan;
         _theirsCame = now;
@@ -329,14 +273,14 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
 
     private void Answer(Instant now)
     {
-        Enter(Phase.Answered, now + GoPatience);
+        Enter(PunchPhase.Answered, now + GoPatience);
         Say(Describe(PunchingStep.Answer) with { HeldFor = now - _theirsCame }, now);
     }
 
     private void HandleAnswer(PunchingPlan plan, Instant now)
     {
         _theirs = plan;
-        _refusals = 0;
+        _agenda.HandleAnswered();
         if (now - _offeredAt - plan.HeldFor is { } rtt && rtt > TimeSpan.Zero) _rtt = rtt;
         if (_strategy.IsHardPunch) _strategy = PunchPlanner.For(plan.Method, context.Nat, peer.Nat, Math.Clamp(plan.Size, 1, _size));
         if (!Target.IsValid || _strategy.Method == PunchingMethod.None) Fail(now);
@@ -360,18 +304,10 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
             return;
         }
 
-        Enter(Phase.Sampling, Instant.Never);
-        _sampler = new PortSampler(context, socket, needsBoth);
+        Enter(PunchPhase.Sampling, Instant.Never);
+        _sampler = new PortSampler(context, socket, needsBoth, _round);
         _sampler.AskFirst(now);
-        if (IsSampledHere)
-        {
-            peer.SendCheck(new PathCheck(new PairId(socket, Target), PunchRound.NewId(context)) { Ttl = PunchTiming.OpenerTtl });
-            while (_sockets.Open.Count < WindowSockets && _sockets.TryOpen(out SocketId more))
-            {
-                peer.SendCheck(new PathCheck(new PairId(more, Target), PunchRound.NewId(context)) { Ttl = PunchTiming.OpenerTtl });
-            }
-        }
-
+        if (IsSampledHere) _sockets.OpenWindow(Target);
         _sampler.AskSecond();
     }
 
@@ -403,7 +339,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
 
         _sampler = null;
         _running = new PunchRound(context, peer, lines, start);
-        Enter(Phase.Running, Instant.Never);
+        Enter(PunchPhase.Running, Instant.Never);
         Report(PunchResult.Running, now);
     }
 
@@ -418,31 +354,27 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     {
         bool isOurs = _sockets.Open.Contains(selected.Socket) || _running?.Has(selected) == true;
         Report(isOurs ? PunchResult.Succeeded : PunchResult.None, now);
-        _failures = 0;
+        _agenda.HandleSucceeded();
         Abandon(now);
     }
 
     private void Fail(Instant now)
     {
-        _failures++;
+        _agenda.HandleFailed(now);
         Report(PunchResult.Failed, now);
         Abandon(now);
-        if (_proposes) _nextDecision = now + Pauses[Math.Min(_failures, Pauses.Length) - 1] + context.RandomUpTo(BusyPause);
     }
 
-    private void Postpone(TimeSpan pause, Instant now)
+    private void LetBe(Instant now)
     {
         Report(PunchResult.Waiting, now);
         Abandon(now);
-        _nextDecision = now + pause + context.RandomUpTo(pause);
     }
 
     private void StartAfresh(Instant now)
     {
-        _failures = 0;
-        _isResting = false;
         Outcome = PunchOutcome.None;
-        if (_proposes && _phase == Phase.Idle && peer.IsConfirmed) _nextDecision = now + SettlePause; // By then both know their new NATs.
+        _agenda.HandleNetworkChange(isFree: _phase == PunchPhase.Idle && peer.IsConfirmed, now);
     }
 
     /// <summary>Lets go of whatever was going on: the place, the sockets that no path uses, the checks in flight.</summary>
@@ -452,25 +384,17 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         _sampler = null;
         _running = null;
         _strategy = PunchStrategy.None;
-        Enter(Phase.Idle, Instant.Never);
+        Enter(PunchPhase.Idle, Instant.Never);
         _sockets.CloseUnused(now);
     }
 
-    private void Enter(Phase phase, Instant end)
+    private void Enter(PunchPhase phase, Instant end)
     {
         _phase = phase;
         _phaseEnd = end;
     }
 
-    private void Report(PunchResult result, Instant now) => Outcome = new PunchOutcome(_strategy.Method, result)
-    {
-        Probability = _strategy.Probability,
-        Stage = _running?.Run.StageAt(now) ?? 0,
-        Stages = _running?.Run.Stages ?? 0,
-        Probes = _running?.Run.Packets ?? 0,
-        Openings = _running?.Run.Lines.Count ?? 0,
-        Failures = _failures,
-    };
+    private void Report(PunchResult result, Instant now) => Outcome = PunchOutcome.Of(_strategy, result, _running?.Run, _agenda.Failures, now);
 
     private void Say(PunchWords words, Instant now) => words.Say(context, peer, _round, _strategy.IsHardHere, _size, now);
 }

@@ -6,19 +6,24 @@ namespace Node.Traversal.Core.Punching;
 
 /// <summary>
 /// Asks two STUN servers, from a socket that has sent nothing yet, which public ports it has: the one before and the one after whatever is
-/// sent between the two.
+/// sent between the two. Each round asks the next two of the servers there are: one that lies, or is deaf, spoils one round and not all.
 /// </summary>
-internal sealed class PortSampler(NodeContext context, SocketId socket, bool needsBoth)
+/// <param name="context">The node.</param>
+/// <param name="socket">The socket that asks.</param>
+/// <param name="needsBoth">Says that one answer does not do.</param>
+/// <param name="round">The round, from 1.</param>
+internal sealed class PortSampler(NodeContext context, SocketId socket, bool needsBoth, long round)
 {
     private static readonly TimeSpan[] RequestOffsets = [TimeSpan.Zero, TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(600)];
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(1500);
 
+    private readonly TransportAddress[] _servers = ServersOf(context.StunServers, round);
     private readonly Dictionary<TransactionId, int> _requests = [];
     private readonly TransportAddress[] _seen = new TransportAddress[2];
     private Instant _start;
     private int _round;
 
-    /// <summary>The socket that asks.</summary>
+    /// <summary>Which socket asks.</summary>
     public SocketId Socket => socket;
 
     /// <summary>What the first server has seen, or the only one that has answered; not valid = nothing yet.</summary>
@@ -50,7 +55,7 @@ internal sealed class PortSampler(NodeContext context, SocketId socket, bool nee
     public void AskSecond()
     {
         _round = 1;
-        if (context.StunServers.Count > 1) Ask(1);
+        if (_servers.Length > 1) Ask(1);
     }
 
     /// <summary>Asks again whoever has not answered.</summary>
@@ -58,26 +63,33 @@ internal sealed class PortSampler(NodeContext context, SocketId socket, bool nee
     {
         if (_round >= RequestOffsets.Length || NextTimeout > now) return;
         _round++;
-        for (int server = 0; server < Math.Min(2, context.StunServers.Count); server++)
+        for (int server = 0; server < _servers.Length; server++)
         {
             if (!_seen[server].IsValid) Ask(server);
         }
     }
 
-    /// <summary>Takes an answer; false where it is none to a request of ours, or says what cannot be.</summary>
+    /// <summary>Takes an answer; false where it is none to a request of ours, or says what cannot be. Once all is known that was asked for, it stays.</summary>
     public bool HandleResponse(TransportAddress source, ReadOnlySpan<byte> datagram)
     {
         if (!StunBindingResponse.TryRead(datagram, out TransactionId id, out TransportAddress mapped)
             || !_requests.TryGetValue(id, out int server)
-            || context.StunServers.ElementAtOrDefault(server) != source
+            || _servers[server] != source
             || !mapped.IsIpv4
             || !context.Filter.IsAllowed(mapped))
         {
             return false;
         }
 
-        _seen[server] = mapped;
+        if (!IsDone) _seen[server] = mapped;
         return true;
+    }
+
+    private static TransportAddress[] ServersOf(IReadOnlyList<TransportAddress> all, long round)
+    {
+        int asked = Math.Min(2, all.Count);
+        int first = all.Count == 0 ? 0 : (int)(unchecked((ulong)(round - 1) * 2) % (ulong)all.Count);
+        return [.. Enumerable.Range(first, asked).Select(index => all[index % all.Count])];
     }
 
     private void Ask(int server)
@@ -88,6 +100,6 @@ internal sealed class PortSampler(NodeContext context, SocketId socket, bool nee
         byte[] request = new byte[StunBindingRequest.Length];
         StunBindingRequest.Write(request, id);
         _requests.Add(id, server);
-        context.Send(Transmit.ByUdp(socket, context.StunServers[server], request));
+        context.Send(Transmit.ByUdp(socket, _servers[server], request));
     }
 }

@@ -1,4 +1,5 @@
 using Relay.Protocol.Disco;
+using Timing;
 
 namespace Node.Traversal.Core.Punching;
 
@@ -46,6 +47,22 @@ internal sealed record PunchOutcome(PunchingMethod Method, PunchResult Result)
 
     /// <summary>Attempts that have failed since the last change of network.</summary>
     public int Failures { get; init; }
+
+    /// <summary>What is to be said of a strategy and its round.</summary>
+    /// <param name="strategy">What is being tried, or was.</param>
+    /// <param name="result">How far it has come.</param>
+    /// <param name="run">This end's part in the round; null = it has not begun.</param>
+    /// <param name="failures">Attempts that have failed.</param>
+    /// <param name="now">The present.</param>
+    public static PunchOutcome Of(PunchStrategy strategy, PunchResult result, PunchRun? run, int failures, Instant now) => new(strategy.Method, result)
+    {
+        Probability = strategy.Probability,
+        Stage = run?.StageAt(now) ?? 0,
+        Stages = run?.Stages ?? 0,
+        Probes = run?.Packets ?? 0,
+        Openings = run?.Lines.Count ?? 0,
+        Failures = failures,
+    };
 
     /// <summary>Nothing tried.</summary>
     public static PunchOutcome None { get; } = new(PunchingMethod.None, PunchResult.None);

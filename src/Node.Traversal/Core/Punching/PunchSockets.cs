@@ -1,3 +1,5 @@
+using Addresses;
+using Node.Traversal.Core.Paths;
 using Node.Traversal.Core.Peers;
 using Timing;
 
@@ -6,6 +8,9 @@ namespace Node.Traversal.Core.Punching;
 /// <summary>The extra sockets of one peer: those of the round under way, and those that won and carry a path.</summary>
 internal sealed class PunchSockets(NodeContext context, PeerSession peer)
 {
+    /// <summary>Sockets whose ports a NAT that gives them in sequence is asked for: one would do, but for loss.</summary>
+    private const int WindowSockets = 4;
+
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(5);
 
     private readonly List<SocketId> _open = [];
@@ -27,6 +32,13 @@ internal sealed class PunchSockets(NodeContext context, PeerSession peer)
 
     /// <summary>Opens one; the node's own where there are too many.</summary>
     public SocketId OpenOrOwn() => TryOpen(out SocketId socket) ? socket : SocketId.Ipv4;
+
+    /// <summary>Opens the window: each socket takes the next port of our NAT towards the peer, those that are open first. The packets die before they get there.</summary>
+    public void OpenWindow(TransportAddress target)
+    {
+        while (_open.Count < WindowSockets && TryOpen(out _)) continue;
+        foreach (SocketId socket in _open) peer.SendCheck(new PathCheck(new PairId(socket, target), PunchRound.NewId(context)) { Ttl = PunchTiming.OpenerTtl });
+    }
 
     /// <summary>Closes those on which nothing of the peer's has come. A peer may have chosen another of ours than we have: both stay.</summary>
     public void CloseUnused(Instant now)

@@ -36,7 +36,7 @@ internal sealed class PunchTarget(NodeContext context, PeerSession peer)
     public TransportAddress Of(PunchingPlan? plan) =>
         plan?.Addresses.FirstOrDefault(address => IsPublic(address) && address.Port >= NatProfile.LowestUsablePort && IsAnnounced(address)) ?? default;
 
-    private bool IsAnnounced(TransportAddress address) => peer.Candidates.Any(candidate => candidate.Address.Bits == address.Bits);
+    private bool IsAnnounced(TransportAddress address) => peer.Candidates.Usable.Any(candidate => candidate.Address.Bits == address.Bits);
 
     private bool IsPublic(TransportAddress address) =>
         address.IsIpv4 && peer.IsUsable(address) && AddressScopes.ScopeOf(address) is AddressScope.Global or AddressScope.Loopback;

@@ -1,0 +1,121 @@
+using Timing;
+
+namespace Node.Traversal.Core.Punching;
+
+/// <summary>
+/// When the end that proposes decides what to try next: after checks have had their time, at once where a path was lost, and later and later
+/// after failures and refusals. The other end decides nothing, and has nothing planned.
+/// </summary>
+internal sealed class PunchAgenda(NodeContext context, bool proposes)
+{
+    /// <summary>Mutual checks have this long before a hard punch begins: another address, or IPv6, may do.</summary>
+    private static readonly TimeSpan ChecksFirst = TimeSpan.FromMilliseconds(400);
+
+    /// <summary>And this long before they are taken to have failed where they should have done.</summary>
+    public static readonly TimeSpan ChecksAlone = TimeSpan.FromSeconds(2);
+
+    /// <summary>A discovery that is going on may tell how a hard NAT chooses its ports by then.</summary>
+    public static readonly TimeSpan ProfilePatience = TimeSpan.FromSeconds(2);
+
+    /// <summary>Each refusal doubles the pause, to a minute at the most.</summary>
+    private const int MostRefusals = 5;
+
+    /// <summary>Another punch is going on, here or there: these last some seconds.</summary>
+    private static readonly TimeSpan BusyPause = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>By then both know their new NATs.</summary>
+    private static readonly TimeSpan SettlePause = TimeSpan.FromSeconds(3);
+
+    /// <summary>After the first failure, the second and so on: what has failed again and again costs the routers ever less.</summary>
+    private static readonly TimeSpan[] Pauses = [TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(40), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10)];
+
+    private Instant _checkedFrom;
+    private int _refusals;
+    private bool _isResting;
+
+    /// <summary>When a decision is due; never = none is planned.</summary>
+    public Instant Next { get; private set; } = Instant.Never;
+
+    /// <summary>Attempts that have failed since the last path or change of network.</summary>
+    public int Failures { get; private set; }
+
+    /// <summary>Checks begin at that instant, at both ends.</summary>
+    public void HandleChecks(Instant from)
+    {
+        _checkedFrom = from;
+        Plan(from + ChecksFirst);
+    }
+
+    /// <summary>The peer is there, with keys that are new to us: what has failed before may not.</summary>
+    public void HandleConfirmed(Instant checkedFrom)
+    {
+        Failures = 0;
+        HandleChecks(checkedFrom);
+    }
+
+    /// <summary>There was a path, and what made it may make another: checks first, as at the start.</summary>
+    public void HandlePathLost(Instant now)
+    {
+        if (Next == Instant.Never) HandleChecks(now);
+    }
+
+    /// <summary>What a decision was drawn from has changed.</summary>
+    public void HandleNews(Instant now) => Plan(Instant.Max(now, _checkedFrom + ChecksFirst));
+
+    /// <summary>There is traffic for the peer: what rests goes on.</summary>
+    public void HandleTraffic(Instant now)
+    {
+        if (!_isResting) return;
+        _isResting = false;
+        Plan(now);
+    }
+
+    /// <summary>This network is another one, or the peer's is.</summary>
+    public void HandleNetworkChange(bool isFree, Instant now)
+    {
+        Failures = 0;
+        _isResting = false;
+        if (isFree) Plan(now + SettlePause);
+    }
+
+    /// <summary>An attempt has made a path.</summary>
+    public void HandleSucceeded() => Failures = 0;
+
+    /// <summary>An attempt was in vain.</summary>
+    public void HandleFailed(Instant now)
+    {
+        Failures++;
+        Plan(now + Pauses[Math.Min(Failures, Pauses.Length) - 1] + context.RandomUpTo(BusyPause));
+    }
+
+    /// <summary>This end, or its router, can bear no attempt at present.</summary>
+    public void HandleBusy(Instant now) => Postpone(BusyPause, now);
+
+    /// <summary>The peer can bear none.</summary>
+    public void HandleRefused(Instant now) => Postpone(BusyPause * (2 << Math.Min(_refusals++, MostRefusals)), now);
+
+    /// <summary>The peer takes part.</summary>
+    public void HandleAnswered() => _refusals = 0;
+
+    /// <summary>The decision is being taken.</summary>
+    public void Take() => Next = Instant.Never;
+
+    /// <summary>Nothing is decided before there is traffic.</summary>
+    public void Rest() => _isResting = true;
+
+    /// <summary>Plans the decision for when checks have gone on for that long.</summary>
+    /// <returns>False where they have.</returns>
+    public bool TryWait(TimeSpan checks, Instant now)
+    {
+        if (now >= _checkedFrom + checks) return false;
+        Plan(_checkedFrom + checks);
+        return true;
+    }
+
+    private void Postpone(TimeSpan pause, Instant now) => Plan(now + pause + context.RandomUpTo(pause));
+
+    private void Plan(Instant at)
+    {
+        if (proposes) Next = at;
+    }
+}
