@@ -39,7 +39,9 @@ internal sealed record MatrixRun(SiteKind LeftKind, SiteKind RightKind, MatrixWe
 
         lab.Start();
         TimeSpan? direct = null;
-        for (int i = 0; i < Pings(weather); i++)
+        bool isForCertain = Oracle.CanBeDirectForCertain(lab.LeftSite, lab.RightSite);
+        TimeSpan patience = Oracle.Methods(lab.LeftSite, lab.RightSite).Count > 0 && !isForCertain ? Attempts : Settling(weather);
+        for (int i = 0; Interval * i < Settling(weather) || (direct is null && Interval * i < patience); i++)
         {
             lab.Ping(Interval, Interval);
             if (lab.IsDirect) direct ??= Interval * (i + 1);
@@ -55,7 +57,10 @@ internal sealed record MatrixRun(SiteKind LeftKind, SiteKind RightKind, MatrixWe
 
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
 
-    private static int Pings(MatrixWeather weather) => weather == MatrixWeather.Calm ? 60 : 90;
+    /// <summary>Where a method is chance, or a guess, the first attempt may fail: the second and third come 5 and 40 s after, and what has filled a small block must expire first.</summary>
+    private static readonly TimeSpan Attempts = TimeSpan.FromMinutes(4);
+
+    private static TimeSpan Settling(MatrixWeather weather) => TimeSpan.FromSeconds(weather == MatrixWeather.Calm ? 12 : 18);
 
     private static string? Judge(SimLab lab, MatrixWeather weather)
     {
@@ -63,16 +68,13 @@ internal sealed record MatrixRun(SiteKind LeftKind, SiteKind RightKind, MatrixWe
         if (lab.World.Sent != lab.World.Delivered + lab.World.Dropped + lab.World.UnderWay) return "a packet has ended uncounted";
         if (weather != MatrixWeather.Rough && lab.Lost > 0) return $"{lab.Lost} lost";
 
-        bool mustBeDirect = weather == MatrixWeather.Early
-            ? Oracle.CanBeDirectForCertain(lab.LeftSite, lab.RightSite, Today.Methods)
-            : Oracle.CanBeDirect(lab.LeftSite, lab.RightSite, Today.Methods);
         if (lab.IsDirect)
         {
             if (Oracle.IsImpossible(lab.LeftSite, lab.RightSite)) return "direct, where it cannot be";
             return lab.Left.VerdictOn(lab.Right) is null && lab.Right.VerdictOn(lab.Left) is null ? null : "a verdict on a direct path";
         }
 
-        if (mustBeDirect) return $"not direct, though {string.Join(" or ", Oracle.Methods(lab.LeftSite, lab.RightSite))} would do";
+        if (Oracle.Methods(lab.LeftSite, lab.RightSite).Count > 0) return $"not direct, though {string.Join(" or ", Oracle.Methods(lab.LeftSite, lab.RightSite))} would do";
         if (weather != MatrixWeather.Early && !lab.IsRelayed) return "direct one way only";
         return IsRight(lab, lab.Left, lab.Right) && IsRight(lab, lab.Right, lab.Left) ? null : "a wrong verdict";
     }

@@ -16,6 +16,11 @@ internal sealed class Scenario
     /// <summary>A pair without hope looks again every 30 s.</summary>
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(45);
 
+    /// <summary>Chance and guesses fail now and then: further attempts come 5 s, 40 s and 2 min after, and what has filled a small block must expire first.</summary>
+    private static readonly TimeSpan Attempts = TimeSpan.FromMinutes(6);
+
+    private static readonly TimeSpan OneMore = TimeSpan.FromSeconds(2);
+
     private static readonly TimeSpan LongestLifetime = TimeSpan.FromSeconds(SiteKinds.LongestLifetimeSeconds);
 
     private readonly Random _random;
@@ -25,6 +30,7 @@ internal sealed class Scenario
     private SimNode? _asleep;
     private long _starts = 1;
     private byte _nextSite = FirstFreeSite;
+    private bool? _hasMet;
 
     private Scenario(int seed, (SiteKind Left, SiteKind Right)? kinds)
     {
@@ -45,12 +51,12 @@ internal sealed class Scenario
     /// <summary>Plays it.</summary>
     /// <param name="seed">What all that is random comes from.</param>
     /// <param name="kinds">The two sites; null = any, by the seed.</param>
-    /// <returns>What was violated, with the seed and the story; null = nothing. And the trace of the run.</returns>
-    public static (string? Problem, ulong Trace) Play(int seed, (SiteKind Left, SiteKind Right)? kinds = null)
+    public static ScenarioOutcome Play(int seed, (SiteKind Left, SiteKind Right)? kinds = null)
     {
         Scenario scenario = new(seed, kinds);
         string? problem = scenario.Play();
-        return (problem is null ? null : $"seed {seed}: {problem}; {string.Join(", ", scenario._story)}; {scenario.Sides()}", scenario._lab.World.Trace);
+        string story = $"{string.Join(", ", scenario._story)}; {scenario.Sides()}";
+        return new ScenarioOutcome(problem is null ? null : $"seed {seed}: {problem}; {story}", scenario._hasMet, scenario._lab.World.Trace) { Story = $"seed {seed}: {story}" };
     }
 
     private string? Play()
@@ -119,18 +125,27 @@ internal sealed class Scenario
         WakeUp();
         if (!_isRightAlive) StartRight();
         _lab.Ping(LookAgain);
-        if (!_lab.IsDirect && HasFullRouter()) _lab.Ping(LongestLifetime + LookAgain);
+        for (TimeSpan waited = LookAgain; waited < Patience() && !_lab.IsDirect; waited += OneMore) _lab.Ping(OneMore);
         _lab.Forget();
         _lab.Ping(TimeSpan.FromSeconds(4));
         _lab.World.Run(TimeSpan.FromSeconds(1));
 
         if (AlwaysHolds() is { } problem) return problem;
         if (_lab.Lost > 0) return $"{_lab.Lost} lost in the calm";
-        bool mustBeDirect = Oracle.CanBeDirectForCertain(_lab.Left.Site, _lab.Right.Site, Today.Methods);
-        if (mustBeDirect && !_lab.IsDirect) return $"not direct, though {string.Join(" or ", Oracle.Methods(_lab.Left.Site, _lab.Right.Site))} would do";
+        IReadOnlyList<Method> methods = Oracle.Methods(_lab.Left.Site, _lab.Right.Site);
+        bool isForCertain = Oracle.CanBeDirectForCertain(_lab.Left.Site, _lab.Right.Site);
+        if (methods.Count > 0 && !isForCertain) _hasMet = _lab.IsDirect;
+        if (isForCertain && !_lab.IsDirect) return $"not direct, though {string.Join(" or ", methods)} would do";
         if (_lab.IsDirect && Oracle.IsImpossible(_lab.Left.Site, _lab.Right.Site)) return "direct, where it cannot be";
         return _lab.IsDirect || _lab.IsRelayed ? null : "direct one way only";
     }
+
+    /// <summary>Within this a pair is direct that can be.</summary>
+    private TimeSpan Patience() =>
+        Oracle.Methods(_lab.Left.Site, _lab.Right.Site).Count == 0 ? LookAgain
+        : !Oracle.CanBeDirectForCertain(_lab.Left.Site, _lab.Right.Site) ? Attempts
+        : HasFullRouter() ? LongestLifetime + LookAgain
+        : LookAgain;
 
     /// <summary>A block of ports that a punch has used up is used up until its mappings expire.</summary>
     private bool HasFullRouter() => _lab.Left.Site.Routers.Concat(_lab.Right.Site.Routers).Any(router => _lab.World.Now - router.LastFull < LongestLifetime);
@@ -206,4 +221,14 @@ internal sealed class Scenario
     private string Sides() =>
         $"left {_lab.Left.PathTo(_lab.Right)} {_lab.Left.RemoteOf(_lab.Right)} {_lab.Left.VerdictOn(_lab.Right)?.Code}, right {_lab.Right.PathTo(_lab.Left)} {_lab.Right.RemoteOf(_lab.Left)} {_lab.Right.VerdictOn(_lab.Left)?.Code}; ended: "
         + string.Join(", ", Enum.GetValues<SimDrop>().Where(reason => _lab.World.Drops(reason) > 0).Select(reason => $"{reason} {_lab.World.Drops(reason)}"));
+}
+
+/// <summary>How a scenario went.</summary>
+/// <param name="Problem">What was violated, with the seed and the story; null = nothing.</param>
+/// <param name="HasMet">Whether a pair that only chance, or a guess, can join was direct in the end; null = it is no such pair.</param>
+/// <param name="Trace">The trace of the run.</param>
+internal sealed record ScenarioOutcome(string? Problem, bool? HasMet, ulong Trace)
+{
+    /// <summary>The seed, what happened, and how both ends saw it last.</summary>
+    public required string Story { get; init; }
 }

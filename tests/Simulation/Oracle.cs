@@ -14,12 +14,9 @@ public static class Oracle
     /// <summary>Above this many flows of other hosts a second nobody foretells the next port.</summary>
     public const double MostBackground = 20;
 
-    /// <summary>Says whether two nodes can reach each other directly by one of <paramref name="methods"/>, given that both try.</summary>
-    public static bool CanBeDirect(SimSite left, SimSite right, IReadOnlySet<Method> methods) => Methods(left, right).Any(methods.Contains);
-
-    /// <summary>The same, but for methods that are chance: how often these succeed is counted over many seeds, and no single run is held to it.</summary>
-    public static bool CanBeDirectForCertain(SimSite left, SimSite right, IReadOnlySet<Method> methods) =>
-        Methods(left, right).Any(method => method is not (Method.Birthday or Method.SmallBlocks) && methods.Contains(method));
+    /// <summary>Says whether two nodes can reach each other directly at the first attempt: by a method that is neither chance nor a guess.</summary>
+    public static bool CanBeDirectForCertain(SimSite left, SimSite right) =>
+        Methods(left, right).Any(method => method is not (Method.Birthday or Method.SmallBlocks or Method.SequentialPrediction));
 
     /// <summary>Every method by which two nodes can reach each other directly, given that both try.</summary>
     public static IReadOnlyList<Method> Methods(SimSite left, SimSite right)
@@ -71,6 +68,7 @@ public static class Oracle
             : !a.IsHard && !b.IsHard ? (a.TakesEarly || b.TakesEarly ? Method.CarefulOpen : Method.SimultaneousOpen)
             : a.IsHard && b.IsHard ? HardMethod(a, b)
             : MixedMethod(hard: a.IsHard ? a : b, easy: a.IsHard ? b : a);
+        if (sharesCarrier && method is (Method.SequentialPrediction or Method.Birthday or Method.SmallBlocks)) yield break; // All mappings of both would be the one router's.
         if (method is { } found) yield return sharesCarrier && found is Method.Open or Method.SimultaneousOpen or Method.AddressFilter ? Method.Hairpin : found;
     }
 

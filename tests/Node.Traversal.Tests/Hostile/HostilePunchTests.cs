@@ -117,6 +117,18 @@ public class HostilePunchTests
     }
 
     [Fact]
+    public void An_offer_that_means_nothing_for_the_two_NATs_has_the_peer_told_again_what_ours_is()
+    {
+        Greet(Easy);
+        _peer.Hellos.HandleSent(_now, TimeSpan.Zero);
+        Assert.Null(_peer.Hellos.Next);
+
+        Say(PunchingStep.Offer, PunchingMethod.Window, size: 504, PeerAddress); // It takes our NAT, or its own, for another.
+
+        Assert.NotNull(_peer.Hellos.Next);
+    }
+
+    [Fact]
     public void Plans_at_random_never_break_the_node_and_never_reach_services_or_strangers()
     {
         Random random = new(20261124);

@@ -136,6 +136,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
             case PunchingStep.Refusal when _phase == PunchPhase.Offered && plan.Round == _round:
                 LetBe(now);
                 _agenda.HandleRefused(now);
+                peer.Hellos.Plan(now); // It may not have heard what our NAT is now.
                 break;
             default:
                 context.Drops.Count(NodeDrop.Stale);
@@ -195,12 +196,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     {
         _agenda.Take();
         if (_phase != PunchPhase.Idle || peer.Finder.Selected is not null || !peer.IsConfirmed || !peer.TakesPlans) return;
-        if (_agenda.Failures > 0 && !peer.Finder.IsActive(now))
-        {
-            _agenda.Rest(); // Nobody needs the path at present, and an attempt costs routers something.
-            return;
-        }
-
+        if (_agenda.Failures > 0 && !peer.Finder.IsActive(now)) { _agenda.Rest(); return; } // Nobody needs the path at present, and an attempt costs routers something.
         if ((IsYetUnknown(context.Nat) || IsYetUnknown(peer.Nat)) && _agenda.TryWait(PunchAgenda.ProfilePatience, now)) return;
 
         _judgedOwn = context.Nat;
@@ -233,7 +229,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     /// <summary>How a hard NAT chooses ports is worth a moment: foretelling them takes a handful of mappings, and chance hundreds.</summary>
     private static bool IsYetUnknown(NatProfile profile) => profile.IsHard && profile.Allocation == NatPortAllocation.Unknown;
 
-    private PunchStrategy Choose(int size) => _agenda.Failures >= Predictions ? PunchPlanner.ChooseWithoutPrediction(context.Nat, peer.Nat, size) : PunchPlanner.Choose(context.Nat, peer.Nat, size);
+    private PunchStrategy Choose(int size) => _agenda.Failures >= Predictions ? PunchPlanner.ChooseAgain(context.Nat, peer.Nat, size) : PunchPlanner.Choose(context.Nat, peer.Nat, size);
 
     private void Offer(Instant now)
     {
@@ -256,6 +252,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         if (!canBe || (strategy.IsHardPunch && !context.Punches.TryTake(peer.Key)))
         {
             Say(new PunchWords(PunchingStep.Refusal, plan.Method), now);
+            if (!isSame) peer.Hellos.Plan(now); // Nor the peer what ours is.
             return;
         }
 

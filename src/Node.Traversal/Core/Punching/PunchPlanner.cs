@@ -35,9 +35,9 @@ internal static class PunchPlanner
         return Birthday(hard.PortRange, size) with { IsHardHere = own.IsHard };
     }
 
-    /// <summary>As <see cref="Choose"/>, where ports have been predicted in vain.</summary>
-    public static PunchStrategy ChooseWithoutPrediction(NatProfile own, NatProfile peer, int size) =>
-        Choose(own with { Allocation = NatPortAllocation.Unknown }, peer with { Allocation = NatPortAllocation.Unknown }, size);
+    /// <summary>As <see cref="Choose"/>, where ports have been predicted in vain: chance, and where that could do nothing, the prediction again.</summary>
+    public static PunchStrategy ChooseAgain(NatProfile own, NatProfile peer, int size) =>
+        ChooseWithoutPrediction(own, peer, size) is { Method: not PunchingMethod.None } other ? other : Choose(own, peer, size);
 
     /// <summary>The strategy for a method that the peer has proposed; None where it means nothing for these two NATs.</summary>
     public static PunchStrategy For(PunchingMethod method, NatProfile own, NatProfile peer, int size)
@@ -46,6 +46,9 @@ internal static class PunchPlanner
         if (strategy.Method != method) strategy = ChooseWithoutPrediction(own, peer, size);
         return strategy.Method == method ? strategy : PunchStrategy.None;
     }
+
+    private static PunchStrategy ChooseWithoutPrediction(NatProfile own, NatProfile peer, int size) =>
+        Choose(own with { Allocation = NatPortAllocation.Unknown }, peer with { Allocation = NatPortAllocation.Unknown }, size);
 
     private static PunchStrategy ChooseForTwo(NatProfile own, NatProfile peer, int size)
     {

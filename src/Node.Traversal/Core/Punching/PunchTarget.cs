@@ -11,7 +11,7 @@ internal sealed class PunchTarget(NodeContext context, PeerSession peer)
     public UInt128 Router { get; private set; }
 
     /// <summary>How STUN sees the node's own port; not valid where it does not.</summary>
-    public TransportAddress Own => context.Mapped.FirstOrDefault(IsPublic);
+    public TransportAddress Own => Likeliest(context.Mapped);
 
     /// <summary>Says that there is anything to punch: two behind one router meet on their LAN, or not at all.</summary>
     public bool IsPossible => Router != 0 && Own is { IsValid: true } own && own.Bits != Router;
@@ -20,12 +20,7 @@ internal sealed class PunchTarget(NodeContext context, PeerSession peer)
     /// <returns>True where they tell that the peer is behind another router than before.</returns>
     public bool HandleCandidates(ReadOnlySpan<TransportAddress> candidates)
     {
-        UInt128 router = UInt128.Zero;
-        foreach (TransportAddress candidate in candidates)
-        {
-            if (router == 0 && IsPublic(candidate)) router = candidate.Bits;
-        }
-
+        UInt128 router = Likeliest(candidates.ToArray()).Bits;
         if (router == 0 || router == Router) return false;
         bool isMove = Router != 0;
         Router = router;
@@ -35,6 +30,10 @@ internal sealed class PunchTarget(NodeContext context, PeerSession peer)
     /// <summary>Where the other end's packets come from, as its plan says: at an address that is among its candidates, or it could have us knock anywhere.</summary>
     public TransportAddress Of(PunchingPlan? plan) =>
         plan?.Addresses.FirstOrDefault(address => IsPublic(address) && address.Port >= NatProfile.LowestUsablePort && IsAnnounced(address)) ?? default;
+
+    /// <summary>The first with the public address that most have: behind a hard NAT every port is one server's word, and so is a lie.</summary>
+    private TransportAddress Likeliest(IReadOnlyList<TransportAddress> addresses) =>
+        addresses.Where(IsPublic).GroupBy(address => address.Bits).MaxBy(ports => ports.Count())?.First() ?? default;
 
     private bool IsAnnounced(TransportAddress address) => peer.Candidates.Usable.Any(candidate => candidate.Address.Bits == address.Bits);
 
