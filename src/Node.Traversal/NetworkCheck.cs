@@ -47,6 +47,9 @@ public static class NetworkCheck
         StunSurveyResult[] families = await Task.WhenAll(
             StunSurveyRun.RunAsync(options.RelayMap, [.. servers.Where(server => server.Address.IsIpv4)], AddressFamily.InterNetwork, clock, cancellation),
             StunSurveyRun.RunAsync(options.RelayMap, [.. servers.Where(server => server.Address.IsIpv6)], AddressFamily.InterNetworkV6, clock, cancellation));
+        families = await Task.WhenAll(
+            MeasureAgainAsync(options.RelayMap, families[0], AddressFamily.InterNetwork, clock, cancellation),
+            MeasureAgainAsync(options.RelayMap, families[1], AddressFamily.InterNetworkV6, clock, cancellation));
         bool isSilent = families.All(family => family.Answers.Count == 0);
 
         progress?.Invoke(isSilent ? "no answer over UDP: asking the relays by HTTPS, and looking for a captive portal" : "finding out what NAT or firewall stands before this machine, for up to 10 s");
@@ -71,6 +74,11 @@ public static class NetworkCheck
             Proxy = options.RelayProxy.Proxy,
         };
     }
+
+    /// <summary>Asks those that have answered once more, for their distance.</summary>
+    private static async Task<StunSurveyResult> MeasureAgainAsync(RelayMap map, StunSurveyResult first, AddressFamily family, MonotonicClock clock, CancellationToken cancellation) => first.Answers.Count == 0
+        ? first
+        : first.WithShorterOf(await StunSurveyRun.RunAsync(map, [.. first.Answers.Select(answer => answer.Server)], family, clock, cancellation));
 
     /// <summary>Asks the nearest server that has answered.</summary>
     private static async Task<NatBehavior?> DescribeAsync(StunSurveyResult family, CancellationToken cancellation)

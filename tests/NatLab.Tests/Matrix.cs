@@ -43,12 +43,14 @@ internal sealed record MatrixRow(string NatOfA, string NatOfB, PeerReport AtA, P
     public bool IsOutOfLuck => !IsDirect && LabOracle.IsChance(LabOracle.MethodOf(NatOfA, NatOfB))
         && AtA.Verdict?.Code == LabOracle.VerdictAt(NatOfA, NatOfB) && AtB.Verdict?.Code == LabOracle.VerdictAt(NatOfB, NatOfA);
 
-    /// <summary>A table's last line: how many came out how, how long it took those that went directly, and what the routers bore.</summary>
+    /// <summary>A table's last line: how many came out how and with which verdicts, how long it took those that went directly, and what the routers bore.</summary>
     public static string Summarize(IReadOnlyCollection<MatrixRow> rows)
     {
         double[] times = [.. rows.Select(row => row.TimeToDirect?.TotalSeconds).OfType<double>().Order()];
         string spread = times.Length == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"; direct after {At(times, 0.5):0.00} s (p50), {At(times, 0.95):0.00} s (p95), {times[^1]:0.00} s (max)");
-        return $"{rows.Count} pairs: {rows.Count(row => row.IsDirect)} direct, {rows.Count(row => !row.IsDirect)} relayed{spread}; most router entries {rows.Max(row => row.MostEntries)}";
+        var verdicts = rows.Where(row => !row.IsDirect).SelectMany(row => new[] { row.AtA.Verdict?.Code, row.AtB.Verdict?.Code }).CountBy(code => code ?? "none").OrderByDescending(code => code.Value);
+        string said = string.Join(", ", verdicts.Select(code => $"{code.Value} {code.Key}"));
+        return $"{rows.Count} pairs: {rows.Count(row => row.IsDirect)} direct, {rows.Count(row => !row.IsDirect)} relayed{(said.Length == 0 ? "" : $" (verdicts at either end: {said})")}{spread}; most router entries {rows.Max(row => row.MostEntries)}";
     }
 
     public override string ToString() => string.Create(

@@ -13,13 +13,14 @@ public class MatrixTests
 
     private static readonly string[] AllKinds =
     [
-        "pub", "fw", "eim-eif", "eim-adf", "eim-apdf", "eimr-eif", "eimr-adf", "eimr-apdf", "adm-eif", "adm-apdf", "seq-apdf", "seq-apdf,step=2",
+        "pub", "fw", "linux", "eim-eif", "eim-adf", "eim-apdf", "eimr-eif", "eimr-adf", "eimr-apdf", "adm-eif", "adm-apdf", "seq-apdf", "seq-apdf,step=2",
         "edm-eif", "edm-adf", "edm-apdf", "edm-apdf,range=20480-20607", "eim-apdf,cgn=eimr-apdf", "eim-apdf,cgn=edm-apdf",
     ];
 
     private static readonly (string A, string B)[] TellingPairs =
     [
         ("fw", "eimr-apdf,hairpin"), ("eimr-adf", "adm-apdf"), ("edm-eif", "edm-apdf"), ("adm-apdf", "seq-apdf"), ("eim-apdf,cgn=eimr-apdf", "eim-apdf"),
+        ("linux", "linux"),
     ];
 
     [Fact]

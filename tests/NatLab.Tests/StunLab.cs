@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace NatLab.Tests;
 
 /// <summary>
-/// One lab with a site of every kind, whose hosts ask our STUN server with <c>relay-node stun</c>, a few at a time: each waits for silence most
+/// One lab with a site of several kinds, whose hosts ask our STUN server with <c>relay-node stun</c>, a few at a time: each waits for silence most
 /// of the time, so together they take hardly longer than one.
 /// </summary>
 public sealed class StunLab : IAsyncLifetime
@@ -18,14 +18,11 @@ public sealed class StunLab : IAsyncLifetime
     private Lab? _lab;
     private StunStation? _station;
 
+    /// <summary>Each answer that there is at least once. Every kind there is, is <see cref="ProfileLab"/>'s: a node asks by the same code.</summary>
     public static IReadOnlyList<string> Kinds { get; } =
     [
-        "pub", "fw",
-        "eim-eif", "eim-adf", "eim-apdf", "eimr-eif", "eimr-adf", "eimr-apdf", "adm-eif", "adm-adf", "adm-apdf",
-        "edm-eif", "edm-adf", "edm-apdf", "seq-eif", "seq-adf", "seq-apdf", "seq-apdf,step=2",
-        "edm-apdf,range=20480-21503", "eimr-apdf,range=30000-30255",
-        "eim-eif,hairpin", "eim-apdf,hairpin", "eimr-adf,hairpin",
-        "eim-apdf,cgn=eim-apdf", "eim-apdf,cgn=edm-apdf", "eim-eif,cgn=eimr-eif",
+        "pub", "fw", "eim-apdf", "eimr-adf", "eimr-apdf,range=30000-30255", "adm-apdf", "edm-adf", "edm-apdf,range=20480-21503", "seq-eif", "seq-apdf,step=2",
+        "eim-eif,hairpin", "eim-apdf,cgn=edm-apdf",
     ];
 
     public Lab Lab => _lab!;

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Has a hard NAT and an easy one meet forty times on this kernel with the published programs. As root; about seven minutes.
+# Has a hard NAT and an easy one meet forty times on this kernel with the published programs, and says how many went directly, after how long (p50, p95) and with how many
+# router entries; fails below nine in ten, or over 600 entries. As root; about seven minutes.
 # Usage: tests/NatLab.Tests/punching.sh [TRIALS]
 set -euo pipefail
 cd "$(dirname "$0")/../.."

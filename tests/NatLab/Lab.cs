@@ -1,4 +1,3 @@
-using System.Diagnostics;
 
 namespace NatLab;
 
@@ -80,10 +79,16 @@ public sealed class Lab : IAsyncDisposable
     }
 
     /// <summary>Stops UDP between two sites, both ways. What they send to the public server still arrives.</summary>
-    public Task CutUdpAsync(Site one, Site other) => ChangeCutAsync("add", one, other);
+    public Task CutUdpAsync(Site one, Site other) => ChangeCutAsync("add", [(one, other), (other, one)]);
+
+    /// <summary>Stops UDP from one site to another, and not the other way.</summary>
+    public Task CutUdpOneWayAsync(Site from, Site to) => ChangeCutAsync("add", [(from, to)]);
 
     /// <summary>Lets UDP between two sites pass again.</summary>
-    public Task HealUdpAsync(Site one, Site other) => ChangeCutAsync("delete", one, other);
+    public Task HealUdpAsync(Site one, Site other) => ChangeCutAsync("delete", [(one, other), (other, one)]);
+
+    /// <summary>Lets UDP from one site to another pass again.</summary>
+    public Task HealUdpOneWayAsync(Site from, Site to) => ChangeCutAsync("delete", [(from, to)]);
 
     /// <summary>Leads one more public address to a site's router.</summary>
     public Task RouteToAsync(Site site, string address) => _core.IpAsync($"route add {address}/32 via {site.PublicAddress}");
@@ -155,10 +160,9 @@ public sealed class Lab : IAsyncDisposable
         await Server.Namespace.WaitForRouteAsync("198.19.1.1");
     }
 
-    private Task ChangeCutAsync(string verb, Site one, Site other)
+    private Task ChangeCutAsync(string verb, IEnumerable<(Site From, Site To)> ways)
     {
-        Debug.Assert(one != other);
-        string elements = $"\"{one.CoreInterface}\" . \"{other.CoreInterface}\", \"{other.CoreInterface}\" . \"{one.CoreInterface}\"";
+        string elements = string.Join(", ", ways.Select(way => $"\"{way.From.CoreInterface}\" . \"{way.To.CoreInterface}\""));
         return _core.NftAsync($"{verb} element inet core cut {{ {elements} }}\n");
     }
 }

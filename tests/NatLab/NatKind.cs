@@ -44,8 +44,8 @@ public sealed record PortRange(int First, int Last)
 }
 
 /// <summary>
-/// A NAT's behaviour, spelled <c>mapping-filtering</c> as in <c>eimr-apdf</c>, or <c>pub</c> for none, or <c>fw</c> for a firewall without one. Behind
-/// that, by commas: <c>hairpin</c>, <c>step=2</c> (seq), <c>range=20480-21503</c> (eimr, edm, seq), <c>cgn=KIND</c> (a second NAT in front; always the last).
+/// A NAT's behaviour, spelled <c>mapping-filtering</c> as in <c>eimr-apdf</c>, or <c>pub</c> for none, <c>fw</c> for a firewall without one, or
+/// <c>linux</c> for a bare masquerade. Behind that, by commas: <c>hairpin</c>, <c>step=2</c> (seq), <c>range=20480-21503</c> (eimr, edm, seq), <c>cgn=KIND</c> (a second NAT in front; always the last).
 /// </summary>
 public sealed record NatKind(NatMapping Mapping, NatFiltering Filtering)
 {
@@ -55,6 +55,12 @@ public sealed record NatKind(NatMapping Mapping, NatFiltering Filtering)
 
     /// <summary>Public addresses behind a firewall that lets in what belongs to a flow from inside.</summary>
     public static NatKind Firewall { get; } = new(NatMapping.None, NatFiltering.AddressAndPortDependent);
+
+    /// <summary>
+    /// A Linux box with <c>masquerade</c> and no firewall. It maps and filters as <c>eim-apdf</c>, but the box itself takes what belongs to nothing:
+    /// a packet that comes before a host behind it has sent costs that host its public port.
+    /// </summary>
+    public static NatKind Linux { get; } = new(NatMapping.EndpointIndependent, NatFiltering.AddressAndPortDependent) { TakesStrays = true };
 
     /// <summary>Says that there is no NAT: the hosts have public addresses.</summary>
     public bool IsPublic => Mapping == NatMapping.None;
@@ -67,6 +73,9 @@ public sealed record NatKind(NatMapping Mapping, NatFiltering Filtering)
 
     /// <summary>Says that hosts behind it reach each other by their public addresses.</summary>
     public bool Hairpins { get; init; }
+
+    /// <summary>Says that the router itself accepts what belongs to nothing; others drop it unseen.</summary>
+    public bool TakesStrays { get; private init; }
 
     /// <summary>The carrier's NAT in front of it; null = none.</summary>
     public NatKind? Carrier { get; init; }
@@ -81,7 +90,13 @@ public sealed record NatKind(NatMapping Mapping, NatFiltering Filtering)
 
     public override string ToString()
     {
-        string name = this switch { { IsPublic: true, Filtering: NatFiltering.EndpointIndependent } => "pub", { IsPublic: true } => "fw", _ => $"{MappingName}-{FilteringName}" };
+        string name = this switch
+        {
+            { IsPublic: true, Filtering: NatFiltering.EndpointIndependent } => "pub",
+            { IsPublic: true } => "fw",
+            { TakesStrays: true } => "linux",
+            _ => $"{MappingName}-{FilteringName}",
+        };
         return $"{name}{(Hairpins ? ",hairpin" : "")}{(Step == 1 ? "" : $",step={Step}")}{(Ports is null ? "" : $",range={Ports}")}{(Carrier is null ? "" : $",{CarrierKey}{Carrier}")}";
     }
 
@@ -108,9 +123,10 @@ public sealed record NatKind(NatMapping Mapping, NatFiltering Filtering)
         {
             "pub" => Public,
             "fw" => Firewall,
+            "linux" => Linux,
             var name => name.Split('-') is [var mapping, var filtering]
                 ? new NatKind(ParseMapping(mapping), ParseFiltering(filtering))
-                : throw new FormatException($"'{name}' is not a NAT kind: pub, fw, or mapping-filtering such as eimr-apdf."),
+                : throw new FormatException($"'{name}' is not a NAT kind: pub, fw, linux, or mapping-filtering such as eimr-apdf."),
         };
         foreach (string word in words.Skip(1)) kind = kind.With(word);
         return kind;

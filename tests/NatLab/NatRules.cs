@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text;
 
 namespace NatLab;
@@ -45,7 +46,7 @@ internal static class NatRules
     private static void AppendFilter(StringBuilder script, NatKind kind, string publicAddress, bool firewallsIPv6)
     {
         // The chain `blocked` is empty until the site blocks UDP. Packets from outside that belong to nothing are dropped, not accepted, by the
-        // router itself: an accepted one would be confirmed by conntrack and take the port away from the host that sends next.
+        // router itself, unless its kind is to take them: an accepted one is confirmed by conntrack and takes the port away from the host that sends next.
         script.AppendLine("""
             table inet filter {
               chain blocked {
@@ -53,10 +54,9 @@ internal static class NatRules
               chain input {
                 type filter hook input priority filter; policy accept;
                 meta l4proto ipv6-icmp accept
-                iifname "wan" ct state established,related accept
-                iifname "wan" drop
             """);
-        if (!kind.IsPublic) script.AppendLine($"    ip daddr {publicAddress} meta l4proto udp drop"); // No hairpin, unless it is translated before it gets here.
+        if (!kind.TakesStrays) script.AppendLine("    iifname \"wan\" ct state established,related accept\n    iifname \"wan\" drop");
+        if (!kind.IsPublic && !kind.TakesStrays) script.AppendLine($"    ip daddr {publicAddress} meta l4proto udp drop"); // No hairpin, unless it is translated before it gets here.
         script.AppendLine("""
               }
               chain forward {
@@ -80,27 +80,45 @@ internal static class NatRules
 
     private static void AppendMapping(StringBuilder script, NatKind kind, string publicAddress)
     {
-        if (kind.Mapping == NatMapping.EndpointIndependentRandom) AppendBindings(script, PortsOf(kind).Count);
+        if (BindingOf(kind) is { } binding) AppendBindings(script, binding, PortsOf(kind).Count);
         script.AppendLine("  chain source {\n    type nat hook postrouting priority srcnat; policy accept;");
-        if (kind.Hairpins) script.AppendLine($"    oifname \"lan\" ip saddr {{ {LanRanges} }} ct status dnat meta l4proto udp {SourceRule(kind, $"snat ip to {publicAddress}")}");
+        if (kind.Hairpins) script.AppendLine($"    oifname \"lan\" ip saddr {{ {LanRanges} }} ct status dnat meta l4proto udp {SourceRule(kind, $"snat ip to {publicAddress}", publicAddress)}");
         // Unlike snat, masquerade forgets its flows when its address goes.
-        script.AppendLine($"    oifname \"wan\" meta l4proto udp {SourceRule(kind, IsChosenByKernel(kind) ? "masquerade" : $"snat ip to {publicAddress}")}");
+        script.AppendLine($"    oifname \"wan\" meta l4proto udp {SourceRule(kind, IsChosenByKernel(kind) ? "masquerade" : $"snat ip to {publicAddress}", publicAddress)}");
         script.AppendLine("    oifname \"wan\" masquerade\n  }");
     }
 
     private static bool IsChosenByKernel(NatKind kind) => kind.Mapping is NatMapping.EndpointIndependent or NatMapping.EndpointDependent && kind.Ports is null;
 
-    private static string SourceRule(NatKind kind, string translate) => kind.Mapping switch
+    private static string SourceRule(NatKind kind, string translate, string publicAddress) => kind.Mapping switch
     {
         NatMapping.EndpointIndependent => translate,
-        NatMapping.EndpointIndependentRandom => $"meta mark set ip saddr . th sport map @binding {translate} : meta mark map {PortMap(kind)}",
-        NatMapping.AddressDependent => $"{translate} : jhash ip saddr . ip daddr . th sport mod {PortsOf(kind).Count} seed 0x5eed map {PortMap(kind)}",
-        NatMapping.Sequential => $"{translate} : numgen inc mod {PortsOf(kind).Count} map {PortMap(kind)}",
+        NatMapping.EndpointIndependentRandom or NatMapping.AddressDependent =>
+            $"meta mark set {BindingOf(kind)?.Key} map @binding {translate} : meta mark map {PortMap(Shuffled(PortsOf(kind), publicAddress))}",
+        NatMapping.Sequential => $"{translate} : numgen inc mod {PortsOf(kind).Count} map {PortMap(PortsOf(kind))}",
         _ => kind.Ports is { } ports ? $"{translate}:{ports} random" : $"{translate} fully-random",
     };
 
+    /// <summary>What has a binding of its own, in the words of a rule and as the type of a set; null where conntrack alone remembers.</summary>
+    private static (string Key, string Type)? BindingOf(NatKind kind) => kind.Mapping switch
+    {
+        NatMapping.EndpointIndependentRandom => ("ip saddr . th sport", "ipv4_addr . inet_service"),
+        NatMapping.AddressDependent => ("ip saddr . ip daddr . th sport", "ipv4_addr . ipv4_addr . inet_service"),
+        _ => null,
+    };
+
     /// <summary>A number used directly as a port comes out byte-swapped (nft 1.0.6); through a map it does not.</summary>
-    private static string PortMap(NatKind kind) => $"{{ {string.Join(", ", PortsOf(kind).Select((port, i) => $"{i} : {port}"))} }}";
+    private static string PortMap(IEnumerable<int> ports) => $"{{ {string.Join(", ", ports.Select((port, i) => $"{i} : {port}"))} }}";
+
+    /// <summary>The ports in an order that looks like chance, another one for each router and always the same for one.</summary>
+    private static int[] Shuffled(List<int> ports, string publicAddress)
+    {
+        int[] shuffled = [.. ports];
+#pragma warning disable CA5394 // Nobody is to be kept from guessing.
+        new Random(BitConverter.ToInt32(IPAddress.Parse(publicAddress).GetAddressBytes())).Shuffle(shuffled);
+#pragma warning restore CA5394
+        return shuffled;
+    }
 
     private static List<int> PortsOf(NatKind kind)
     {
@@ -111,16 +129,18 @@ internal static class NatRules
         return ports;
     }
 
-    private static void AppendBindings(StringBuilder script, int ports) => script.AppendLine($$"""
+    /// <summary>Gives each new binding the next of the shuffled ports: drawn by lot, two of a few dozen bindings would now and then get one port, as no real NAT does.</summary>
+    private static void AppendBindings(StringBuilder script, (string Key, string Type) binding, int ports) => script.AppendLine($$"""
           map binding {
-            type ipv4_addr . inet_service : mark
+            type {{binding.Type}} : mark
             flags dynamic,timeout
             timeout {{BindingLifetime}}
             size 65536
           }
           chain bind {
             type filter hook postrouting priority srcnat - 10; policy accept;
-            oifname "wan" meta l4proto udp update @binding { ip saddr . th sport : numgen random mod {{ports}} }
+            oifname "wan" meta l4proto udp ct state new update @binding { {{binding.Key}} : numgen inc mod {{ports}} }
+            oifname "wan" meta l4proto udp ct state != new update @binding { {{binding.Key}} : numgen random mod {{ports}} } comment "refreshes"
           }
         """);
 

@@ -14,7 +14,7 @@ public sealed class PortMapStation
     private readonly string _configuration;
     private LabProcess? _program;
 
-    private PortMapStation(Lab lab, Site site, string external, string configuration)
+    private PortMapStation(Lab lab, Site site, string? external, string configuration)
     {
         _lab = lab;
         _configuration = configuration;
@@ -25,16 +25,20 @@ public sealed class PortMapStation
     /// <summary>The site.</summary>
     public Site Site { get; }
 
-    /// <summary>The address it maps ports of.</summary>
-    public string External { get; }
+    /// <summary>The address it maps ports of; null where it maps none, because its own is reserved.</summary>
+    public string? External { get; }
 
     /// <summary>
     /// Starts it, and waits until it listens. It serves no address of a reserved range, as all the lab's are, so it is given one that it takes, which
     /// the lab, out of which nothing leads, routes to this router.
     /// </summary>
-    public static async Task<PortMapStation> StartAsync(Lab lab, Site site, string external = "8.8.4.1", int igdVersion = 2)
+    /// <param name="lab">The lab.</param>
+    /// <param name="site">The site.</param>
+    /// <param name="external">That address; null leaves it with the router's own, and it tells everyone that there is a NAT in front of it.</param>
+    /// <param name="igdVersion">The version of UPnP's gateway that it claims to be, 1 or 2.</param>
+    public static async Task<PortMapStation> StartAsync(Lab lab, Site site, string? external = "8.8.4.1", int igdVersion = 2)
     {
-        await lab.RouteToAsync(site, external);
+        if (external is not null) await lab.RouteToAsync(site, external);
         await site.Router.IpAsync("route add 224.0.0.0/4 dev lan"); // Its announcements are for the LAN; by the default route they would leave by the other side.
         // What it lets in must pass before the router drops it, so its rules go into a chain of the router's own filter.
         await site.Router.NftAsync("""
@@ -55,7 +59,7 @@ public sealed class PortMapStation
         string configuration = Path.Combine(lab.Files, $"miniupnpd-{site.Name}.conf");
         await File.WriteAllTextAsync(configuration, $"""
             ext_ifname=wan
-            ext_ip={external}
+            {(external is null ? "" : $"ext_ip={external}")}
             listening_ip=lan
             http_port=0
             enable_natpmp=yes

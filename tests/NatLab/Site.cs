@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace NatLab;
 
 /// <summary>What IPv6 a site has.</summary>
@@ -83,6 +85,20 @@ public sealed class Site
     /// <summary>Lets UDP pass again.</summary>
     public Task UnblockUdpAsync() => Router.NftAsync("flush chain inet filter blocked\n");
 
+    /// <summary>Forgets every flow, as a router does that starts anew; conntrack remembers those of a fixed address even where the interface was down.</summary>
+    public Task ForgetFlowsAsync() => Router.RunAsync("conntrack", "-F");
+
+    /// <summary>Has the router start anew: for so long its outer side is down, and what it knew of flows and bindings is gone. Its hosts notice nothing but silence.</summary>
+    public async Task RebootAsync(TimeSpan downtime)
+    {
+        if (Carrier is not null || _ipv6 != IPv6Access.None) throw new LabException("a router that starts anew has neither a carrier's NAT before it nor IPv6 here");
+        await Router.IpAsync("link set dev wan down");
+        await Router.NftAsync(NatRules.ForRouter(Kind, RouterAddress, firewallsIPv6: false));
+        await ForgetFlowsAsync();
+        await Task.Delay(downtime);
+        await Router.IpAsync("link set dev wan up", $"route replace default via {RouterAddress[..RouterAddress.LastIndexOf('.')]}.1");
+    }
+
     internal async Task BuildAsync(NetworkNamespace core)
     {
         await Lab.CreateNamespaceAsync(Router, forwards: true);
@@ -123,15 +139,22 @@ public sealed class Site
     }
 
     /// <summary>Plugs a host's cable into this LAN and gives it a new address.</summary>
-    internal async Task ConnectAsync(LabHost host)
+    internal Task ConnectAsync(LabHost host)
     {
         if (_addressesGiven == MaxHosts) throw new LabException($"site {Name} has given {MaxHosts} addresses, all it has");
+        return ConnectAsync(host, FirstHost + _addressesGiven++);
+    }
 
-        int number = FirstHost + _addressesGiven++;
-        await Lab.LayCableAsync(Router, $"p-{host.Name}", host.Namespace, "eth0");
+    /// <summary>Plugs in again the cable of a host that was here, and gives it the address that it had.</summary>
+    internal Task ReconnectAsync(LabHost host) => ConnectAsync(host, int.Parse(host.Address[(host.Address.LastIndexOf('.') + 1)..], CultureInfo.InvariantCulture));
+
+    private async Task ConnectAsync(LabHost host, int number)
+    {
+        string plug = host.Interface;
+        await Lab.LayCableAsync(Router, $"p-{host.Name}", host.Namespace, plug);
         await Router.IpAsync($"link set dev p-{host.Name} master lan", "link set dev lan up"); // A bridge with a port has a carrier at once.
-        List<string> lines = [$"addr add {Lan}.{number}/24 dev eth0", $"route add default via {Lan}.1"];
-        if (_ipv6 != IPv6Access.None) lines.InsertRange(1, [$"addr add {LanIPv6}:{number:x}/64 dev eth0 nodad"]);
+        List<string> lines = [$"addr add {Lan}.{number}/24 dev {plug}", $"route add default via {Lan}.1"];
+        if (_ipv6 != IPv6Access.None) lines.InsertRange(1, [$"addr add {LanIPv6}:{number:x}/64 dev {plug} nodad"]);
         if (_ipv6 != IPv6Access.None) lines.Add($"route add ::/0 via {LanIPv6}:1");
         await host.Namespace.IpAsync(lines);
         Router.AskNeighboursOften();

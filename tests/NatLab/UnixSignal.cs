@@ -8,4 +8,6 @@ public enum UnixSignal
     Kill = 9,
     User1 = 10,
     Terminate = 15,
+    Continue = 18,
+    Stop = 19,
 }

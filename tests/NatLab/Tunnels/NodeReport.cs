@@ -22,7 +22,12 @@ public sealed record NodeReport(SelfReport Self, IReadOnlyList<PeerReport> Peers
 }
 
 /// <summary>The node itself.</summary>
-public sealed record SelfReport(string PublicKey, RegionReport? HomeRelay, int UdpPort);
+public sealed record SelfReport(string PublicKey, RegionReport? HomeRelay, int UdpPort, NatReport? Nat = null);
+
+/// <summary>The NAT before a node, in RFC 4787's words as <c>relay-node</c> spells them; null is what it does not know.</summary>
+public sealed record NatReport(
+    string? Udp, string? Mapping, string? Filtering, string? PortAllocation, int? PortStep, int? LowestPort, int? HighestPort, bool? Hairpinning,
+    int? LifetimeSeconds, bool IsNested, bool IsCarrierGrade, bool OffersPortMapping);
 
 /// <summary>A region of the relay map.</summary>
 public sealed record RegionReport(int RegionId, string RegionCode);

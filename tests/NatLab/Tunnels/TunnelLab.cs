@@ -15,6 +15,9 @@ public sealed record TunnelLabOptions
     /// <summary>True if all of a's traffic goes through the tunnel.</summary>
     public bool FullTunnelAtA { get; init; }
 
+    /// <summary>True for STUN by <c>stun-server</c>, which tells filters and lifetimes too (RFC 5780); the relay's own, which it is otherwise, does not.</summary>
+    public bool TellsNatBehavior { get; init; }
+
     /// <summary>More of our own settings for a, as the comment lines that they are.</summary>
     public IReadOnlyList<string> RelayLinesOfA { get; init; } = [];
 }
@@ -46,7 +49,8 @@ public sealed class TunnelLab : IAsyncDisposable
         {
             Site siteOfA = await lab.AddSiteAsync("a", NatKind.Parse(options.NatOfA), options.IPv6);
             LabHost hostOfB = options.NatOfB is { } kind ? (await lab.AddSiteAsync("b", NatKind.Parse(kind), options.IPv6)).Host : await siteOfA.AddHostAsync("b");
-            RelayStation relay = await RelayStation.StartAsync(lab);
+            RelayStation relay = await RelayStation.StartAsync(lab, hasStun: !options.TellsNatBehavior);
+            if (options.TellsNatBehavior) await StunStation.StartOursAsync(lab, RelayStation.StunPort);
             TunnelNode a = await TunnelNode.CreateAsync(lab, siteOfA.Host, AddressOfA);
             TunnelNode b = await TunnelNode.CreateAsync(lab, hostOfB, AddressOfB);
             string[] everything = ["0.0.0.0/0", "::/0"];

@@ -14,6 +14,7 @@ public sealed class WireGuardLink
 
     private readonly LabHost _host;
     private readonly string _files;
+    private LabProcess? _process;
 
     internal WireGuardLink(LabHost host, string name, string files)
     {
@@ -35,8 +36,8 @@ public sealed class WireGuardLink
         string socket = Path.Combine(ControlDirectory, $"{Name}.sock");
         // One left by a killed program would be taken for a running one. The folder is the first program's to make.
         if (File.Exists(socket)) File.Delete(socket);
-        LabProcess process = _host.Start(["wireguard-go", "-f", Name], new Dictionary<string, string> { ["WG_PROCESS_FOREGROUND"] = "1", ["LOG_LEVEL"] = "error" });
-        await WaitForAsync(socket, process);
+        _process = _host.Start(["wireguard-go", "-f", Name], new Dictionary<string, string> { ["WG_PROCESS_FOREGROUND"] = "1", ["LOG_LEVEL"] = "error" });
+        await WaitForAsync(socket, _process);
 
         await ConfigureAsync("setconf", plan);
         await _host.Namespace.IpAsync([
@@ -46,6 +47,9 @@ public sealed class WireGuardLink
         if (plan.IsFullTunnel) await RouteEverythingAsync();
         else await RouteAsync(plan);
     }
+
+    /// <summary>Ends the program, and with it the interface.</summary>
+    public Task StopAsync() => _process?.StopAsync() ?? Task.CompletedTask;
 
     /// <summary>Brings file and interface to a new plan, as <c>wg syncconf</c> does: peers that stay are not disturbed.</summary>
     public async Task SyncAsync(WireGuardPlan plan)

@@ -62,6 +62,14 @@ internal readonly record struct StunSurveyAnswer(StunServerAddress Server, Trans
 /// <param name="Answers">The answers.</param>
 internal sealed record StunSurveyResult(UdpState Udp, IReadOnlyList<StunSurveyAnswer> Answers)
 {
+    /// <summary>The same answers, each with the shorter of its round trips: the first of a process also waits for code to be made.</summary>
+    /// <param name="again">What came when these servers were asked again, from another socket.</param>
+    public StunSurveyResult WithShorterOf(StunSurveyResult again)
+    {
+        Dictionary<StunServerAddress, TimeSpan> second = again.Answers.ToDictionary(answer => answer.Server, answer => answer.Rtt);
+        return this with { Answers = [.. Answers.Select(answer => second.TryGetValue(answer.Server, out TimeSpan rtt) && rtt < answer.Rtt ? answer with { Rtt = rtt } : answer)] };
+    }
+
     /// <summary>The lowest round trip to a region; null = it has not answered.</summary>
     public TimeSpan? LatencyOf(int regionId) => Answers.Where(answer => answer.Server.RegionId == regionId).Select(answer => (TimeSpan?)answer.Rtt).Min();
 }

@@ -210,7 +210,7 @@ internal sealed class RelayClient : IAsyncDisposable
             _problem = reason;
             if (isProxyRefusal) TraversalLog.ProxyRefuses(_log, Region.Code, reason);
             else if (connectedAt is null) TraversalLog.RelayUnreachable(_log, Region.Code, reason);
-            else TraversalLog.RelayLost(_log, Region.Code, reason);
+            else if (!_stopping.IsCancellationRequested) TraversalLog.RelayLost(_log, Region.Code, reason);
             _receiver.HandleDisconnected(this);
             if (_isLeaving) return;
             failures = connectedAt is { } at && _clock.Now - at >= GoodAfter ? 1 : failures + 1;

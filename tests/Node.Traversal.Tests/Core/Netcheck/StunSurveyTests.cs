@@ -41,6 +41,18 @@ public class StunSurveyTests
         Assert.Equal([new StunSurveyAnswer(Servers[0], Mapped, Milliseconds(10))], _survey.Answers);
     }
 
+    [Fact]
+    public void Of_two_round_trips_to_a_server_the_shorter_counts_and_the_first_says_how_we_are_seen()
+    {
+        TransportAddress other = Mapped.WithPort(40001);
+        StunSurveyResult first = new(UdpState.Works, [Of(0, 60, Mapped), Of(1, 5, Mapped), Of(2, 70, Mapped)]);
+        StunSurveyResult again = new(UdpState.Works, [Of(0, 1, other), Of(1, 9, other)]);
+
+        Assert.Equal([Of(0, 1, Mapped), Of(1, 5, Mapped), Of(2, 70, Mapped)], first.WithShorterOf(again).Answers);
+
+        static StunSurveyAnswer Of(int server, int milliseconds, TransportAddress mapped) => new(Servers[server], mapped, Milliseconds(milliseconds));
+    }
+
     private void Ask(Instant now)
     {
         _survey.HandleTimeout(now);
