@@ -12,7 +12,7 @@ public enum AddressScope
     /// <summary>169.254.0.0/16 and fe80::/10: this link. Cloud metadata services live here too.</summary>
     LinkLocal,
 
-    /// <summary>RFC 1918, RFC 6598 (100.64.0.0/10) and fc00::/7: a private network.</summary>
+    /// <summary>RFC 1918, RFC 6598 (100.64.0.0/10), 192.0.0.0/24 and fc00::/7: a private network.</summary>
     Private,
 
     /// <summary>Everything else.</summary>
@@ -29,9 +29,11 @@ public static class AddressScopes
         ("127.0.0.0/8", AddressScope.Loopback),
         ("169.254.0.0/16", AddressScope.LinkLocal),
         ("172.16.0.0/12", AddressScope.Private),
+        ("192.0.0.0/24", AddressScope.Private), // Inside a host or a router: a provider's translation of IPv4 (464XLAT, RFC 7335; DS-Lite, RFC 6333).
         ("192.168.0.0/16", AddressScope.Private),
         ("224.0.0.0/3", AddressScope.Unusable), // Multicast, reserved, broadcast.
         ("::1/128", AddressScope.Loopback),
+        ("100::/64", AddressScope.Unusable), // Where packets are discarded (RFC 6666).
         ("fe80::/10", AddressScope.LinkLocal),
         ("fec0::/10", AddressScope.Unusable), // Site-local, withdrawn by RFC 3879.
         ("fc00::/7", AddressScope.Private),

@@ -76,10 +76,10 @@ public sealed class TraversalNode : IAsyncDisposable
             options.RelayMap,
             _clock.Now);
         _loop = new NodeLoop(core, _clock, Counters, Send, CarryOut, _log);
-        _nat = new NatWatch(() => _mark, (isIpv4, found) => _loop.Post((changed, now) => changed.HandleNatProfile(isIpv4, found, now)), _log);
+        _nat = new NatWatch(() => _mark, (isIpv4, found) => _loop.Post((changed, now) => changed.HandleNatProfile(isIpv4, found, now)), _loop.Faults, _log);
         _dns = new MarkedDns(() => _mark, options.TimeProvider, _log);
         _transport = new RelayTransport(_dns, () => _mark, () => options.RelayProxy, options.TimeProvider, _log);
-        RelayDialer dialer = new(options.PrivateKey, _transport, options.RelayToken, options.TimeProvider);
+        RelayDialer dialer = new(options.PrivateKey, _transport, _loop.Faults.Guard(options.RelayToken), options.TimeProvider);
         _relays = new RelayConnections(options.PrivateKey, _loop, dialer, _peers, _clock, Counters, _log) { Map = options.RelayMap };
         _demux = new DatagramDemux(_loop, Counters, _clock);
         _plane = new DataPlane(_clock, Counters, sockets) { Loop = _loop, Relays = _relays };
@@ -253,7 +253,7 @@ public sealed class TraversalNode : IAsyncDisposable
             _portMapping.HandleAddresses([]); // Until some are told, every way may be the tunnel's.
         }
 
-        _links = new LinkMonitor(_options.TunnelAddresses, _options.AllowLoopback, () => _mark, _options.TimeProvider, HandleAddresses, links => _loop.Post((core, now) => core.HandleLinks(links, now)), HandleNetworkChange);
+        _links = new LinkMonitor(_options.TunnelAddresses, _options.AllowLoopback, () => _mark, _options.TimeProvider, _loop.Faults, HandleAddresses, links => _loop.Post((core, now) => core.HandleLinks(links, now)), HandleNetworkChange);
         _portMapping?.Start(); // Now that it knows which addresses are not the tunnel's.
         _stunServers = new StunServerList(_map, _dns, _loop, _options.TimeProvider);
         _sockets.Start(_demux.Receive);

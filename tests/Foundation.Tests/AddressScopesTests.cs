@@ -14,6 +14,10 @@ public class AddressScopesTests
     [InlineData("0.0.0.0:1", AddressScope.Unusable)]
     [InlineData("224.0.0.1:1", AddressScope.Unusable)]
     [InlineData("255.255.255.255:1", AddressScope.Unusable)]
+    [InlineData("192.0.0.2:1", AddressScope.Private)] // A router's inside of DS-Lite, a phone's of 464XLAT.
+    [InlineData("192.0.1.2:1", AddressScope.Global)]
+    [InlineData("[64:ff9b::192.0.0.2]:1", AddressScope.Private)]
+    [InlineData("[100::1]:1", AddressScope.Unusable)]
     [InlineData("198.18.1.2:1", AddressScope.Global)]
     [InlineData("[::]:1", AddressScope.Unusable)]
     [InlineData("[::1]:1", AddressScope.Loopback)]

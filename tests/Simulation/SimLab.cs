@@ -145,7 +145,7 @@ public sealed class SimLab
 
     private void Receive(SimNode node, NodeKey from, byte[] packet)
     {
-        long number = SimNode.NumberOf(packet);
+        long number = SimData.NumberOf(packet);
         if (node == Right) Right.SendData(from, number);
         else _answered.Add(number);
     }

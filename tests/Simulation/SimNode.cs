@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Addresses;
 using Node.Traversal;
 using Node.Traversal.Core;
@@ -11,20 +10,10 @@ using Timing;
 
 namespace Simulation;
 
-/// <summary>
-/// The shell of a simulated node: it drives the very core that real nodes have, and follows its paths as the real data plane does. Data
-/// packets carry a number, so that losses and doubles show.
-/// </summary>
+/// <summary>The shell of a simulated node: it drives the very core that real nodes have, and follows its paths as the real data plane does.</summary>
 public sealed class SimNode : ISimReceiver
 {
-    private const int DataLength = 16;
     private static readonly TimeSpan DiscoveryTakes = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan ReconnectAfter = TimeSpan.FromSeconds(1);
-
-    /// <summary>A connection that was lost is tried again at once; one that could not be made, later.</summary>
-    private static readonly TimeSpan FirstReconnectAfter = TimeSpan.FromMilliseconds(20);
-
-    private static readonly TimeSpan VerifyTimeout = TimeSpan.FromMilliseconds(400);
 
     /// <summary>How long a relay may be silent before a node asks it for a sign of life.</summary>
     private static readonly TimeSpan RelaySilence = TimeSpan.FromSeconds(25);
@@ -35,12 +24,10 @@ public sealed class SimNode : ISimReceiver
     private readonly RelayMap _map;
     private readonly IReadOnlyList<StunServerAddress> _stun;
     private readonly Random _random;
-    private readonly HashSet<int> _wanted = [];
-    private readonly HashSet<int> _connected = [];
+    private readonly SimRelayLinks _relays;
     private readonly Dictionary<TransportAddress, NodeKey> _owners = [];
     private readonly Dictionary<NodeKey, SimPeer> _peers = [];
-    private readonly Dictionary<SocketId, ushort> _ports = [];
-    private readonly Dictionary<(bool IsIpv4, ushort Port), SocketId> _sockets = [];
+    private readonly SimSockets _sockets;
     private readonly SimContacts _contacts = new();
     private readonly SimMemory _memory = new();
     private readonly ushort _port;
@@ -57,6 +44,8 @@ public sealed class SimNode : ISimReceiver
         _map = map;
         _stun = stun;
         _random = new Random(world.Random.Next());
+        _relays = new SimRelayLinks(world, this, _random, region => Input(() => _core!.HandleRelayDisconnected(region, Now)));
+        _sockets = new SimSockets(_random);
         _host = host;
         _port = (ushort)(50000 + host);
         Site = site;
@@ -79,13 +68,13 @@ public sealed class SimNode : ISimReceiver
     public Instant NextTimeout => _isRunning && !_isAsleep && _core.NextTimeout is { } next ? next + _slept : Instant.Never;
 
     /// <summary>The most sockets it has had at once.</summary>
-    public int MostSockets { get; private set; }
+    public int MostSockets => _sockets.Most;
 
     /// <summary>The sockets it has open.</summary>
-    public int OpenSockets => _ports.Count;
+    public int OpenSockets => _sockets.Count;
 
     /// <summary>Says whether it is connected to a relay.</summary>
-    public bool IsOnRelay => _connected.Count > 0;
+    public bool IsOnRelay => _relays.Connected.Length > 0;
 
     /// <summary>Datagrams it has sent that are not data: checks, answers, STUN.</summary>
     public int ControlDatagrams { get; private set; }
@@ -106,8 +95,8 @@ public sealed class SimNode : ISimReceiver
     public void Start(params ReadOnlySpan<SimNode> peers)
     {
         _isRunning = true;
-        if (Site.Kind.HasIpv4) OpenSocket(SocketId.Ipv4, isIpv4: true, _port);
-        if (Site.Kind.HasIpv6) OpenSocket(SocketId.Ipv6, isIpv4: false, _port);
+        if (Site.Kind.HasIpv4) _sockets.Open(SocketId.Ipv4, isIpv4: true, _port);
+        if (Site.Kind.HasIpv6) _sockets.Open(SocketId.Ipv6, isIpv4: false, _port);
         _core.HandleLocalAddresses(Site.AddressesOf(_host), Now);
         _core.HandleKnownNetwork(_memory.Of(Site), Now);
         _core.HandleStunServers(_stun, Now);
@@ -125,12 +114,9 @@ public sealed class SimNode : ISimReceiver
     public void Kill(long startedAt)
     {
         _isRunning = false;
-        foreach (int region in _connected) _world.Relays[region].Disconnect(this);
-        _connected.Clear();
-        _wanted.Clear();
+        _relays.Clear();
         _owners.Clear();
-        _ports.Clear();
-        _sockets.Clear();
+        _sockets.CloseAll();
         _contacts.Clear();
         _core = NewCore(startedAt);
     }
@@ -142,7 +128,7 @@ public sealed class SimNode : ISimReceiver
         Site = site;
         _host = host;
         site.Attach(this, host);
-        foreach (int region in _connected.ToArray())
+        foreach (int region in _relays.Connected)
         {
             _world.Relays[region].Disconnect(this);
             HandleRelay(region, isConnected: false);
@@ -163,16 +149,16 @@ public sealed class SimNode : ISimReceiver
             _isAsleep = false;
             _slept += _world.Now - asleepSince;
             if (!_isRunning) return;
-            foreach (int region in _wanted.ToArray())
+            foreach (int region in _relays.Wanted)
             {
-                if (_connected.Contains(region)) HandleRelay(region, isConnected: false);
-                else Dial(region);
+                if (_relays.IsConnected(region)) HandleRelay(region, isConnected: false);
+                else _relays.Dial(region);
             }
 
             Input(() => _core.HandleNetworkChange(Now)); // The shell sees by the wall clock that it has slept.
             Input(() => _core.HandleKnownNetwork(_memory.Of(Site), Now));
         };
-        foreach (int region in _connected) _world.Relays[region].Disconnect(this);
+        _relays.DisconnectAll();
     }
 
     /// <summary>It wakes.</summary>
@@ -210,17 +196,10 @@ public sealed class SimNode : ISimReceiver
     /// <summary>Sends a data packet with that number.</summary>
     public void SendData(NodeKey peer, long number)
     {
-        byte[] packet = new byte[DataLength];
-        packet[0] = 4; // WireGuard's transport data.
-        BinaryPrimitives.WriteInt64BigEndian(packet.AsSpan(8), number);
         SimPeer link = _peers[peer];
-        link.Sent++;
         if (link.Traffic.NoteSent(Now)) Input(() => _core.HandleTraffic(peer, Now));
-        Send(peer, link, packet);
+        Send(peer, link, SimData.Of(number));
     }
-
-    /// <summary>The number in a data packet.</summary>
-    public static long NumberOf(ReadOnlySpan<byte> packet) => BinaryPrimitives.ReadInt64BigEndian(packet[8..]);
 
     internal void HandleTimeout()
     {
@@ -232,13 +211,13 @@ public sealed class SimNode : ISimReceiver
     /// <inheritdoc/>
     public void Receive(SimPacket packet)
     {
-        if (!_isRunning || _isAsleep || !_sockets.TryGetValue((packet.Destination.IsIpv4, packet.Destination.Port), out SocketId socket))
+        if (!_isRunning || _isAsleep || !_sockets.TryFind(packet.Destination.IsIpv4, packet.Destination.Port, out SocketId socket))
         {
             _world.Drop(packet, SimDrop.NotHeard);
             return;
         }
 
-        if (packet.Payload is not [4, ..])
+        if (!SimData.Is(packet.Payload))
         {
             _world.CountDelivered();
             if (packet.Origin is { } origin && origin != this) _contacts.NoteHeard(socket, packet.Source, origin.Key, _world.Now);
@@ -254,7 +233,6 @@ public sealed class SimNode : ISimReceiver
 
         _world.CountDelivered();
         if (link.Traffic.NoteReceivedDirect(Now)) Input(() => _core.HandleTraffic(peer, Now));
-        link.Direct++;
         DataReceived?.Invoke(this, peer, packet.Payload);
     }
 
@@ -262,12 +240,12 @@ public sealed class SimNode : ISimReceiver
     internal void HandleRouterRebooted()
     {
         AskForPort();
-        _world.After(RelaySilence, VerifyRelays);
+        _world.After(RelaySilence, _relays.Verify);
     }
 
     internal void ReceiveRelayed(int regionId, NodeKey source, byte[] packet)
     {
-        if (!_isRunning || _isAsleep || !_connected.Contains(regionId)) return;
+        if (!_isRunning || _isAsleep || !_relays.IsConnected(regionId)) return;
         if (PacketKinds.Of(packet) == PacketKind.Disco)
         {
             Input(() => _core.HandleRelayPacket(regionId, source, packet, Now));
@@ -276,31 +254,27 @@ public sealed class SimNode : ISimReceiver
 
         if (!_peers.TryGetValue(source, out SimPeer? link)) return;
         if (link.Traffic.NoteReceivedByRelay(Now, link.Path.Kind == PathKind.Direct)) Input(() => _core.HandleTraffic(source, Now));
-        link.Relayed++;
         DataReceived?.Invoke(this, source, packet);
     }
 
-    internal bool WantsRelay(int regionId) => _isRunning && !_isAsleep && _wanted.Contains(regionId);
+    internal bool WantsRelay(int regionId) => _isRunning && !_isAsleep && _relays.IsWanted(regionId);
 
     internal void HandleRelay(int regionId, bool isConnected)
     {
         if (!WantsRelay(regionId)) return;
         if (isConnected)
         {
-            _connected.Add(regionId);
+            _relays.HandleConnected(regionId);
             Input(() => _core.HandleRelayConnected(regionId, Now));
             return;
         }
 
-        bool wasConnected = _connected.Remove(regionId);
-        Input(() => _core.HandleRelayDisconnected(regionId, Now));
-        TimeSpan pause = wasConnected ? FirstReconnectAfter : ReconnectAfter;
-        _world.After(pause * (0.5 + _random.NextDouble()), () => Dial(regionId));
+        _relays.HandleBroken(regionId);
     }
 
     internal void HandlePeerGone(int regionId, NodeKey peer, PeerGoneReason reason)
     {
-        if (_isRunning && !_isAsleep && _connected.Contains(regionId)) Input(() => _core.HandlePeerGone(regionId, peer, reason, Now));
+        if (_isRunning && !_isAsleep && _relays.IsConnected(regionId)) Input(() => _core.HandlePeerGone(regionId, peer, reason, Now));
     }
 
     private NodeCore NewCore(long startedAt) => new(
@@ -312,31 +286,6 @@ public sealed class SimNode : ISimReceiver
     {
         input();
         Drain();
-    }
-
-    private void Dial(int regionId)
-    {
-        if (WantsRelay(regionId) && !_connected.Contains(regionId)) _world.Relays[regionId].Connect(this);
-    }
-
-    /// <summary>Asks all relays for a sign of life, and connects again where none comes.</summary>
-    private void VerifyRelays()
-    {
-        foreach (int region in _connected.ToArray()) VerifyRelay(region);
-    }
-
-    private void VerifyRelay(int regionId)
-    {
-        SimRelay relay = _world.Relays[regionId];
-        if (!relay.IsStale(this)) return;
-        _world.After(VerifyTimeout, () =>
-        {
-            if (!_connected.Contains(regionId) || !relay.IsStale(this)) return;
-            relay.Disconnect(this);
-            _connected.Remove(regionId);
-            Input(() => _core.HandleRelayDisconnected(regionId, Now));
-            Dial(regionId);
-        });
     }
 
     private void Send(NodeKey peer, SimPeer link, byte[] packet)
@@ -355,20 +304,13 @@ public sealed class SimNode : ISimReceiver
         }
 
         bool goesByRelay = path.Kind == PathKind.Relay || link.Traffic.IsAlsoByRelay(path, Now);
-        if (goesByRelay && _connected.Contains(path.RegionId)) _world.Relays[path.RegionId].Send(this, peer, packet);
-    }
-
-    private void OpenSocket(SocketId socket, bool isIpv4, ushort port)
-    {
-        _ports[socket] = port;
-        _sockets[(isIpv4, port)] = socket;
-        MostSockets = Math.Max(MostSockets, _ports.Count);
+        if (goesByRelay && _relays.IsConnected(path.RegionId)) _world.Relays[path.RegionId].Send(this, peer, packet);
     }
 
     private void SendUdp(SocketId socket, TransportAddress destination, byte[] payload, byte timeToLive = SimPacket.UsualTimeToLive)
     {
         bool hasFamily = destination.IsIpv4 ? Site.Kind.HasIpv4 : Site.Kind.HasIpv6;
-        if (!hasFamily || !_ports.TryGetValue(socket, out ushort port)) return; // As a socket that is not there.
+        if (!hasFamily || !_sockets.TryFindPort(socket, out ushort port)) return; // As a socket that is not there.
         TransportAddress source = (destination.IsIpv4 ? Site.AddressOf(_host) : Site.Ipv6AddressOf(_host)).WithPort(port);
         _world.CountSent();
         Site.Send(new SimPacket(source, destination, payload) { TimeToLive = timeToLive, Origin = this });
@@ -386,19 +328,6 @@ public sealed class SimNode : ISimReceiver
         if (!_contacts.IsProven(after, peer, _world.Now)) _world.Violations.Add($"{_world.Now}: {after.Remote} became the path to {peer} without a word of the peer from there");
     }
 
-    private void CloseSocket(SocketId socket)
-    {
-        if (_ports.Remove(socket, out ushort port)) _sockets.Remove((true, port));
-    }
-
-    private ushort FreePort()
-    {
-        ushort port;
-        do port = (ushort)_random.Next(32768, 50000);
-        while (_sockets.ContainsKey((true, port)));
-        return port;
-    }
-
     private void Drain()
     {
         while (_core.TryDequeueEvent(out NodeEvent? nodeEvent)) CarryOut(nodeEvent!);
@@ -410,7 +339,7 @@ public sealed class SimNode : ISimReceiver
                 _contacts.NoteSent(transmit.Socket, transmit.Destination, _world.Now);
                 SendUdp(transmit.Socket, transmit.Destination, transmit.Payload, transmit.Ttl == 0 ? SimPacket.UsualTimeToLive : transmit.Ttl);
             }
-            else if (_connected.Contains(transmit.RegionId))
+            else if (_relays.IsConnected(transmit.RegionId))
             {
                 _world.Relays[transmit.RegionId].Send(this, transmit.Peer, transmit.Payload);
             }
@@ -430,7 +359,7 @@ public sealed class SimNode : ISimReceiver
                 if (!link.Path.IsUnproven) link.Held.Clear();
                 break;
             case NodeEvent.NetworkDoubted:
-                VerifyRelays();
+                _relays.Verify();
                 break;
             case NodeEvent.AddressLearnt learnt:
                 _owners[learnt.Address] = learnt.Peer;
@@ -439,19 +368,16 @@ public sealed class SimNode : ISimReceiver
                 _owners.Remove(forgotten.Address);
                 break;
             case NodeEvent.SocketWanted wanted:
-                OpenSocket(wanted.Socket, isIpv4: true, FreePort());
+                _sockets.OpenAnywhere(wanted.Socket);
                 break;
             case NodeEvent.SocketUnwanted unwanted:
-                CloseSocket(unwanted.Socket);
+                _sockets.Close(unwanted.Socket);
                 break;
             case NodeEvent.RelayWanted wanted:
-                _wanted.Add(wanted.RegionId);
-                Dial(wanted.RegionId);
+                _relays.Want(wanted.RegionId);
                 break;
             case NodeEvent.RelayUnwanted unwanted:
-                _wanted.Remove(unwanted.RegionId);
-                _connected.Remove(unwanted.RegionId);
-                _world.Relays[unwanted.RegionId].Disconnect(this);
+                _relays.Unwant(unwanted.RegionId);
                 break;
             case NodeEvent.NatDiscoveryWanted wanted:
                 SimSite asked = Site;
@@ -473,20 +399,5 @@ public sealed class SimNode : ISimReceiver
         bool canTell = wanted.Servers.Count(_world.IsAttached) > 1;
         if (!canTell) found = found with { Mapping = NatMapping.Unknown, Filtering = NatFiltering.Unknown }; // It takes a second address to tell.
         Input(() => _core.HandleNatProfile(wanted.IsIpv4, found, Now));
-    }
-
-    private sealed class SimPeer
-    {
-        public PathTraffic Traffic { get; } = new();
-
-        public HoldQueue Held { get; } = new();
-
-        public SelectedPath Path { get; set; } = SelectedPath.None;
-
-        public int Sent { get; set; }
-
-        public int Direct { get; set; }
-
-        public int Relayed { get; set; }
     }
 }

@@ -16,6 +16,7 @@ internal sealed partial class ControlSocket : IAsyncDisposable
     private const int NoSuchDevice = 6; // ENXIO: what opening a socket's file like any other comes to.
     private const int Backlog = 8;
     private const int OwnerOnlyMask = 0b001_111_111; // What a new file must not have: anything but rw for its owner.
+    private static readonly TimeSpan ErrorPause = TimeSpan.FromMilliseconds(200); // Out of descriptors, for instance: the one who asks waits, and would be found waiting again at once.
     private static readonly TimeSpan QuestionLimit = TimeSpan.FromSeconds(2); // One at a time: nobody may hold up the next for longer.
 
     private readonly Socket _listener;
@@ -124,10 +125,10 @@ internal sealed partial class ControlSocket : IAsyncDisposable
                 limit.CancelAfter(QuestionLimit);
                 await AnswerAsync(connection, limit.Token);
             }
-            catch (Exception exception) when (exception is SocketException or OperationCanceledException or ObjectDisposedException)
+            catch (Exception exception) when (exception is not OutOfMemoryException)
             {
-                // The one who asked has gone or was too slow, or we are stopping: the loop's condition tells.
-                continue;
+                // The one who asked has gone or was too slow, there was no answer to be had, or we are stopping: the loop's condition tells.
+                await Task.Delay(ErrorPause, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }

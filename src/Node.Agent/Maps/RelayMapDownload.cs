@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using Microsoft.Extensions.Logging;
 using Node.Traversal;
 
@@ -73,7 +74,7 @@ internal sealed class RelayMapDownload : IDisposable
     {
         try
         {
-            return await _client.GetStringAsync(_location.Url, cancellation);
+            return Encoding.UTF8.GetString(await _client.GetByteArrayAsync(_location.Url, cancellation)).TrimStart('\ufeff'); // As JSON is, whatever the server says of it (RFC 8259 §8.1).
         }
         catch (HttpRequestException exception)
         {

@@ -34,6 +34,13 @@ internal sealed class DatagramDemux(NodeLoop loop, TraversalCounters counters, M
     /// <summary>Takes what one socket has received at once.</summary>
     public void Receive(SocketId socket, DatagramBatch batch)
     {
+        // A sink that throws is the embedder's fault: it costs this batch, and neither the thread nor the process.
+        loop.Faults.TryRun((Demux: this, Socket: socket, Batch: batch), static taken => taken.Demux.Take(taken.Socket, taken.Batch));
+        _touched.Clear();
+    }
+
+    private void Take(SocketId socket, DatagramBatch batch)
+    {
         Instant now = clock.Now;
         _lastPeer = null; // Who owned an address a moment ago may not any more.
         for (int i = 0; i < batch.Count; i++)
@@ -43,7 +50,6 @@ internal sealed class DatagramDemux(NodeLoop loop, TraversalCounters counters, M
         }
 
         foreach (TraversalPeer peer in _touched) peer.FlushReceived();
-        _touched.Clear();
     }
 
     private void Receive(SocketId socket, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now)

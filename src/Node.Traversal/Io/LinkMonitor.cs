@@ -21,6 +21,7 @@ internal sealed class LinkMonitor : IAsyncDisposable
     private readonly Func<uint> _mark;
     private readonly bool _allowLoopback;
     private readonly TimeProvider _time;
+    private readonly Faults _faults;
     private readonly Lock _gate = new();
     private readonly SleepWatch _sleep;
     private readonly ITimer _timer;
@@ -36,6 +37,7 @@ internal sealed class LinkMonitor : IAsyncDisposable
     /// <param name="allowLoopback">Says that loopback addresses are told too.</param>
     /// <param name="mark">The firewall mark that leads past the tunnel; 0 = none.</param>
     /// <param name="time">The clock.</param>
+    /// <param name="faults">Told of what goes wrong: it costs one look, for nobody stands above a timer.</param>
     /// <param name="handle">Takes the whole list whenever it has changed.</param>
     /// <param name="handleLinks">Takes all links that can be named whenever they have changed, if only the addresses there.</param>
     /// <param name="handleChange">Told that the network is another one though the addresses are the same: another way out, or a sleep.</param>
@@ -44,6 +46,7 @@ internal sealed class LinkMonitor : IAsyncDisposable
         bool allowLoopback,
         Func<uint> mark,
         TimeProvider time,
+        Faults faults,
         Action<IReadOnlyList<TransportAddress>> handle,
         Action<IReadOnlyList<OwnLink>> handleLinks,
         Action handleChange)
@@ -52,15 +55,16 @@ internal sealed class LinkMonitor : IAsyncDisposable
         _allowLoopback = allowLoopback;
         _mark = mark;
         _time = time;
+        _faults = faults;
         _handle = handle;
         _handleLinks = handleLinks;
         _handleChange = handleChange;
         _sleep = new SleepWatch(time);
         _lastNotice = time.GetTimestamp();
-        _timer = time.CreateTimer(_ => LookInTurn(), null, LookInterval, LookInterval);
+        _timer = time.CreateTimer(_ => _faults.TryRun(LookInTurn), null, LookInterval, LookInterval);
         _wayOut = ReadWayOut();
         Look(isFirst: true);
-        _netlink = NetlinkNotices.Open(HandleNotice);
+        _netlink = NetlinkNotices.Open(() => _faults.TryRun(HandleNotice));
         if (_netlink is null) NetworkChange.NetworkAddressChanged += HandleNotice;
     }
 
@@ -78,7 +82,7 @@ internal sealed class LinkMonitor : IAsyncDisposable
         await _timer.DisposeAsync();
     }
 
-    private void HandleNotice(object? sender, EventArgs arguments) => HandleNotice();
+    private void HandleNotice(object? sender, EventArgs arguments) => _faults.TryRun(HandleNotice);
 
     private void HandleNotice()
     {

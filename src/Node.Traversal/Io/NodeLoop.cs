@@ -1,7 +1,6 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Node.Traversal.Core;
-using Node.Traversal.Telemetry;
 using Timing;
 
 namespace Node.Traversal.Io;
@@ -15,15 +14,14 @@ internal sealed class NodeLoop : IAsyncDisposable
     /// <summary>Control packets that wait: beyond this the loop is being flooded, and what comes is dropped and counted.</summary>
     public const int MaxWaitingPackets = 1024;
 
-    /// <summary>After a fault of ours the next wait is at least this long, and no other is logged: what goes wrong at once again must not spin.</summary>
-    private static readonly TimeSpan FaultPause = TimeSpan.FromSeconds(1);
+    /// <summary>No timer runs for much longer than a month: what is further away is looked at again.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
 
     private readonly NodeCore _core;
     private readonly MonotonicClock _clock;
     private readonly TraversalCounters _counters;
     private readonly Action<Transmit> _transmit;
     private readonly Action<NodeEvent> _carryOut;
-    private readonly ILogger _log;
     private readonly Channel<Input> _inputs = Channel.CreateUnbounded<Input>(new UnboundedChannelOptions { SingleReader = true });
     private readonly Lock _gate = new();
     private readonly ITimer _timer;
@@ -38,9 +36,12 @@ internal sealed class NodeLoop : IAsyncDisposable
         _counters = counters;
         _transmit = transmit;
         _carryOut = carryOut;
-        _log = log;
+        Faults = new Faults(counters, log, clock);
         _timer = clock.TimeProvider.CreateTimer(_ => Post((_, _) => { }), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
+
+    /// <summary>Where faults are noted.</summary>
+    public Faults Faults { get; }
 
     /// <summary>Starts the loop.</summary>
     public void Start() => _running = Task.Run(RunAsync);
@@ -82,20 +83,11 @@ internal sealed class NodeLoop : IAsyncDisposable
     private void Handle(Input input)
     {
         if (input.IsPacket) Interlocked.Decrement(ref _waitingPackets);
-        try
-        {
-            Decide(input);
-        }
-#pragma warning disable CA1031 // Something in this program is wrong: that costs what it came to light with, and not the node.
-        catch (Exception exception)
-#pragma warning restore CA1031
-        {
-            HandleFault(exception);
-        }
+        if (!Faults.TryRun((Loop: this, Input: input), static turn => turn.Loop.Decide(turn.Input))) _faultedAt = _clock.Now;
 
         // Events first: once our pong is out, the peer sends data directly, and by then its address must lead to it.
-        while (_core.TryDequeueEvent(out NodeEvent? nodeEvent)) _carryOut(nodeEvent!);
-        while (_core.TryDequeueTransmit(out Transmit transmit)) _transmit(transmit);
+        while (_core.TryDequeueEvent(out NodeEvent? nodeEvent)) Faults.TryRun((Loop: this, Event: nodeEvent!), static turn => turn.Loop._carryOut(turn.Event));
+        while (_core.TryDequeueTransmit(out Transmit transmit)) Faults.TryRun((Loop: this, Transmit: transmit), static turn => turn.Loop._transmit(turn.Transmit));
     }
 
     private void Decide(Input input)
@@ -108,15 +100,8 @@ internal sealed class NodeLoop : IAsyncDisposable
         }
     }
 
-    private void HandleFault(Exception exception)
-    {
-        Instant now = _clock.Now;
-        _counters.Count(TraversalDrop.Faulted);
-        if (!IsPausing(now)) TraversalLog.Faulted(_log, exception);
-        _faultedAt = now;
-    }
-
-    private bool IsPausing(Instant now) => _faultedAt is { } at && now - at < FaultPause;
+    /// <summary>Says that a fault has come to light a moment ago: what goes wrong at once again must not spin.</summary>
+    private bool IsPausing(Instant now) => _faultedAt is { } at && now - at < Faults.Pause;
 
     private void Plan()
     {
@@ -127,9 +112,9 @@ internal sealed class NodeLoop : IAsyncDisposable
         }
 
         Instant now = _clock.Now;
-        if (_faultedAt is { } faulted && IsPausing(now)) next = Instant.Max(next, faulted + FaultPause);
+        if (_faultedAt is { } faulted && IsPausing(now)) next = Instant.Max(next, faulted + Faults.Pause);
         TimeSpan wait = next - now;
-        _timer.Change(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+        _timer.Change(wait < TimeSpan.Zero ? TimeSpan.Zero : wait < LongestWait ? wait : LongestWait, Timeout.InfiniteTimeSpan);
     }
 
     private readonly record struct Input(Action<NodeCore, Instant> Handle, bool IsPacket);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Node.Traversal.Core;
 
 namespace Node.Traversal.Io;
@@ -6,6 +7,12 @@ namespace Node.Traversal.Io;
 internal sealed class StunServerList : IAsyncDisposable
 {
     private static readonly TimeSpan RefreshInterval = TimeSpan.FromMinutes(5);
+
+    /// <summary>Names that are looked up at once: one that hangs must not hold up all the others.</summary>
+    private const int AtOnce = 16;
+
+    /// <summary>What is known by then is asked, and the rest when it is known: a name may take half a minute to be found or not.</summary>
+    private static readonly TimeSpan FirstPatience = TimeSpan.FromSeconds(1);
 
     private readonly MarkedDns _dns;
     private readonly NodeLoop _loop;
@@ -45,8 +52,7 @@ internal sealed class StunServerList : IAsyncDisposable
             RelayMap map = _map;
             try
             {
-                List<StunServerAddress> servers = await FindAsync(map, _dns, _stopping.Token);
-                _loop.Post((core, now) => core.HandleStunServers(servers, now));
+                await _loop.Faults.TryRunAsync(() => LookUpAsync(map));
             }
             catch (OperationCanceledException)
             {
@@ -60,19 +66,45 @@ internal sealed class StunServerList : IAsyncDisposable
         }
     }
 
-    /// <summary>Looks up the STUN servers of a map.</summary>
+    /// <summary>Looks up the STUN servers of a map: those given by their addresses first, then names, several at once.</summary>
     /// <exception cref="OperationCanceledException">The wait was ended.</exception>
     public static async Task<List<StunServerAddress>> FindAsync(RelayMap map, MarkedDns dns, CancellationToken cancellation)
     {
-        List<StunServerAddress> servers = [];
-        foreach (RelayRegion region in map.Regions)
-        {
-            foreach (RelayNode node in region.Nodes.Where(node => node.StunPort != 0))
-            {
-                servers.AddRange((await dns.ResolveAsync(node, node.StunPort, cancellation)).Select(address => new StunServerAddress(region.Id, address)));
-            }
-        }
+        Search search = new(map);
+        await search.RunAsync(dns, cancellation);
+        return search.Found();
+    }
 
-        return servers;
+    private async Task LookUpAsync(RelayMap map)
+    {
+        Search search = new(map);
+        Task running = search.RunAsync(_dns, _stopping.Token);
+        await Task.WhenAny(running, Task.Delay(FirstPatience, _time, _stopping.Token));
+        if (!running.IsCompleted && search.Found() is { Count: > 0 } some) Tell(some);
+        await running;
+        Tell(search.Found());
+    }
+
+    private void Tell(List<StunServerAddress> servers) => _loop.Post((core, now) => core.HandleStunServers(servers, now));
+
+    /// <summary>One going through a map.</summary>
+    private sealed class Search(RelayMap map)
+    {
+        private readonly (int RegionId, RelayNode Node)[] _nodes = [.. map.Regions.SelectMany(region => region.Nodes.Where(node => node.StunPort != 0).Select(node => (region.Id, node)))];
+        private readonly ConcurrentDictionary<int, StunServerAddress[]> _found = new(); // By place in the map.
+
+        /// <summary>What was found so far, in the map's order.</summary>
+        public List<StunServerAddress> Found() => [.. _found.OrderBy(entry => entry.Key).SelectMany(entry => entry.Value)];
+
+        public Task RunAsync(MarkedDns dns, CancellationToken cancellation)
+        {
+            ParallelOptions options = new() { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellation };
+            IEnumerable<int> order = Enumerable.Range(0, _nodes.Length).OrderBy(place => !(_nodes[place].Node.Ipv4.IsValid || _nodes[place].Node.Ipv6.IsValid));
+            return Parallel.ForEachAsync(order, options, async (place, stopping) =>
+            {
+                (int regionId, RelayNode node) = _nodes[place];
+                _found[place] = [.. (await dns.ResolveAsync(node, node.StunPort, stopping)).Select(address => new StunServerAddress(regionId, address))];
+            });
+        }
     }
 }

@@ -36,7 +36,7 @@ public enum TraversalDrop
     /// <summary>A padded check for the path's MTU was longer than the link it would have left by takes in one piece.</summary>
     ProbeTooLong,
 
-    /// <summary>An input to the loop with which a fault of this program came to light.</summary>
+    /// <summary>What a fault of this program, or of what its embedder has handed it, has cost: an input to the loop, or a turn of another task.</summary>
     Faulted,
 }
 

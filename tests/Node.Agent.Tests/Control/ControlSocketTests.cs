@@ -73,6 +73,16 @@ public sealed class ControlSocketTests : IDisposable
     }
 
     [Fact]
+    public async Task A_question_that_cannot_be_answered_is_not_the_last()
+    {
+        int asked = 0;
+        await using ControlSocket socket = ControlSocket.Open(SocketPath, _ => ++asked == 1 ? throw new InvalidDataException("a table that cannot be read") : "well");
+        Assert.Equal("", await ControlClient.AskAsync(SocketPath, "json", default));
+
+        Assert.Equal("well", await ControlClient.AskAsync(SocketPath, "json", default));
+    }
+
+    [Fact]
     public async Task The_file_is_gone_at_the_end()
     {
         await ControlSocket.Open(SocketPath, _ => "").DisposeAsync();

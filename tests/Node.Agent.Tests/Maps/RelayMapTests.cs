@@ -90,6 +90,14 @@ public sealed class RelayMapTests : IDisposable
     }
 
     [Fact]
+    public async Task What_a_server_says_of_the_maps_encoding_does_not_matter()
+    {
+        using RelayMapDownload download = new(Web, null, new Answer("\ufeff" + Map, HttpStatusCode.OK) { ContentType = "text/plain; charset=no-such-thing" }, NullLogger.Instance);
+
+        Assert.Equal(900, (await download.FetchAsync(default)).Regions[0].Id);
+    }
+
+    [Fact]
     public async Task A_map_is_had_without_a_place_to_keep_it()
     {
         using RelayMapDownload download = new(Web, null, new Answer(Map, HttpStatusCode.OK), NullLogger.Instance);
@@ -134,7 +142,13 @@ public sealed class RelayMapTests : IDisposable
 
     private sealed class Answer(string content, HttpStatusCode code) : HttpMessageHandler
     {
-        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
-            Task.FromResult(new HttpResponseMessage(code) { Content = new StringContent(content) });
+        public string? ContentType { get; init; }
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            HttpResponseMessage response = new(code) { Content = new StringContent(content) };
+            if (ContentType is not null) response.Content.Headers.ContentType = System.Net.Http.Headers.MediaTypeHeaderValue.Parse(ContentType);
+            return Task.FromResult(response);
+        }
     }
 }

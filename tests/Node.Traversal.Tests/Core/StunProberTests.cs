@@ -54,6 +54,17 @@ public class StunProberTests
     }
 
     [Fact]
+    public void A_server_that_is_asked_by_IPv4_cannot_name_an_IPv6_address()
+    {
+        Begin(First);
+
+        Answer(First, Address("[2001:db8:9::1]:40000"), after: 20);
+
+        Assert.Empty(_prober.Reflexive);
+        Assert.Equal(1, _context.Drops[NodeDrop.UnmatchedStun]);
+    }
+
+    [Fact]
     public void Two_addresses_seen_by_two_servers_are_endpoint_dependent()
     {
         Begin(First, Second);

@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
+using Microsoft.Extensions.Logging.Abstractions;
 using Node.Traversal.Io;
 using Node.Traversal.Messages;
+using Timing;
 
 namespace Node.Traversal.Tests.Io;
 
@@ -67,7 +69,7 @@ public class LinkMonitorTests
     public async Task Notices_are_listened_for_and_the_end_is_prompt()
     {
         int told = 0;
-        await using LinkMonitor monitor = new([], allowLoopback: true, () => 0, TimeProvider.System, _ => told++, _ => { }, () => { });
+        await using LinkMonitor monitor = new([], allowLoopback: true, () => 0, TimeProvider.System, new Faults(new TraversalCounters(), NullLogger.Instance, MonotonicClock.System), _ => told++, _ => { }, () => { });
         Assert.Equal(1, told); // The first look.
     }
 

@@ -266,7 +266,7 @@ internal sealed class StunProber(NodeContext context)
     /// <summary>A server tells us where we are: it must be an address that somebody else could send to.</summary>
     private bool IsPlausible(TransportAddress mapped, TransportAddress server)
     {
-        if (mapped.Port == 0) return false;
+        if (mapped.Port == 0 || (mapped.IsIpv6 && server.IsIpv4)) return false; // By IPv4 nobody comes from IPv6. The other way round there is NAT64.
         AddressScope scope = AddressScopes.ScopeOf(mapped);
         bool isServerGlobal = AddressScopes.ScopeOf(server) == AddressScope.Global;
         return scope switch

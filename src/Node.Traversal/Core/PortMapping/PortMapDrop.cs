@@ -23,6 +23,9 @@ internal enum PortMapDrop
 
     /// <summary>More came than is taken: it waits in front of a queue that is full.</summary>
     Flood,
+
+    /// <summary>A fault of this program came to light with it.</summary>
+    Faulted,
 }
 
 /// <summary>Counts them. One thread counts; any may read.</summary>

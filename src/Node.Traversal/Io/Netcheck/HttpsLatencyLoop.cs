@@ -44,12 +44,15 @@ internal sealed class HttpsLatencyLoop : IAsyncDisposable
         {
             await foreach (NodeEvent.HttpsLatencyWanted wanted in _wanted.Reader.ReadAllAsync(_stopping.Token))
             {
+                // Both are waited for in any case, and the core hears of an end in any case: it asks for no more until then.
                 RelayMap map = _map();
-                Task<bool?> portal = _portals.FindAsync(map, wanted.Regions[0], _stopping.Token);
+                bool isCaptive = false;
+                Task portal = _loop.Faults.TryRunAsync(async () => isCaptive = await _portals.FindAsync(map, wanted.Regions[0], _stopping.Token) == true);
                 RelayRegion[] regions = [.. map.Regions.Where(region => wanted.Regions.Contains(region.Id))];
-                IReadOnlyDictionary<int, TimeSpan> latencies = await _probe.MeasureAsync(regions, _stopping.Token);
+                IReadOnlyDictionary<int, TimeSpan> latencies = new Dictionary<int, TimeSpan>();
+                await _loop.Faults.TryRunAsync(async () => latencies = await _probe.MeasureAsync(regions, _stopping.Token));
                 _loop.Post((core, now) => core.HandleHttpsLatencies(wanted.Round, latencies, now));
-                bool isCaptive = await portal == true;
+                await portal;
                 if (isCaptive && !wasCaptive) TraversalLog.CaptivePortal(_log);
                 wasCaptive = isCaptive;
             }

@@ -63,9 +63,9 @@ internal sealed class LanHttpClient : IDisposable
             using HttpResponseMessage answer = await _http.SendAsync(message, cancellation);
             return new UpnpReply((int)answer.StatusCode, await answer.Content.ReadAsByteArrayAsync(cancellation));
         }
-        catch (Exception exception) when (exception is HttpRequestException or OperationCanceledException or IOException or SocketException or ObjectDisposedException)
+        catch (Exception exception) when (exception is not OutOfMemoryException)
         {
-            return UpnpReply.None; // Nobody there, too slow, too long, or no HTTP.
+            return UpnpReply.None; // Nobody there, too slow, too long, or no HTTP; and whatever else a stranger's answer makes of it.
         }
     }
 

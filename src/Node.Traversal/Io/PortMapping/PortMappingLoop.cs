@@ -22,6 +22,9 @@ internal sealed class PortMappingLoop : IAsyncDisposable
     /// <summary>How long the answer to a deletion is waited for, once each time it is sent.</summary>
     private static readonly TimeSpan ReleaseTimeout = TimeSpan.FromMilliseconds(150);
 
+    /// <summary>After a fault of ours: what a gateway has brought to light once, it may bring to light again.</summary>
+    private static readonly TimeSpan FaultPause = TimeSpan.FromSeconds(10);
+
     /// <summary>The same by HTTP, which takes a connection.</summary>
     private static readonly TimeSpan HttpReleaseTimeout = TimeSpan.FromSeconds(1);
 
@@ -96,13 +99,26 @@ internal sealed class PortMappingLoop : IAsyncDisposable
     {
         while (!_stopping.IsCancellationRequested)
         {
-            await LookAsync();
-            _core.HandleTimeout(_clock.Now);
-            SendAll();
-            Tell();
-            await WaitAsync();
-            while (_inputs.Reader.TryRead(out Action<Instant>? input)) input(_clock.Now);
+            try
+            {
+                await TurnAsync();
+            }
+            catch (Exception exception) when (exception is not OutOfMemoryException)
+            {
+                _core.Drops.Count(PortMapDrop.Faulted);
+                await Task.Delay(FaultPause, _clock.TimeProvider, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
         }
+    }
+
+    private async Task TurnAsync()
+    {
+        await LookAsync();
+        _core.HandleTimeout(_clock.Now);
+        SendAll();
+        Tell();
+        await WaitAsync();
+        while (_inputs.Reader.TryRead(out Action<Instant>? input)) input(_clock.Now);
     }
 
     /// <summary>Finds the gateway, where it is time to; another one, or another address of ours on its network, is another mapping.</summary>

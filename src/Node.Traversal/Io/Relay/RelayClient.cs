@@ -1,7 +1,6 @@
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
-using System.Text;
 using System.Threading.Channels;
 using Datagrams;
 using Microsoft.Extensions.Logging;
@@ -20,12 +19,6 @@ namespace Node.Traversal.Io.Relay;
 /// </summary>
 internal sealed class RelayClient : IAsyncDisposable
 {
-    private static readonly TimeSpan BackoffUnit = TimeSpan.FromMilliseconds(10);
-    private static readonly TimeSpan LongestBackoff = TimeSpan.FromSeconds(5);
-
-    /// <summary>A connection that has lasted this long was a good one: the next pause is short again.</summary>
-    private static readonly TimeSpan GoodAfter = TimeSpan.FromSeconds(1);
-
     /// <summary>How long the answer to a Ping of ours may take: some round trips, as far as they are known.</summary>
     private const int VerifyRtts = 5;
     private static readonly TimeSpan ShortestVerify = TimeSpan.FromMilliseconds(300);
@@ -38,13 +31,14 @@ internal sealed class RelayClient : IAsyncDisposable
     private static readonly TimeSpan HeardInterval = TimeSpan.FromSeconds(5);
 
     private const int BufferLength = 128 << 10; // One longest frame of ours, and a full read behind it.
-    private const int HealthLength = 500;
 
     private readonly RelayDialer _dialer;
     private readonly IRelayReceiver _receiver;
     private readonly MonotonicClock _clock;
     private readonly ILogger _log;
     private readonly NodeKeyPair _keys;
+    private readonly Faults _faults;
+    private readonly RelayHealth _health;
     private readonly RelaySendQueue _queue;
     private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
     private readonly CancellationTokenSource _stopping = new();
@@ -73,6 +67,8 @@ internal sealed class RelayClient : IAsyncDisposable
         _receiver = receiver;
         _clock = clock;
         _log = log;
+        _faults = new Faults(counters, log, clock);
+        _health = new RelayHealth(region.Code, log, clock.Now);
         _queue = new RelaySendQueue(counters);
     }
 
@@ -197,14 +193,11 @@ internal sealed class RelayClient : IAsyncDisposable
                 _problem = null;
                 reason = await ServeAsync(stream);
             }
-            catch (IOException exception)
+            catch (Exception exception) when (exception is not OutOfMemoryException)
             {
-                reason = exception.Message;
+                if (_stopping.IsCancellationRequested) break;
+                reason = Explain(exception);
                 isProxyRefusal = exception is ProxyRefusedException && reason != _problem; // Said once, not at every attempt.
-            }
-            catch (OperationCanceledException)
-            {
-                break;
             }
 
             _problem = reason;
@@ -213,19 +206,16 @@ internal sealed class RelayClient : IAsyncDisposable
             else if (!_stopping.IsCancellationRequested) TraversalLog.RelayLost(_log, Region.Code, reason);
             _receiver.HandleDisconnected(this);
             if (_isLeaving) return;
-            failures = connectedAt is { } at && _clock.Now - at >= GoodAfter ? 1 : failures + 1;
+            failures = connectedAt is { } at && _clock.Now - at >= RelayBackoff.GoodAfter ? 1 : failures + 1;
             await PauseAsync(failures);
         }
     }
 
-    /// <summary>Waits before the next attempt: n² × 10 ms with jitter, 5 s at most, so that a relay's return is no storm.</summary>
     private async Task PauseAsync(int failures)
     {
-        double factor = Math.Min((double)failures * failures, LongestBackoff / BackoffUnit) * (0.5 + RandomNumberGenerator.GetInt32(1000) / 1000.0);
-        TimeSpan wait = BackoffUnit * factor < LongestBackoff ? BackoffUnit * factor : LongestBackoff;
         TaskCompletionSource pause = new(TaskCreationOptions.RunContinuationsAsynchronously);
         _pause = pause;
-        await pause.Task.WaitAsync(wait, _clock.TimeProvider, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // Ended early by Verify or by the end.
+        await pause.Task.WaitAsync(RelayBackoff.After(failures), _clock.TimeProvider, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // Ended early by Verify or by the end.
         _pause = null;
     }
 
@@ -283,10 +273,17 @@ internal sealed class RelayClient : IAsyncDisposable
         {
             return $"nothing heard for {RelayLimits.ReceiveTimeout.TotalSeconds:0} s";
         }
-        catch (Exception exception) when (exception is IOException or RelayProtocolException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception exception) when (exception is not OutOfMemoryException)
         {
-            return exception.Message;
+            return Explain(exception);
         }
+    }
+
+    /// <summary>Says why a connection has ended or not come about. What nobody expects, a sink or a token that throws for instance, must not be the end of all attempts.</summary>
+    private string Explain(Exception exception)
+    {
+        if (exception is not (IOException or RelayProtocolException or ObjectDisposedException or InvalidOperationException)) _faults.Note(exception);
+        return exception.Message;
     }
 
     private void TellHeard(Instant now)
@@ -369,8 +366,8 @@ internal sealed class RelayClient : IAsyncDisposable
             case FrameType.Move when _stream is { Info.Extensions: > 0 } && MoveFrame.TryRead(body, out MoveFrame? move):
                 _receiver.HandleMove(this, move!);
                 break;
-            case FrameType.Health when body.Length > 0:
-                TraversalLog.RelayHealth(_log, Region.Code, Encoding.UTF8.GetString(body[..Math.Min(body.Length, HealthLength)]));
+            case FrameType.Health:
+                _health.Handle(body, _clock.Now);
                 break;
             default:
                 break; // KeepAlive, and what later relays may say.

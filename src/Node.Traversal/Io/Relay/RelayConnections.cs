@@ -21,11 +21,15 @@ internal sealed class RelayConnections(
 {
     private static readonly TimeSpan Afterglow = TimeSpan.FromMilliseconds(500); // What was on its way by the old machine has come by then.
 
+    /// <summary>A region's relays do not end faster one after the other: two that send their clients to and fro would have us do nothing but log in.</summary>
+    private static readonly TimeSpan LeastStay = TimeSpan.FromSeconds(3);
+
     private readonly ConcurrentDictionary<int, RelayClient> _clients = new();
     private readonly ConcurrentDictionary<RelayClient, List<TraversalPeer>> _touched = new();
     private readonly ConcurrentDictionary<RelayClient, Task> _ending = new();
     private readonly ConcurrentDictionary<RelayClient, Succession> _successors = new();
     private readonly ConcurrentDictionary<int, ITimer> _moves = new(); // One a region.
+    private readonly Dictionary<int, Instant> _movedAt = []; // The same. Only from the loop.
     private int _home;
 
     /// <summary>The relays there are. Only from the loop, once it runs.</summary>
@@ -90,9 +94,11 @@ internal sealed class RelayConnections(
     }
 
     /// <summary>Where a relay wants us to go is looked up in our own map: another machine of its region, else another region, which is the core's to choose.</summary>
-    public void HandleMove(RelayClient relay, MoveFrame move) => loop.Post((core, now) =>
+    public void HandleMove(RelayClient relay, MoveFrame move) => loop.PostPacket((core, now) =>
     {
         if (!IsCurrent(relay) || _successors.ContainsKey(relay)) return;
+        if (_movedAt.TryGetValue(relay.Region.Id, out Instant before) && now - before < LeastStay) return;
+        _movedAt[relay.Region.Id] = now;
         RelayNode[] others = [.. relay.Region.Nodes.Where(node => !node.IsStunOnly && node.Name != relay.NodeName)];
         RelayNode? named = Array.Find(others, node => node.Name == move.NodeName);
         bool isElsewhere = move.RegionId != relay.Region.Id && Map.Find(move.RegionId) is { HasRelay: true }; // What is not in the map is as good as not named.

@@ -13,8 +13,9 @@ namespace Node.Traversal.Io.Stun;
 /// <summary>Carries out the discoveries that the core wants, in the background and on sockets of their own: the node's port never notices.</summary>
 /// <param name="mark">Gives the firewall mark at present.</param>
 /// <param name="found">Takes what was found out so far of one family's NAT.</param>
+/// <param name="faults">Told of what goes wrong: it costs one discovery, and none of those that wait for its end.</param>
 /// <param name="log">Where it logs.</param>
-internal sealed class NatWatch(Func<uint> mark, Action<bool, NatProfile> found, ILogger log) : IAsyncDisposable
+internal sealed class NatWatch(Func<uint> mark, Action<bool, NatProfile> found, Faults faults, ILogger log) : IAsyncDisposable
 {
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _stopping = new();
@@ -30,7 +31,7 @@ internal sealed class NatWatch(Func<uint> mark, Action<bool, NatProfile> found, 
             ref Watch? watch = ref wanted.IsIpv4 ? ref _ipv4 : ref _ipv6;
             Task before = watch?.StopAsync() ?? Task.CompletedTask;
             CancellationTokenSource stopping = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
-            watch = new Watch(Task.Run(() => RunAsync(before, wanted, stopping.Token)), stopping);
+            watch = new Watch(Task.Run(() => faults.TryRunAsync(() => RunAsync(before, wanted, stopping.Token))), stopping);
         }
     }
 

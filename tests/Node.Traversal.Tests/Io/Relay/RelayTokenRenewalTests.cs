@@ -1,17 +1,12 @@
 using System.Buffers.Text;
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
-using Addresses;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
-using Node.Traversal.Io;
 using Node.Traversal.Io.Relay;
 using Node.Traversal.Tests.Core;
 using Relay.Protocol;
 using Relay.Protocol.Extensions;
 using Relay.Protocol.Frames;
-using Relay.Protocol.Handshake;
 using Timing;
 
 namespace Node.Traversal.Tests.Io.Relay;
@@ -19,7 +14,6 @@ namespace Node.Traversal.Tests.Io.Relay;
 /// <summary>A token that changes while a relay is connected.</summary>
 public sealed class RelayTokenRenewalTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly DateTimeOffset Start = DateTimeOffset.FromUnixTimeSeconds(1_800_000_000);
 
     private readonly FakeTimeProvider _time = new(Start);
@@ -102,31 +96,27 @@ public sealed class RelayTokenRenewalTests
     public async Task Only_a_relay_that_speaks_our_extensions_is_shown_a_token_on_the_connection_as_it_is(int extensions)
     {
         _token = "one";
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
+        using ScriptedRelay relay = new();
         NodeKeyPair keys = CoreTesting.Keys(1);
-        RelayRegion region = new() { Id = 901, Code = "test", Nodes = [new RelayNode { Name = "901a", HostName = "127.0.0.1", Ipv4 = TransportAddress.FromIpv4(0x7f000001, 0), RelayPort = (ushort)((IPEndPoint)listener.LocalEndpoint).Port, IsPlain = true }] };
-        RelayTransport transport = new(new MarkedDns(() => 0, TimeProvider.System, NullLogger.Instance), () => 0, () => ProxySettings.None, TimeProvider.System, NullLogger.Instance);
+        RelayRegion region = new() { Id = 901, Code = "test", Nodes = [relay.Node("901a")] };
         Connected receiver = new();
-        await using RelayClient client = new(region, keys, new RelayDialer(keys, transport, () => _token, TimeProvider.System), receiver, MonotonicClock.System, new TraversalCounters(), NullLogger.Instance);
+        await using RelayClient client = new(region, keys, ScriptedRelay.Dialer(keys, () => _token), receiver, MonotonicClock.System, new TraversalCounters(), NullLogger.Instance);
 
         client.Start();
-        using TcpClient accepted = await listener.AcceptTcpClientAsync().WaitAsync(Patience);
-        NetworkStream stream = accepted.GetStream();
-        string head = await LetInAsync(stream, extensions);
-        Assert.Contains("Bearer one\r\n", head, StringComparison.Ordinal);
-        await receiver.Task.WaitAsync(Patience);
+        using ScriptedRelay.Connection accepted = await relay.AcceptAsync(extensions);
+        Assert.Contains("Bearer one\r\n", accepted.Head, StringComparison.Ordinal);
+        await receiver.Task.WaitAsync(ScriptedRelay.Patience);
         _token = "two";
         client.RenewToken();
         client.SetHome(true); // Behind the token, if there is one.
 
-        (FrameType type, byte[] body) = await ReadPastPingAsync(stream);
+        (FrameType type, byte[] body) = await accepted.ReadPastPingAsync();
         if (extensions > 0)
         {
             Assert.Equal(FrameType.Token, type);
             Assert.True(TokenFrame.TryRead(body, out string shown));
             Assert.Equal("two", shown);
-            (type, _) = await ReadPastPingAsync(stream);
+            (type, _) = await accepted.ReadPastPingAsync();
         }
 
         Assert.Equal(FrameType.NotePreferred, type);
@@ -141,47 +131,6 @@ public sealed class RelayTokenRenewalTests
     }
 
     private static string Jwt(DateTimeOffset expiry) => $"e30.{Base64Url.EncodeToString(Encoding.ASCII.GetBytes($"{{\"exp\":{expiry.ToUnixTimeSeconds()}}}"))}.c2ln";
-
-    /// <summary>The relay's side of a login.</summary>
-    /// <returns>The head of the request.</returns>
-    private static async Task<string> LetInAsync(NetworkStream stream, int extensions)
-    {
-        NodeKeyPair relay = CoreTesting.Keys(200);
-        StringBuilder head = new();
-        byte[] one = new byte[1];
-        while (!head.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal))
-        {
-            await stream.ReadExactlyAsync(one).AsTask().WaitAsync(Patience);
-            head.Append((char)one[0]);
-        }
-
-        byte[] serverKey = new byte[ServerKeyFrame.Length];
-        ServerKeyFrame.Write(serverKey, relay.PublicKey);
-        await stream.WriteAsync((byte[])[.. UpgradeResponse.Switching(relay.PublicKey), .. serverKey]);
-        (FrameType type, byte[] body) = await ReadAsync(stream);
-        Assert.Equal(FrameType.ClientInfo, type);
-        Assert.True(ClientInfo.TryOpen(body, relay, out NodeKey client, out _));
-        await stream.WriteAsync(new ServerInfo { Extensions = extensions }.ToFrame(relay, client, new byte[Box.NonceLength]));
-        return head.ToString();
-    }
-
-    /// <summary>The next frame that is no Ping: a client may ask for a sign of life whenever it likes.</summary>
-    private static async Task<(FrameType Type, byte[] Body)> ReadPastPingAsync(NetworkStream stream)
-    {
-        (FrameType type, byte[] body) = await ReadAsync(stream);
-        while (type == FrameType.Ping) (type, body) = await ReadAsync(stream);
-        return (type, body);
-    }
-
-    private static async Task<(FrameType Type, byte[] Body)> ReadAsync(NetworkStream stream)
-    {
-        byte[] head = new byte[FrameHeader.Length];
-        await stream.ReadExactlyAsync(head).AsTask().WaitAsync(Patience);
-        Assert.True(FrameHeader.TryRead(head, out FrameHeader header));
-        byte[] body = new byte[header.BodyLength];
-        await stream.ReadExactlyAsync(body).AsTask().WaitAsync(Patience);
-        return (header.Type, body);
-    }
 
     /// <summary>Says when the relay has let us in, and hears nothing else.</summary>
     private sealed class Connected : TaskCompletionSource, IRelayReceiver
