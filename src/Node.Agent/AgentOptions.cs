@@ -1,3 +1,4 @@
+using Addresses;
 using Node.Agent.Control;
 using Node.Agent.Maps;
 using Node.Agent.WireGuard;
@@ -33,6 +34,9 @@ internal sealed record AgentOptions
     /// <summary>Whether the gateway is asked to map the port; null to leave it to the file.</summary>
     public bool? PortMapping { get; init; }
 
+    /// <summary>Where the world reaches the node's port, as its user says; null to leave it to the file.</summary>
+    public IReadOnlyList<TransportAddress>? Advertised { get; init; }
+
     /// <summary>The program that speaks to WireGuard.</summary>
     public string WireGuardProgram { get; init; } = "wg";
 
@@ -62,6 +66,9 @@ internal sealed record AgentOptions
 
     /// <summary>The node's UDP port; null where the rule gives it.</summary>
     public ushort? PortFor(WireGuardConfig config) => (Port ?? config.RelayPort) is > 0 and var port ? port : null;
+
+    /// <summary>Where the world reaches the node's port, as its user says; empty where nobody says.</summary>
+    public IReadOnlyList<TransportAddress> AdvertisedFor(WireGuardConfig config) => Advertised ?? config.RelayAdvertise;
 
     /// <summary>Whether the gateway is asked to map the port: it is, unless somebody says no.</summary>
     public bool MapsPort(WireGuardConfig config) => PortMapping ?? config.RelayPortMapping ?? true;

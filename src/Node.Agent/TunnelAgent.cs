@@ -165,7 +165,7 @@ internal sealed class TunnelAgent : IAsyncDisposable
     private async Task UseAsync(WireGuardConfig config, NodeKeyPair keys, CancellationToken cancellation)
     {
         bool isNewNode = keys.PublicKey != _keys?.PublicKey || _options.PortFor(config) != _options.PortFor(_config) || _options.MapsPort(config) != _options.MapsPort(_config)
-            || _options.ProxyFor(config) != _options.ProxyFor(_config);
+            || _options.ProxyFor(config) != _options.ProxyFor(_config) || !_options.AdvertisedFor(config).SequenceEqual(_options.AdvertisedFor(_config));
         _config = config;
         _keys = keys;
         WarnOfFile();
@@ -234,6 +234,7 @@ internal sealed class TunnelAgent : IAsyncDisposable
             RelayProxy = _options.ProxyFor(_config),
             Port = _options.PortFor(_config),
             PortMapping = _options.MapsPort(_config),
+            AdvertisedAddresses = _options.AdvertisedFor(_config),
             FirewallMark = _toldMark = _interface.Mark,
             TunnelAddresses = _toldAddresses = _interface.TunnelAddresses,
             TunnelRanges = TunnelRangesOf(_config),

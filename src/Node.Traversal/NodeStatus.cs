@@ -24,6 +24,12 @@ public sealed record SelfStatus(NodeKey PublicKey, HomeRelay? HomeRelay, ushort 
     /// <summary>What is known of the NAT or firewall for IPv6.</summary>
     public NatProfile NatIpv6 { get; init; }
 
+    /// <summary>
+    /// Says whether a captive portal stands before this network, so that a person must open a web page before anything passes: true, false, or null
+    /// where it was not looked for, because UDP works, or cannot be told. Looked for while no STUN server answers, by plain HTTP at relays that serve it.
+    /// </summary>
+    public bool? CaptivePortal { get; init; }
+
     /// <summary>Where it tells its peers that it may be reached, best first; at most 32. Link-local IPv6 addresses are not among them: only peers on the same link hear those.</summary>
     public IReadOnlyList<Candidate> Candidates { get; init; } = [];
 
@@ -71,6 +77,12 @@ public sealed record PeerStatus
     /// where it is not known yet, where not even 1280 was answered, where the platform cannot ask, or where the path is not direct.
     /// </summary>
     public int? PathMtu { get; init; }
+
+    /// <summary>How often, since it was added, a direct path to it was left because data sent there did not arrive though checks were answered.</summary>
+    public int PutBacks { get; init; }
+
+    /// <summary>Addresses of it that are left alone at present for that: for 30 s the first time, twice as long each time after, 10 min at most.</summary>
+    public IReadOnlyList<TransportAddress> PutBackEndpoints { get; init; } = [];
 
     /// <summary>Since when packets have travelled this way.</summary>
     public required DateTimeOffset Since { get; init; }

@@ -83,7 +83,7 @@ public sealed class TraversalNode : IAsyncDisposable
         _relays = new RelayConnections(options.PrivateKey, _loop, dialer, _peers, _clock, Counters, _log) { Map = options.RelayMap };
         _demux = new DatagramDemux(_loop, Counters, _clock);
         _plane = new DataPlane(_clock, Counters, sockets) { Loop = _loop, Relays = _relays };
-        Metrics = new TraversalMetrics(Counters, core.Drops, reason => _portMapping?.CountOf(reason) ?? 0, () => _loop.Read((asked, now) => asked.CountVerdicts(now)));
+        Metrics = new TraversalMetrics(Counters, core.Drops, reason => _portMapping?.CountOf(reason) ?? 0, () => _loop.Read((asked, now) => asked.ReadFigures(now)));
     }
 
     /// <summary>The node's name.</summary>
@@ -195,6 +195,8 @@ public sealed class TraversalNode : IAsyncDisposable
                 Relay = report.Path == PathKind.Relay && _map.Find(report.RegionId) is { } relay ? new PeerRelay(relay.Id, relay.Code) : null,
                 Rtt = report.Rtt,
                 PathMtu = report.Mtu,
+                PutBacks = report.PutBacks,
+                PutBackEndpoints = report.PutBackRemotes,
                 Since = wall - (now - report.Since),
                 RxBytes = peer.RxBytes,
                 TxBytes = peer.TxBytes,
@@ -202,7 +204,7 @@ public sealed class TraversalNode : IAsyncDisposable
             });
         }
 
-        return new NodeStatus(new SelfStatus(PublicKey, home, UdpPort) { PortMapping = _portMapping?.Status ?? PortMappingStatus.Off, RelayProblem = home is null ? _relays.ProblemOf(core.HomeRegion) : null, Nat = core.Nat, NatIpv6 = core.NatIpv6, Candidates = core.Candidates }, peers);
+        return new NodeStatus(new SelfStatus(PublicKey, home, UdpPort) { PortMapping = _portMapping?.Status ?? PortMappingStatus.Off, RelayProblem = home is null ? _relays.ProblemOf(core.HomeRegion) : null, Nat = core.Nat, NatIpv6 = core.NatIpv6, Candidates = core.Candidates, CaptivePortal = core.CaptivePortal }, peers);
     });
 
     /// <summary>Tells every change of path from now on, until cancelled or the node ends. A watcher that is slow misses the oldest.</summary>

@@ -9,8 +9,10 @@ namespace Node.Traversal;
 /// <summary>What a node is started with.</summary>
 public sealed record TraversalNodeOptions
 {
-    private const int MaxAdvertisedAddresses = 8;
     private const string ParameterName = "options"; // Of who is handed them.
+
+    /// <summary>The most <see cref="AdvertisedAddresses"/>: they are part of a list of 32 that other addresses must fit into too.</summary>
+    public const int MaxAdvertisedAddresses = 8;
 
     /// <summary>The node's keys. The public key is its name to its peers.</summary>
     public required NodeKeyPair PrivateKey { get; init; }
@@ -41,7 +43,7 @@ public sealed record TraversalNodeOptions
 
     /// <summary>
     /// Where the world reaches the node's UDP port, if its user knows: a port forwarded by hand, a cloud's public address. Told to peers before
-    /// all else, at most eight; global or private addresses with a port from 1024 on.
+    /// all else, at most <see cref="MaxAdvertisedAddresses"/>; global or private addresses with a port from 1024 on.
     /// </summary>
     public IReadOnlyList<TransportAddress> AdvertisedAddresses { get; init; } = [];
 
@@ -60,17 +62,20 @@ public sealed record TraversalNodeOptions
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
+    /// <summary>What is wrong with an address that is to be one of <see cref="AdvertisedAddresses"/>, as a sentence without a full stop; null where nothing is.</summary>
+    public static string? ProblemOfAdvertised(TransportAddress address)
+    {
+        bool isReachable = address.Port >= CandidateFilter.LowestAnnouncedPort && AddressScopes.ScopeOf(address) is AddressScope.Global or AddressScope.Private;
+        return isReachable ? null : $"no peer would go to {address}: it takes a global or private address, and a port from {CandidateFilter.LowestAnnouncedPort} on";
+    }
+
     /// <exception cref="ArgumentException">An option cannot be used; the message says which, and what would be right.</exception>
     internal void Validate()
     {
         if (Port == 0) throw new ArgumentException("Port 0 is no port: give 1 to 65535, or null for the one that follows from the key.", ParameterName);
         if (FirewallMark != 0 && !OperatingSystem.IsLinux()) throw new ArgumentException("Firewall marks are Linux's: leave FirewallMark at 0 here.", ParameterName);
         if (AdvertisedAddresses.Count > MaxAdvertisedAddresses) throw new ArgumentException($"{AdvertisedAddresses.Count} advertised addresses are too many: give at most {MaxAdvertisedAddresses}.", ParameterName);
-        foreach (TransportAddress address in AdvertisedAddresses)
-        {
-            bool isReachable = address.Port >= CandidateFilter.LowestAnnouncedPort && AddressScopes.ScopeOf(address) is AddressScope.Global or AddressScope.Private;
-            if (!isReachable) throw new ArgumentException($"No peer would go to {address}: advertise a global or private address with a port from {CandidateFilter.LowestAnnouncedPort} on.", ParameterName);
-        }
+        if (AdvertisedAddresses.Select(ProblemOfAdvertised).FirstOrDefault(problem => problem is not null) is { } problem) throw new ArgumentException($"An advertised address cannot be used: {problem}.", ParameterName);
 
         if (StateFile is { } file && Path.GetDirectoryName(Path.GetFullPath(file)) is { } directory && !Directory.Exists(directory))
         {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Relay.Server.Tests;
 
 namespace Interop.Tests;
 
@@ -29,7 +30,7 @@ internal sealed class NginxProxy : IAsyncDisposable
     public static async Task<NginxProxy> StartAsync(string relayPlain, string relayTls)
     {
         string directory = Directory.CreateTempSubdirectory("relay-nginx-").FullName;
-        (int http, int stream) = (FreePort(), FreePort());
+        (int http, int stream) = (FreePort.Find(), FreePort.Find());
         string modules = File.Exists("/usr/lib/nginx/modules/ngx_stream_module.so") ? "load_module /usr/lib/nginx/modules/ngx_stream_module.so;" : "";
         string configuration = Path.Combine(directory, "nginx.conf");
         await File.WriteAllTextAsync(configuration, $$"""
@@ -116,13 +117,5 @@ internal sealed class NginxProxy : IAsyncDisposable
                 await Task.Delay(50);
             }
         }
-    }
-
-    /// <summary>nginx cannot be asked which port it was given.</summary>
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -61,10 +61,9 @@ public sealed class PortMappingTests : IAsyncDisposable
         PingLoss loss = await pings.StopAsync();
 
         TestContext.Current.TestOutputHelper?.WriteLine($"{ofB}; {loss}; {string.Join("; ", await gateway.MappingsAsync())}\n{await _lab.A.StatusTextAsync()}");
-        // The mapped port is open at both of the router's public addresses: the one it tells, and the one that STUN sees.
         Assert.NotNull(ofB.Endpoint);
         string port = ofB.Endpoint[(ofB.Endpoint.LastIndexOf(':') + 1)..];
-        Assert.Contains(ofB.Endpoint, new[] { $"{gateway.External}:{port}", $"{_lab.A.Host.Site!.PublicAddress}:{port}" });
+        Assert.Equal($"{gateway.External}:{port}", ofB.Endpoint);
         Assert.Equal(0, loss.Lost);
         Assert.Contains($"dport {port} ", Assert.Single(await gateway.MappingsAsync()), StringComparison.Ordinal);
         Assert.Contains($"port mapping: {gateway.External}:{port} by {protocol.ToUpperInvariant().Replace("UPNP", "UPnP", StringComparison.Ordinal)}", await _lab.A.StatusTextAsync(), StringComparison.Ordinal);
@@ -126,8 +125,8 @@ public sealed class PortMappingTests : IAsyncDisposable
         Assert.Equal("mapped", told.GetProperty("state").GetString());
         Assert.StartsWith($"{gateway.External}:", told.GetProperty("mapped").GetString(), StringComparison.Ordinal);
         Assert.Equal(7200, told.GetProperty(protocol).GetProperty("lifetimeSeconds").GetInt32());
-        Assert.Empty(await gateway.MappingsAsync());
-        Assert.Empty(await gateway.PinholesAsync());
+        await gateway.WaitForMappingsAsync(0, Patience); // The program does not wait for the gateway to do as it was told at the end.
+        await gateway.WaitForPinholesAsync(0, Patience);
         return told;
     }
 

@@ -30,7 +30,7 @@ public sealed class PortMapStation
 
     /// <summary>
     /// Starts it, and waits until it listens. It serves no address of a reserved range, as all the lab's are, so it is given one that it takes, which
-    /// the lab, out of which nothing leads, routes to this router.
+    /// the lab, out of which nothing leads, routes to this router. What it maps is open at that address alone: a real router has no other.
     /// </summary>
     /// <param name="lab">The lab.</param>
     /// <param name="site">The site.</param>
@@ -41,13 +41,17 @@ public sealed class PortMapStation
         if (external is not null) await lab.RouteToAsync(site, external);
         await site.Router.IpAsync("route add 224.0.0.0/4 dev lan"); // Its announcements are for the LAN; by the default route they would leave by the other side.
         // What it lets in must pass before the router drops it, so its rules go into a chain of the router's own filter.
-        await site.Router.NftAsync("""
+        await site.Router.NftAsync($$"""
             table inet filter {
               chain miniupnpd {
               }
             }
             insert rule inet filter forward jump miniupnpd
             table inet miniupnpd {
+              chain elsewhere {
+                type filter hook prerouting priority dstnat - 1; policy accept;
+                iifname "wan" ip daddr {{site.PublicAddress}} meta l4proto udp ct state new drop
+              }
               chain prerouting {
                 type nat hook prerouting priority dstnat; policy accept;
               }

@@ -60,6 +60,8 @@ public sealed class ProgramTests : IDisposable
     [InlineData("up wg0.conf --port 70000", 2)]
     [InlineData("up wg0.conf --relay-map http://maps.example/", 2)]
     [InlineData("up wg0.conf --log-level loud", 2)]
+    [InlineData("up wg0.conf --advertise 203.0.113.7", 2)]
+    [InlineData("up wg0.conf --advertise 224.0.0.1:5000", 2)]
     [InlineData("status --socket /nowhere/wg0.sock", 1)]
     [InlineData("up /dev/zero", 2)]
     [InlineData("up /dev", 2)]

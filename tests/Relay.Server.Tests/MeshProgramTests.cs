@@ -23,7 +23,7 @@ public sealed class MeshProgramTests : IDisposable
     public async Task Clients_of_two_relays_exchange_packets_and_hear_of_each_others_leaving()
     {
         string pin = WriteFiles();
-        (int first, int second) = (FreePort(), FreePort());
+        (int first, int second) = (FreePort.Find(), FreePort.Find());
         await using RunningRelay a = await StartAsync(first, second, "--mesh-ca", At("ca.pem"));
         await using RunningRelay b = await StartAsync(second, first, "--mesh-pin", $"sha256-raw:{pin}");
         using TestClient alice = await TestClient.LogInAsync((await a.OpenTlsAsync()).Stream, 1);
@@ -45,7 +45,7 @@ public sealed class MeshProgramTests : IDisposable
     {
         string pin = WriteFiles();
         File.WriteAllText(At("other.key"), new string('b', 64));
-        (int first, int second) = (FreePort(), FreePort());
+        (int first, int second) = (FreePort.Find(), FreePort.Find());
         string[] trust = ["--mesh-pin", $"sha256-raw:{pin}"];
         await using RunningRelay a = await StartAsync(first, second, trust);
         await using RunningRelay b = await StartWithKeyAsync("other.key", second, first, trust);
@@ -68,7 +68,7 @@ public sealed class MeshProgramTests : IDisposable
         string pin = WriteFiles();
         (byte red1, byte red2, byte blue1, byte blue2, byte nobody) = (1, 2, 3, 4, 77);
         File.WriteAllText(At("list"), $"{Hex(red1)} red\n{Hex(red2)} red\n{Hex(blue1)} blue\n{Hex(blue2)} blue\n");
-        (int first, int second) = (FreePort(), FreePort());
+        (int first, int second) = (FreePort.Find(), FreePort.Find());
         string[] more = ["--mesh-pin", $"sha256-raw:{pin}", "--mesh-tenant", "red", "--admission", $"file:{At("list")}"];
         await using RunningRelay a = await StartAsync(first, second, more);
         await using RunningRelay b = await StartAsync(second, first, more);
@@ -214,12 +214,4 @@ public sealed class MeshProgramTests : IDisposable
     }
 
     private string At(string name) => Path.Combine(_directory, name);
-
-    /// <summary>Each relay must know the other's port before that starts, so neither can be left to choose.</summary>
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }

@@ -24,7 +24,7 @@ public sealed class ReconnectStormTests
     public async Task All_are_back_within_a_bounded_number_of_refusals_and_a_pair_goes_on_meanwhile()
     {
         using CancellationTokenSource patience = new(Patience);
-        string[] options = ["--listen", $"127.0.0.1:{FreePort()}", "--listen-plain", "127.0.0.1:0", "--stun", "off", "--admin", "127.0.0.1:0"];
+        string[] options = ["--listen", $"127.0.0.1:{FreePort.Find()}", "--listen-plain", "127.0.0.1:0", "--stun", "off", "--admin", "127.0.0.1:0"];
         RunningRelay relay = await RunningRelay.StartAsync(options);
         TestClient[] before;
         await using (relay)
@@ -98,13 +98,5 @@ public sealed class ReconnectStormTests
         string metrics = await web.GetStringAsync(new Uri($"http://{relay.Admin}/metrics"));
         string line = metrics.Split('\n').Single(line => line.StartsWith(series + " ", StringComparison.Ordinal));
         return double.Parse(line[(series.Length + 1)..], CultureInfo.InvariantCulture);
-    }
-
-    /// <summary>The relay that comes back has to have the same, so the first cannot be left to choose.</summary>
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

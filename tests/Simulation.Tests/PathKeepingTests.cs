@@ -1,4 +1,5 @@
 using Node.Traversal;
+using Node.Traversal.Core;
 using Simulation;
 
 namespace Simulation.Tests;
@@ -79,6 +80,10 @@ public class PathKeepingTests
             Assert.True(lab.IsRelayed, $"seed {seed}");
             Assert.True(lab.Lost <= 2, $"seed {seed}: {lab.Lost} lost"); // The first answer may still tell of what passed before.
             Assert.Equal(VerdictCode.DataNotPassing, lab.Left.VerdictOn(lab.Right)!.Value.Code);
+            PeerReport report = lab.Left.Core.Describe(lab.Right.Key, lab.World.Now)!;
+            Assert.NotEmpty(report.PutBackRemotes);
+            Assert.InRange(report.PutBacks, report.PutBackRemotes.Count, 10);
+            Assert.Equal(report.PutBacks, lab.Left.Core.ReadFigures(lab.World.Now).PutBacks);
 
             lab.World.IsFiltered = _ => false;
             lab.Forget();

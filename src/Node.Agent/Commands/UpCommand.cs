@@ -16,6 +16,7 @@ internal sealed class UpCommand
     private readonly OptionKey _proxy;
     private readonly OptionKey _port;
     private readonly OptionKey _portMapping;
+    private readonly OptionKey _advertise;
     private readonly OptionKey _socket;
     private readonly OptionKey _logLevel;
 
@@ -28,6 +29,7 @@ internal sealed class UpCommand
         _proxy = options.AddText("proxy", "http://[USER:PASSWORD@]HOST:PORT|off", "The HTTP proxy to relays. #RelayProxy in [Interface] does the same; without either, HTTPS_PROXY and NO_PROXY count.");
         _port = options.AddText("port", "N", "The UDP port. Without it, one that follows from the key. #RelayPort in [Interface] does the same.");
         _portMapping = options.AddText("port-mapping", "on|off", "Whether the gateway is asked to map the port (PCP, NAT-PMP, UPnP); on unless #RelayPortMapping in [Interface] says off.");
+        _advertise = options.AddText("advertise", "IP:PORT[,…]", "Where the world reaches the UDP port: forwarded by hand, or a cloud's public address. #RelayAdvertise in [Interface] does the same.");
         _socket = options.AddText("socket", "PATH", $"The control socket. Without it, {ControlDirectory.SocketOf("NAME")}.");
         _logLevel = options.AddText("log-level", "LEVEL", "Trace, Debug, Information, Warning or Error.", nameof(LogLevel.Information));
     }
@@ -80,6 +82,7 @@ internal sealed class UpCommand
             RelayProxy = RelayProxyChoice.Checked(values, _proxy),
             Port = (ushort?)values.Number(_port, 0, ushort.MaxValue),
             PortMapping = OnOff.Read(values, _portMapping),
+            Advertised = AdvertisedAddresses.Read(values, _advertise),
         };
     }
 

@@ -26,6 +26,9 @@ internal sealed record AgentStatus(string Interface, string PublicKey, RelayRegi
     /// <summary>Why no relay is connected, where an attempt has failed; otherwise null.</summary>
     public string? RelayProblem { get; init; }
 
+    /// <summary>Whether a captive portal stands before the network; null where it was not looked for, because UDP works, or cannot be told.</summary>
+    public bool? CaptivePortal { get; init; }
+
     /// <summary>What to do about the tunnel's MTU, or null where nothing is.</summary>
     public string? MtuAdvice { get; init; }
 }
@@ -58,6 +61,12 @@ internal sealed record PeerStatusLine(string PublicKey, string Path, string? End
 
     /// <summary>The longest IP packet that a direct path is known to carry whole, in bytes; null where it is not known, or the path is not direct.</summary>
     public int? PathMtu { get; init; }
+
+    /// <summary>How often a direct path was left because data did not arrive there though checks were answered.</summary>
+    public int PutBacks { get; init; }
+
+    /// <summary>The peer's addresses that are left alone at present for that.</summary>
+    public IReadOnlyList<string> PutBackEndpoints { get; init; } = [];
 }
 
 /// <summary>A reason, for programs and for people.</summary>

@@ -52,6 +52,8 @@ internal static class StatusJson
         json.WritePropertyName("portMapping");
         PortMappingOutput.Write(json, status.PortMapping);
         json.WriteString("relayProblem", status.RelayProblem);
+        if (status.CaptivePortal is { } isCaptive) json.WriteBoolean("captivePortal", isCaptive);
+        else json.WriteNull("captivePortal");
         json.WriteEndObject();
     }
 
@@ -81,6 +83,10 @@ internal static class StatusJson
         else json.WriteNull("rttMs");
         if (peer.PathMtu is { } mtu) json.WriteNumber("pathMtu", mtu);
         else json.WriteNull("pathMtu");
+        json.WriteNumber("putBacks", peer.PutBacks);
+        json.WriteStartArray("putBackEndpoints");
+        foreach (string endpoint in peer.PutBackEndpoints) json.WriteStringValue(endpoint);
+        json.WriteEndArray();
         json.WriteString("since", peer.Since.UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture));
         json.WriteNumber("rxBytes", peer.RxBytes);
         json.WriteNumber("txBytes", peer.TxBytes);

@@ -22,6 +22,7 @@ internal static class StatusReader
             RelayProblem = status.Self.RelayProblem,
             Nat = status.Self.Nat,
             NatIpv6 = status.Self.NatIpv6,
+            CaptivePortal = status.Self.CaptivePortal,
             Candidates = [.. status.Self.Candidates.Select(candidate => new CandidateLine(candidate.Address.ToString(), Spell(candidate.Kind), candidate.IsUnconfirmed))],
             MtuAdvice = PathMtuWarnings.MtuOf(interfaceName) is { } mtu ? PathMtu.Advise(interfaceName, mtu, DirectPaths(status, mark)) : null,
         };
@@ -47,6 +48,8 @@ internal static class StatusReader
         EndpointKind = peer.Endpoint is null ? null : peer.EndpointKind is { } kind ? Spell(kind) : "peer_reflexive",
         Relay = peer.Relay is { } relay ? new RelayRegionStatus(relay.RegionId, relay.RegionCode) : null,
         PathMtu = peer.PathMtu,
+        PutBacks = peer.PutBacks,
+        PutBackEndpoints = [.. peer.PutBackEndpoints.Select(endpoint => endpoint.ToString())],
     };
 
     private static VerdictStatus ReadVerdict(PathVerdict verdict) => new(Spell(verdict.Code), verdict.Text)

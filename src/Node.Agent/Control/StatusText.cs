@@ -14,6 +14,7 @@ internal static class StatusText
         StringBuilder text = new();
         string home = status.HomeRelay is { } relay ? $"at home in relay region {relay.RegionCode} ({relay.RegionId})" : $"not connected to a relay{(status.RelayProblem is { } problem ? $" ({problem})" : "")}";
         text.Append(CultureInfo.InvariantCulture, $"{status.Interface}: {status.PublicKey}, UDP port {status.UdpPort}, {home}");
+        if (status.CaptivePortal == true) text.Append("\n  a captive portal stands before the network: open a web page to get past it");
         if (Spell(status.Nat) is { } nat) text.Append(CultureInfo.InvariantCulture, $"\n  NAT: {nat}");
         if (status.NatIpv6 != status.Nat && Spell(status.NatIpv6) is { } ipv6) text.Append(CultureInfo.InvariantCulture, $"\n  IPv6: {ipv6}");
         if (status.Candidates.Count > 0) text.Append(CultureInfo.InvariantCulture, $"\n  reached at: {string.Join(", ", status.Candidates.Select(Spell))}");
@@ -25,6 +26,7 @@ internal static class StatusText
         {
             text.Append(CultureInfo.InvariantCulture, $"\n  {peer.PublicKey}  {Way(peer).PadRight(widest)}  {Rtt(peer),8}  for {Age(now - peer.Since),-6}  received {Size(peer.RxBytes)}, sent {Size(peer.TxBytes)}");
             if (peer.PathMtu is { } mtu) text.Append(CultureInfo.InvariantCulture, $"  path MTU {mtu}");
+            if (peer.PutBackEndpoints.Count > 0) text.Append(CultureInfo.InvariantCulture, $"  no data passes by {string.Join(", ", peer.PutBackEndpoints)}");
             if (peer.Verdict is { } verdict) text.Append(CultureInfo.InvariantCulture, $"  {verdict.Text}{(verdict.RemedyText is { } remedy ? $"; {remedy}" : "")}");
         }
 

@@ -36,6 +36,9 @@ internal sealed record WireGuardConfig
     /// <summary><c>#RelayPortMapping = on|off</c>, or null where the file does not say.</summary>
     public bool? RelayPortMapping { get; init; }
 
+    /// <summary><c>#RelayAdvertise</c>: where the world reaches the node's UDP port; empty where the file does not say.</summary>
+    public IReadOnlyList<TransportAddress> RelayAdvertise { get; init; } = [];
+
     /// <summary>The peers, in the order of the file.</summary>
     public IReadOnlyList<WireGuardPeer> Peers { get; init; } = [];
 }

@@ -115,7 +115,8 @@ internal sealed class WireGuardConfigParser
         else if (_section == Section.Interface && Is(key, "RelayProxy")) _config = _config with { RelayProxy = Proxy(value) };
         else if (_section == Section.Interface && Is(key, "RelayPort")) _config = _config with { RelayPort = Port("#RelayPort", value) };
         else if (_section == Section.Interface && Is(key, "RelayPortMapping")) _config = _config with { RelayPortMapping = Switch(key, value) };
-        else throw Wrong($"there is no setting #{key} here", "known are #RelayMap, #RelayTokenFile, #RelayProxy, #RelayPort and #RelayPortMapping in [Interface], #Relay in [Peer]");
+        else if (_section == Section.Interface && Is(key, "RelayAdvertise")) _config = _config with { RelayAdvertise = Advertised(value) };
+        else throw Wrong($"there is no setting #{key} here", "known are #RelayMap, #RelayTokenFile, #RelayProxy, #RelayPort, #RelayPortMapping and #RelayAdvertise in [Interface], #Relay in [Peer]");
     }
 
     private void EndPeer()
@@ -196,6 +197,9 @@ internal sealed class WireGuardConfigParser
         string text = value.ToString();
         return RelayProxyChoice.ProblemOf(text) is { } problem ? throw Wrong($"#RelayProxy: {problem}", RelayProxyChoice.Remedy) : text;
     }
+
+    private IReadOnlyList<TransportAddress> Advertised(ReadOnlySpan<char> value) =>
+        AdvertisedAddresses.TryRead(value.ToString(), out IReadOnlyList<TransportAddress> addresses) is { } problem ? throw Wrong($"#RelayAdvertise: {problem}", AdvertisedAddresses.Remedy) : addresses;
 
     private string NotEmpty(ReadOnlySpan<char> key, ReadOnlySpan<char> value) => value.IsEmpty ? throw Wrong($"#{key} is empty", "give a file or an https:// URL") : value.ToString();
 

@@ -69,6 +69,9 @@ internal sealed class NodeContext
     /// <summary>How far away the relays are, as peers are told; the nearest first.</summary>
     public IReadOnlyList<RegionLatency> Latencies { get; set; } = [];
 
+    /// <summary>Says whether a captive portal stands before the network; null = not looked for, for UDP works, or not known.</summary>
+    public bool? CaptivePortal { get; set; }
+
     /// <summary>Where we may be reached, best first.</summary>
     public IReadOnlyList<Candidate> Candidates { get; set; } = [];
 

@@ -53,6 +53,9 @@ internal sealed class NodeCore
     /// <summary>What is known of the NAT or firewall for IPv6.</summary>
     public NatProfile NatIpv6 => _context.NatIpv6;
 
+    /// <summary>Says whether a captive portal stands before the network; null = not looked for, for UDP works, or not known.</summary>
+    public bool? CaptivePortal => _context.CaptivePortal;
+
     /// <summary>Where this node may be reached, as it tells its peers.</summary>
     public IReadOnlyList<Candidate> Candidates => _context.Candidates;
 
@@ -157,6 +160,9 @@ internal sealed class NodeCore
         _stun.Latencies.EndRound(now);
         Settle(now);
     }
+
+    /// <summary>Takes whether a captive portal was found in that round; null = nobody has answered.</summary>
+    public void HandleCaptivePortal(int round, bool? isCaptive) => _https.HandleCaptivePortal(round, isCaptive);
 
     /// <summary>Takes what the discovery of <see cref="NodeEvent.NatDiscoveryWanted"/> has found out of the NAT for one family, in part or in whole.</summary>
     public void HandleNatProfile(bool isIpv4, NatProfile found, Instant now)
@@ -316,8 +322,7 @@ internal sealed class NodeCore
     {
         if (!DiscoEnvelope.TryReadSender(datagram, out NodeKey sender))
         {
-            HandleStun(socket, source, datagram, now);
-            Settle(now);
+            if (TryHandleStun(socket, source, datagram, now)) Settle(now); // Anybody can send what looks like STUN: it costs a look-up.
             return;
         }
 
@@ -377,22 +382,10 @@ internal sealed class NodeCore
     }
 
     /// <summary>How the peer stands; null for a key that was not added.</summary>
-    public PeerReport? Describe(NodeKey key, Instant now)
-    {
-        if (!_peers.TryFind(key, out PeerSession? peer)) return null;
-        bool isOffline = peer.Path.Kind == PathKind.Relay && peer.Route.IsGoneEverywhere(now);
-        return new PeerReport(
-            isOffline ? PathKind.None : peer.Path.Kind,
-            peer.Path.Remote,
-            peer.Path.RegionId,
-            peer.Finder.Rtt,
-            peer.PathSince,
-            Verdicts.Judge(_context, peer, now))
-        { Mtu = peer.Finder.Mtu, RemoteKind = peer.Candidates.KindOf(peer.Path.Remote) };
-    }
+    public PeerReport? Describe(NodeKey key, Instant now) => _peers.TryFind(key, out PeerSession? peer) ? PeerReport.Of(_context, peer, now) : null;
 
-    /// <summary>Counts the peers that are not direct, by why they are not.</summary>
-    public Dictionary<VerdictCode, int> CountVerdicts(Instant now) => Verdicts.Count(_context, _peers.All, now);
+    /// <summary>What metrics show.</summary>
+    public NodeFigures ReadFigures(Instant now) => NodeFigures.Of(_context, _peers, now);
 
     /// <summary>What was tried to make a hole to the peer, and what came of it.</summary>
     public PunchOutcome PunchingOf(NodeKey key) => _peers.TryFind(key, out PeerSession? peer) ? peer.Punch.Outcome : PunchOutcome.None;
@@ -411,22 +404,24 @@ internal sealed class NodeCore
         }
     }
 
-    private void HandleStun(SocketId socket, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now)
+    private bool TryHandleStun(SocketId socket, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now)
     {
         if (socket == SocketId.Ipv4 || socket == SocketId.Ipv6)
         {
-            if (_stun.HandleResponse(source, datagram, now)) _network.Update(now);
-            return;
+            bool counts = _stun.TryHandleResponse(source, datagram, now, out bool isNews);
+            if (isNews) _network.Update(now);
+            return counts;
         }
 
         if (!_context.Sockets.TryFindOwner(socket, out NodeKey owner) || !_peers.TryFind(owner, out PeerSession? peer))
         {
             _context.Drops.Count(NodeDrop.UnmatchedStun);
-            return;
+            return false;
         }
 
         peer.Punch.HandleStun(socket, source, datagram, now);
         peer.Drain(now);
+        return true;
     }
 
     private void TellPeers(Instant now)

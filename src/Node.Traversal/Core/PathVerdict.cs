@@ -105,6 +105,9 @@ public enum VerdictRemedy
 
     /// <summary>IPv6, or an address of its own from the provider, at either end: no router of theirs can open a port of the provider's NAT.</summary>
     GetPublicAddress,
+
+    /// <summary>A web page opened at this end, and whatever the captive portal there asks for.</summary>
+    PassPortal,
 }
 
 /// <summary>Ways to a direct path.</summary>

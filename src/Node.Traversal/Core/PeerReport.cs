@@ -1,5 +1,6 @@
 using Addresses;
 using Node.Traversal.Core.Paths;
+using Node.Traversal.Core.Peers;
 using Relay.Protocol.Disco;
 using Timing;
 
@@ -19,4 +20,23 @@ internal sealed record PeerReport(PathKind Path, TransportAddress Remote, int Re
 
     /// <summary>The longest IP packet that the direct path is known to carry whole, in bytes; null = not known, or not direct.</summary>
     public int? Mtu { get; init; }
+
+    /// <summary>How often a direct path was left because data did not pass where checks did.</summary>
+    public int PutBacks { get; init; }
+
+    /// <summary>The addresses that are left alone at present for that.</summary>
+    public IReadOnlyList<TransportAddress> PutBackRemotes { get; init; } = [];
+
+    /// <summary>Reads it off.</summary>
+    public static PeerReport Of(NodeContext context, PeerSession peer, Instant now)
+    {
+        bool isOffline = peer.Path.Kind == PathKind.Relay && peer.Route.IsGoneEverywhere(now);
+        return new PeerReport(isOffline ? PathKind.None : peer.Path.Kind, peer.Path.Remote, peer.Path.RegionId, peer.Finder.Rtt, peer.PathSince, Verdicts.Judge(context, peer, now))
+        {
+            RemoteKind = peer.Candidates.KindOf(peer.Path.Remote),
+            Mtu = peer.Finder.Mtu,
+            PutBacks = peer.Finder.PutBacks,
+            PutBackRemotes = [.. peer.Finder.Pairs.Where(pair => pair.IsBarred(now)).Select(pair => pair.Id.Remote).Distinct()],
+        };
+    }
 }

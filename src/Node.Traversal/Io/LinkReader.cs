@@ -8,17 +8,14 @@ namespace Node.Traversal.Io;
 /// <summary>Reads which links the machine is on and its link-local addresses there, on Linux; elsewhere no link can be named.</summary>
 internal static class LinkReader
 {
-    private const string RoutesFile = "/proc/net/route";
-    private const string NeighboursFile = "/proc/net/arp";
-    private const string Ipv6RoutesFile = "/proc/net/ipv6_route";
-
     /// <summary>Reads them; at most <see cref="AnnouncedLink.MaxLinks"/>, always in one order.</summary>
     /// <param name="interfaces">The interfaces that count: WireGuard's own not among them.</param>
     /// <exception cref="NetworkInformationException">An interface has gone away while it was read.</exception>
     public static OwnLink[] Read(IEnumerable<NetworkInterface> interfaces)
     {
         if (!OperatingSystem.IsLinux()) return [];
-        (string Interface, ushort Id)[] names = ReadNames();
+        (string Interface, ushort Id)[] names =
+            [.. LinuxLinks.Names(LinuxTable.Read(LinuxTable.Ipv4Routes), [.. LinuxTable.Read(LinuxTable.Ipv4Neighbours)], LinuxTable.Read(LinuxTable.Ipv6Routes))];
         if (names.Length == 0) return [];
 
         return [..
@@ -30,21 +27,6 @@ internal static class LinkReader
              orderby addresses[0].Zone, name.Id
              select new OwnLink(name.Id, addresses[0].Zone, addresses)).Take(AnnouncedLink.MaxLinks)];
     }
-
-    private static (string Interface, ushort Id)[] ReadNames()
-    {
-        try
-        {
-            return [.. LinuxLinks.Names(Lines(RoutesFile), [.. Lines(NeighboursFile)], Lines(Ipv6RoutesFile))];
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            return []; // No table, no name.
-        }
-    }
-
-    /// <summary>A machine without IPv6, or without ARP, lacks the file.</summary>
-    private static IEnumerable<string> Lines(string file) => File.Exists(file) ? File.ReadLines(file) : [];
 
     private static TransportAddress[] LinkLocalOf(NetworkInterface network) =>
         [.. from unicast in network.GetIPProperties().UnicastAddresses

@@ -76,14 +76,14 @@ internal sealed class NodeLoop : IAsyncDisposable
         while (await _inputs.Reader.WaitToReadAsync())
         {
             while (_inputs.Reader.TryRead(out Input input)) Handle(input);
-            Plan();
+            Faults.TryRun(this, static loop => loop.Plan());
         }
     }
 
     private void Handle(Input input)
     {
         if (input.IsPacket) Interlocked.Decrement(ref _waitingPackets);
-        if (!Faults.TryRun((Loop: this, Input: input), static turn => turn.Loop.Decide(turn.Input))) _faultedAt = _clock.Now;
+        Decide(input);
 
         // Events first: once our pong is out, the peer sends data directly, and by then its address must lead to it.
         while (_core.TryDequeueEvent(out NodeEvent? nodeEvent)) Faults.TryRun((Loop: this, Event: nodeEvent!), static turn => turn.Loop._carryOut(turn.Event));
@@ -95,12 +95,17 @@ internal sealed class NodeLoop : IAsyncDisposable
         lock (_gate)
         {
             Instant now = _clock.Now;
-            input.Handle(_core, now);
-            if (_core.NextTimeout <= now && !IsPausing(now)) _core.HandleTimeout(now);
+            Faults.TryRun((Core: _core, Input: input, Now: now), static turn => turn.Input.Handle(turn.Core, turn.Now)); // Whoever can bring that about with a packet must not stop the timers.
+            if (!IsPausing(now) && !Faults.TryRun((Core: _core, Now: now), static turn => HandleTimeout(turn.Core, turn.Now))) _faultedAt = now;
         }
     }
 
-    /// <summary>Says that a fault has come to light a moment ago: what goes wrong at once again must not spin.</summary>
+    private static void HandleTimeout(NodeCore core, Instant now)
+    {
+        if (core.NextTimeout <= now) core.HandleTimeout(now);
+    }
+
+    /// <summary>Says that a timer has brought a fault to light a moment ago: what goes wrong at once again must not spin.</summary>
     private bool IsPausing(Instant now) => _faultedAt is { } at && now - at < Faults.Pause;
 
     private void Plan()

@@ -10,18 +10,21 @@ internal sealed class TraversalMetrics : IDisposable
 {
     public const string MeterName = "Node.Traversal";
 
-    private readonly Meter _meter = new(MeterName);
+    /// <summary>The node's own: other nodes in the process have others of that name.</summary>
+    public Meter Meter { get; } = new(MeterName);
 
-    public TraversalMetrics(TraversalCounters counters, NodeDropCounters control, Func<PortMapDrop, long> gateway, Func<IReadOnlyDictionary<VerdictCode, int>> verdicts)
+    public TraversalMetrics(TraversalCounters counters, NodeDropCounters control, Func<PortMapDrop, long> gateway, Func<NodeFigures> figures)
     {
-        _meter.CreateObservableCounter("node.packets.dropped", () => Count<TraversalDrop>(reason => counters[reason], "node.drop.reason"), "{packet}", "Packets dropped, by reason.");
-        _meter.CreateObservableCounter("node.control.dropped", () => Count<NodeDrop>(reason => control[reason], "node.drop.reason"), "{packet}", "Control packets not acted upon, by reason.");
-        _meter.CreateObservableCounter("node.port_mapping.dropped", () => Count<PortMapDrop>(gateway, "node.drop.reason"), "{packet}", "Datagrams of the gateway, or of one that would be it, not acted upon, by reason.");
-        _meter.CreateObservableCounter("node.packets.too_long_for_path", () => counters.TooLongForPath, "{packet}", "Packets too long for a direct path, which went by relay.");
-        _meter.CreateObservableGauge("node.peers.not_direct", () => Verdicts(verdicts()), "{peer}", "Peers that are not reached directly, by why they are not.");
+        Meter.CreateObservableCounter("node.packets.dropped", () => Count<TraversalDrop>(reason => counters[reason], "node.drop.reason"), "{packet}", "Packets dropped, by reason.");
+        Meter.CreateObservableCounter("node.control.dropped", () => Count<NodeDrop>(reason => control[reason], "node.drop.reason"), "{packet}", "Control packets not acted upon, by reason.");
+        Meter.CreateObservableCounter("node.port_mapping.dropped", () => Count<PortMapDrop>(gateway, "node.drop.reason"), "{packet}", "Datagrams of the gateway, or of one that would be it, not acted upon, by reason.");
+        Meter.CreateObservableCounter("node.packets.too_long_for_path", () => counters.TooLongForPath, "{packet}", "Packets too long for a direct path, which went by relay.");
+        Meter.CreateObservableCounter("node.paths.put_back", () => figures().PutBacks, "{path}", "Direct paths left because data did not arrive there though checks were answered.");
+        Meter.CreateObservableGauge("node.network.captive_portal", () => figures().CaptivePortal == true ? 1L : 0, "{portal}", "1 where a captive portal stands before the network, 0 where none is known to.");
+        Meter.CreateObservableGauge("node.peers.not_direct", () => Verdicts(figures().Verdicts), "{peer}", "Peers that are not reached directly, by why they are not.");
     }
 
-    public void Dispose() => _meter.Dispose();
+    public void Dispose() => Meter.Dispose();
 
     private static IEnumerable<Measurement<long>> Verdicts(IReadOnlyDictionary<VerdictCode, int> peers) => Count<VerdictCode>(code => peers.GetValueOrDefault(code), "node.verdict.code");
 

@@ -121,6 +121,11 @@ public sealed class WireGuardConfigParserTests
     [InlineData(2, "[Peer]\nAllowedIPs = 010.0.0.0/8", "no range")]
     [InlineData(2, "[Interface]\n#RelayPort = many", "#RelayPort: 'many' is no port")]
     [InlineData(2, "[Interface]\n#RelayPortMapping = perhaps", "neither on nor off")]
+    [InlineData(2, "[Interface]\n#RelayAdvertise = 203.0.113.7", "no address with a port")]
+    [InlineData(2, "[Interface]\n#RelayAdvertise = 203.0.113.7:22", "no peer would go to 203.0.113.7:22")]
+    [InlineData(2, "[Interface]\n#RelayAdvertise = 203.0.113.7:5000, 127.0.0.1:5000", "no peer would go to 127.0.0.1:5000")]
+    [InlineData(2, "[Interface]\n#RelayAdvertise =", "no address with a port")]
+    [InlineData(2, "[Interface]\n#RelayAdvertise = 1.1.1.1:1024,1.1.1.1:1025,1.1.1.1:1026,1.1.1.1:1027,1.1.1.1:1028,1.1.1.1:1029,1.1.1.1:1030,1.1.1.1:1031,1.1.1.1:1032", "9 addresses are more than the 8")]
     [InlineData(2, "[Interface]\n#Relay = on", "no setting #Relay here")]
     [InlineData(2, "[Peer]\nPublicKey = AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "PublicKey is no key")]
     [InlineData(2, "[Peer]\n#Relay = maybe", "neither on nor off")]
@@ -132,6 +137,15 @@ public sealed class WireGuardConfigParserTests
 
         Assert.Equal(line, exception.Line);
         Assert.Contains(part, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Where_the_world_reaches_the_node_is_a_list()
+    {
+        WireGuardConfig config = WireGuardConfigParser.Parse("[Interface]\n#RelayAdvertise = 203.0.113.7:41641, [2001:db8::7]:5000,203.0.113.7:41641 # by hand");
+
+        Assert.Equal(["203.0.113.7:41641", "[2001:db8::7]:5000"], config.RelayAdvertise.Select(address => address.ToString()));
+        Assert.Empty(WireGuardConfigParser.Parse(Ordinary).RelayAdvertise);
     }
 
     [Fact]

@@ -136,7 +136,7 @@ public class HomeSelectorTests
         _now = Start + Milliseconds(at);
         byte[] response = new byte[StunBindingResponse.MaxLength];
         int length = StunBindingResponse.Write(response, _asked[region], Address("198.51.100.7:40000"));
-        Assert.True(_stun.HandleResponse(ServerOf(region), response.AsSpan(0, length), _now) || _stun.LatencyOf(region) is not null);
+        Assert.True(_stun.TryHandleResponse(ServerOf(region), response.AsSpan(0, length), _now, out _));
     }
 
     private void RunCycle()

@@ -249,7 +249,7 @@ public class StunProberTests
     {
         byte[] response = new byte[StunBindingResponse.MaxLength];
         int length = StunBindingResponse.Write(response, id, mapped);
-        bool isNews = _prober.HandleResponse(source, response.AsSpan(0, length), _now);
+        _prober.TryHandleResponse(source, response.AsSpan(0, length), _now, out bool isNews);
         Drain();
         return isNews;
     }

@@ -156,6 +156,23 @@ public class VerdictsTests
     }
 
     [Fact]
+    public void Where_a_captive_portal_stands_before_everything_a_web_page_is_what_helps()
+    {
+        _context.CaptivePortal = true;
+        AssertVerdict(VerdictCode.RelayUnreachable, "no relay can be reached");
+        Assert.Equal((VerdictStage.Relay, VerdictRemedy.PassPortal), StageAndRemedy());
+
+        Connect();
+        Greet(Blocked, Easy);
+        AssertVerdict(VerdictCode.UdpBlockedHere, "blocked");
+        Assert.Equal((VerdictStage.Udp, VerdictRemedy.PassPortal), StageAndRemedy());
+        Assert.Contains("web page", Verdicts.Judge(_context, _peer, _now)!.Value.RemedyText, StringComparison.Ordinal);
+
+        Greet(Easy, Blocked);
+        Assert.NotEqual(VerdictRemedy.PassPortal, StageAndRemedy().Remedy); // The peer's network is another.
+    }
+
+    [Fact]
     public void It_says_what_was_tried()
     {
         Connect();

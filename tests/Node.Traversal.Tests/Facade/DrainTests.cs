@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using Addresses;
 using Node.Traversal.Tests.Core;
 using Relay.Protocol;
+using Relay.Server.Tests;
 
 namespace Node.Traversal.Tests.Facade;
 
@@ -66,7 +67,7 @@ public sealed class DrainTests : IDisposable
     public async Task Nodes_move_to_the_other_machine_of_a_meshed_region_and_lose_nothing()
     {
         using MeshFiles files = new();
-        (int firstPort, int secondPort) = (FreePort(), FreePort());
+        (int firstPort, int secondPort) = (FreePort.Find(), FreePort.Find());
         await using TestRelay first = await TestRelay.StartOnAsync(firstPort, files.OptionsWith(secondPort));
         await using TestRelay second = await TestRelay.StartOnAsync(secondPort, files.OptionsWith(firstPort));
         await WaitForMeshAsync(first); // Relays that do not know each other yet lose what goes from one to the other.
@@ -199,14 +200,6 @@ public sealed class DrainTests : IDisposable
     {
         Name = name, HostName = "127.0.0.1", Ipv4 = TransportAddress.FromIpv4(0x7f000001, 0), RelayPort = (ushort)port, CertificatePin = files.Fingerprint,
     };
-
-    /// <summary>Each relay must know the other's port before that starts, so neither can be left to choose.</summary>
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 
     /// <summary>A node that knows no address of its own, so that all goes by relay.</summary>
     private static Task<TraversalNode> StartAsync(byte seed, RelayMap map) => TraversalNode.StartAsync(new TraversalNodeOptions

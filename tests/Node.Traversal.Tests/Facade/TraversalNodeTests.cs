@@ -117,6 +117,7 @@ public sealed class TraversalNodeTests : IDisposable
 
         Assert.Contains("Port 0", (await Assert.ThrowsAsync<ArgumentException>(() => TraversalNode.StartAsync(Options(1, RelayMap.Empty) with { Port = 0 }))).Message, StringComparison.Ordinal);
         Assert.Contains("StateFile", (await Assert.ThrowsAsync<ArgumentException>(() => TraversalNode.StartAsync(Options(1, RelayMap.Empty) with { StateFile = "/nowhere/at/all/state.json" }))).Message, StringComparison.Ordinal);
+        Assert.Contains("127.0.0.1:5000", (await Assert.ThrowsAsync<ArgumentException>(() => TraversalNode.StartAsync(Options(1, RelayMap.Empty) with { AdvertisedAddresses = [CoreTesting.Address("127.0.0.1:5000")] }))).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => node.AddPeer(new TraversalPeerOptions { PublicKey = node.PublicKey }));
         Assert.Throws<ArgumentException>(() => node.AddPeer(new TraversalPeerOptions { PublicKey = default }));
         node.AddPeer(new TraversalPeerOptions { PublicKey = CoreTesting.Keys(9).PublicKey });

@@ -3,6 +3,7 @@ using Node.Traversal.Core;
 using Node.Traversal.Core.Paths;
 using Relay.Protocol;
 using Relay.Protocol.Disco;
+using Stun.Protocol;
 using Timing;
 using static Node.Traversal.Tests.Core.CoreTesting;
 
@@ -255,6 +256,20 @@ public class HostilePeerTests
 
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before); // A box that is opened has a message; a shared key that is made has memory of its own.
         Assert.Equal(10_001, _world.Core.Drops[NodeDrop.UnknownKey]);
+    }
+
+    [Fact]
+    public void What_looks_like_a_STUN_answer_and_answers_nothing_has_nothing_worked_out_anew()
+    {
+        byte[] answer = new byte[StunBindingResponse.MaxLength];
+        int length = StunBindingResponse.Write(answer, TransactionId.Read(new byte[TransactionId.Length]), Address("198.51.100.7:50000"));
+        _world.ByUdp(HostileWorld.PeerAddress, answer[..length]);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+
+        for (int i = 0; i < 10_000; i++) _world.Core.HandleDatagram(SocketId.Ipv4, HostileWorld.PeerAddress, answer.AsSpan(0, length), _world.Now);
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before); // To choose home and relays anew takes lists.
+        Assert.Equal(10_001, _world.Core.Drops[NodeDrop.UnmatchedStun]);
     }
 
     [Fact]

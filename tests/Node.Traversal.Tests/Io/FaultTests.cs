@@ -46,6 +46,23 @@ public sealed class FaultTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_fault_that_a_packet_brings_to_light_holds_up_no_timer()
+    {
+        FakeTimeProvider time = new();
+        int asked = 0;
+        await using NodeLoop loop = NewLoop(new MonotonicClock(time), _ => Interlocked.Increment(ref asked), _ => { });
+        loop.Start();
+        loop.Post((core, now) => core.HandleStunServers([new StunServerAddress(900, CoreTesting.Address("203.0.113.1:3478"))], now));
+        Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref asked) == 1, Patience));
+
+        loop.PostPacket((_, _) => throw new TimeoutException("a packet that nobody has thought of"));
+        Assert.True(SpinWait.SpinUntil(() => _counters[TraversalDrop.Faulted] == 1, Patience));
+        time.Advance(TimeSpan.FromMilliseconds(250)); // The server is asked again after 200 ms.
+
+        Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref asked) == 2, TimeSpan.FromSeconds(10)));
+    }
+
+    [Fact]
     public async Task A_look_at_the_interfaces_that_fails_is_followed_by_another()
     {
         FakeTimeProvider time = new();

@@ -1,3 +1,4 @@
+using Relay.Protocol.Disco;
 using Timing;
 
 namespace Node.Traversal.Core.Netcheck;
@@ -26,6 +27,7 @@ internal sealed class HttpsLatencies(NodeContext context)
     /// <summary>Asks for a measurement where one is due.</summary>
     public void Update(StunProber stun, Instant now)
     {
+        if (stun.Profile.Udp == UdpReach.Works) context.CaptivePortal = null; // No portal lets UDP through.
         NextTimeout = null;
         if (_isMeasuring || !stun.IsSilent) return;
         if (_next > now)
@@ -50,10 +52,18 @@ internal sealed class HttpsLatencies(NodeContext context)
         return true;
     }
 
+    /// <summary>Takes whether a captive portal was found meanwhile, also after the round has ended.</summary>
+    public void HandleCaptivePortal(int round, bool? isCaptive)
+    {
+        if (round == _round) context.CaptivePortal = isCaptive;
+    }
+
     /// <summary>What goes on is of the network before: it is measured anew.</summary>
     public void HandleNetworkChange()
     {
+        _round++;
         _isMeasuring = false;
+        context.CaptivePortal = null;
         _next = null;
     }
 }

@@ -120,8 +120,12 @@ internal sealed class StunProber(NodeContext context)
     }
 
     /// <summary>Takes a STUN answer. It counts only from the server that was asked, for a request in flight.</summary>
-    /// <returns>True where something became known or changed.</returns>
-    public bool HandleResponse(TransportAddress source, ReadOnlySpan<byte> datagram, Instant now)
+    /// <param name="source">Where it came from.</param>
+    /// <param name="datagram">The answer, or what would be one.</param>
+    /// <param name="now">The present.</param>
+    /// <param name="isNews">Says that something became known or changed.</param>
+    /// <returns>False where it does not count: nothing has to be done because of it.</returns>
+    public bool TryHandleResponse(TransportAddress source, ReadOnlySpan<byte> datagram, Instant now, out bool isNews)
     {
         if (!StunBindingResponse.TryRead(datagram, out TransactionId id, out TransportAddress mapped)
             || !_inFlight.TryGetValue(id, out (StunServerAddress Server, Instant SentAt) request)
@@ -129,7 +133,7 @@ internal sealed class StunProber(NodeContext context)
             || !IsPlausible(mapped, source))
         {
             context.Drops.Count(NodeDrop.UnmatchedStun);
-            return false;
+            return isNews = false;
         }
 
         _inFlight.Remove(id);
@@ -138,7 +142,8 @@ internal sealed class StunProber(NodeContext context)
         Latencies.Note(request.Server.RegionId, now - request.SentAt);
         _cycle?.HandleAnswer(request.Server, now - request.SentAt, now);
         if (_cycle?.IsOver(now) == true) EndCycle(now);
-        return Evaluate(now);
+        isNews = Evaluate(now);
+        return true;
     }
 
     /// <summary>Sends what is due.</summary>

@@ -17,9 +17,13 @@ internal sealed class PeerTable(Instant now)
     private readonly Dictionary<NodeKey, PeerSession> _peers = [];
     private readonly Dictionary<NodeKey, PeerSession> _byDiscoKey = [];
     private TokenBucket _hellos = new(HellosPerSecond, HelloBurst, now);
+    private long _putBacksOfRemoved;
 
     /// <summary>All of them.</summary>
     public Dictionary<NodeKey, PeerSession>.ValueCollection All => _peers.Values;
+
+    /// <summary>How often a direct path was left because data did not pass where checks did, over all peers there are and were.</summary>
+    public long PutBacks => _putBacksOfRemoved + _peers.Values.Sum(peer => (long)peer.Finder.PutBacks);
 
     /// <summary>When a peer wants to be looked at; never where nothing is planned.</summary>
     public Instant NextTimeout
@@ -45,6 +49,7 @@ internal sealed class PeerTable(Instant now)
     {
         if (!_peers.Remove(key, out PeerSession? peer)) return false;
         if (peer.DiscoKey is { } disco) Release(disco.Value, peer);
+        _putBacksOfRemoved += peer.Finder.PutBacks;
         return true;
     }
 

@@ -31,6 +31,7 @@ internal static class Remedies
             VerdictRemedy.OpenPortHere => here,
             VerdictRemedy.OpenPortThere => there,
             VerdictRemedy.OpenPortEither => $"{here}, or {there}",
+            VerdictRemedy.PassPortal => "a captive portal stands before the network here: open a web page to get past it",
             VerdictRemedy.GetPublicAddress => "both stand behind a provider's NAT: use IPv6, or ask for a public address at either end",
             _ => null,
         };

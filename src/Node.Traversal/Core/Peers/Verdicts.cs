@@ -17,6 +17,8 @@ internal static class Verdicts
     {
         if (peer.Finder.Selected is not null) return null;
         PathVerdict verdict = JudgeMeeting(context, peer, now) ?? JudgeData(peer, now) ?? JudgeNetwork(context.Nat, peer);
+        bool isCaptive = context.CaptivePortal == true && verdict.Remedy is VerdictRemedy.ReachRelay or VerdictRemedy.AllowUdpHere;
+        if (isCaptive) verdict = verdict with { Remedy = VerdictRemedy.PassPortal };
         return verdict with
         {
             RemedyText = Remedies.TextOf(verdict.Remedy, context, peer),

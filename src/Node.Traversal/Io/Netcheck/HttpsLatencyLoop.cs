@@ -46,13 +46,15 @@ internal sealed class HttpsLatencyLoop : IAsyncDisposable
             {
                 // Both are waited for in any case, and the core hears of an end in any case: it asks for no more until then.
                 RelayMap map = _map();
-                bool isCaptive = false;
-                Task portal = _loop.Faults.TryRunAsync(async () => isCaptive = await _portals.FindAsync(map, wanted.Regions[0], _stopping.Token) == true);
+                bool? found = null;
+                Task portal = _loop.Faults.TryRunAsync(async () => found = await _portals.FindAsync(map, wanted.Regions[0], _stopping.Token));
                 RelayRegion[] regions = [.. map.Regions.Where(region => wanted.Regions.Contains(region.Id))];
                 IReadOnlyDictionary<int, TimeSpan> latencies = new Dictionary<int, TimeSpan>();
                 await _loop.Faults.TryRunAsync(async () => latencies = await _probe.MeasureAsync(regions, _stopping.Token));
                 _loop.Post((core, now) => core.HandleHttpsLatencies(wanted.Round, latencies, now));
                 await portal;
+                _loop.Post((core, now) => core.HandleCaptivePortal(wanted.Round, found));
+                bool isCaptive = found == true;
                 if (isCaptive && !wasCaptive) TraversalLog.CaptivePortal(_log);
                 wasCaptive = isCaptive;
             }

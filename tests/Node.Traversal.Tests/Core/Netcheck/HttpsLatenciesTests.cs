@@ -1,5 +1,7 @@
+using Addresses;
 using Node.Traversal.Core;
 using Node.Traversal.Core.Netcheck;
+using Stun.Protocol;
 using Timing;
 using static Node.Traversal.Tests.Core.CoreTesting;
 
@@ -57,6 +59,42 @@ public class HttpsLatenciesTests
 
         Assert.NotEqual(round, Assert.Single(Update()).Round);
         Assert.False(_https.TryEnd(round, hasAny: true, _now));
+    }
+
+    [Fact]
+    public void A_captive_portal_is_known_until_the_network_changes()
+    {
+        _stun.HandleServers([], _now);
+        int round = Assert.Single(Update()).Round;
+        Assert.Null(_context.CaptivePortal);
+
+        _https.TryEnd(round, hasAny: false, _now);
+        _https.HandleCaptivePortal(round, isCaptive: true); // It takes longer than the regions do.
+        Assert.True(_context.CaptivePortal);
+
+        _https.HandleNetworkChange();
+        Assert.Null(_context.CaptivePortal);
+        _https.HandleCaptivePortal(round, isCaptive: true); // Of the network before.
+        Assert.Null(_context.CaptivePortal);
+    }
+
+    [Fact]
+    public void Where_UDP_passes_no_portal_stands_before_it()
+    {
+        TransportAddress server = Address("203.0.113.1:3478");
+        _stun.HandleServers([new StunServerAddress(900, server)], _now);
+        while (!_stun.HasCompletedCycle) _stun.HandleTimeout(_now = _stun.NextTimeout!.Value);
+        _https.HandleCaptivePortal(Assert.Single(Update()).Round, isCaptive: true);
+
+        _stun.HandleTimeout(_now = _stun.NextTimeout!.Value);
+        Transmit asked = default;
+        while (_context.TryDequeueTransmit(out Transmit transmit)) asked = transmit;
+        Assert.True(StunHeader.TryRead(asked.Payload, out StunHeader header));
+        byte[] answer = new byte[StunBindingResponse.MaxLength];
+        Assert.True(_stun.TryHandleResponse(server, answer.AsSpan(0, StunBindingResponse.Write(answer, header.TransactionId, Address("198.51.100.7:40000"))), _now, out _));
+        Update();
+
+        Assert.Null(_context.CaptivePortal);
     }
 
     [Fact]

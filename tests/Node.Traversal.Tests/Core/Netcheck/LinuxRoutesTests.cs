@@ -1,10 +1,10 @@
 using Addresses;
-using Node.Traversal.Io.PortMapping;
+using Node.Traversal.Core.Netcheck;
 using static Node.Traversal.Tests.Core.CoreTesting;
 
-namespace Node.Traversal.Tests.Io.PortMapping;
+namespace Node.Traversal.Tests.Core.Netcheck;
 
-public class DefaultGatewayTests
+public class LinuxRoutesTests
 {
     private const string Header = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT";
     private const string Wired = "eth0\t00000000\t0101A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0";
@@ -12,7 +12,7 @@ public class DefaultGatewayTests
 
     [Fact]
     public void The_default_route_with_the_lowest_metric_names_the_gateway() =>
-        Assert.Equal(Address("192.168.1.1:0"), DefaultGateway.FindIpv4([Header, Wireless, Wired]));
+        Assert.Equal(Address("192.168.1.1:0"), LinuxRoutes.FindIpv4Gateway([Header, Wireless, Wired]));
 
     [Theory]
     [InlineData("")]
@@ -20,7 +20,7 @@ public class DefaultGatewayTests
     [InlineData("wg0\t00000000\t00000000\t0001\t0\t0\t0\t00000000\t0\t0\t0")] // A tunnel: it has no gateway.
     [InlineData("wg0\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000080\t0\t0\t0")] // Half of all addresses.
     [InlineData("eth0\t00000000\tgateway\t0003\t0\t0\t100\t00000000\t0\t0\t0")]
-    public void Other_routes_name_none(string line) => Assert.Equal(default(TransportAddress), DefaultGateway.FindIpv4([Header, line]));
+    public void Other_routes_name_none(string line) => Assert.Equal(default(TransportAddress), LinuxRoutes.FindIpv4Gateway([Header, line]));
 
     [Fact]
     public void The_IPv6_gateway_comes_with_its_interface()
@@ -35,6 +35,6 @@ public class DefaultGatewayTests
             "nonsense",
         ];
 
-        Assert.Equal((Address("[fe80::1]:0"), "eth0"), DefaultGateway.FindIpv6(lines));
+        Assert.Equal((Address("[fe80::1]:0"), "eth0"), LinuxRoutes.FindIpv6Gateway(lines));
     }
 }
