@@ -42,6 +42,11 @@ public sealed record SelfStatus(NodeKey PublicKey, HomeRelay? HomeRelay, ushort 
 /// <param name="RegionCode">Its short name there.</param>
 public sealed record HomeRelay(int RegionId, string RegionCode);
 
+/// <summary>The region that carries packets to a peer.</summary>
+/// <param name="RegionId">Its number in the relay map.</param>
+/// <param name="RegionCode">Its short name there.</param>
+public sealed record PeerRelay(int RegionId, string RegionCode);
+
 /// <summary>How one peer stands.</summary>
 public sealed record PeerStatus
 {
@@ -59,6 +64,9 @@ public sealed record PeerStatus
     /// where it has not told that address (one of its checks came from there: peer-reflexive), or where the path is not direct.
     /// </summary>
     public CandidateKind? EndpointKind { get; init; }
+
+    /// <summary>The relay region that carries packets to it; null on a direct path, or where there is none. The way back may be by another.</summary>
+    public PeerRelay? Relay { get; init; }
 
     /// <summary>The round trip on a direct path, where it was measured.</summary>
     public TimeSpan? Rtt { get; init; }

@@ -101,7 +101,7 @@ public sealed class TraversalNode : IAsyncDisposable
     /// <exception cref="SocketException">The port is taken, or the firewall mark is not permitted.</exception>
     public static Task<TraversalNode> StartAsync(TraversalNodeOptions options, CancellationToken cancellation = default)
     {
-        Validate(options);
+        options.Validate();
         cancellation.ThrowIfCancellationRequested();
         UdpSockets sockets = UdpSockets.Bind(options.Port, options.PrivateKey.PublicKey, options.FirewallMark);
         TraversalNode node = new(options, sockets);
@@ -192,6 +192,7 @@ public sealed class TraversalNode : IAsyncDisposable
                 Path = report.Path,
                 Endpoint = report.Remote.IsValid ? report.Remote : null,
                 EndpointKind = report.RemoteKind,
+                Relay = report.Path == PathKind.Relay && _map.Find(report.RegionId) is { } relay ? new PeerRelay(relay.Id, relay.Code) : null,
                 Rtt = report.Rtt,
                 PathMtu = report.Mtu,
                 PutBacks = report.PutBacks,
@@ -399,17 +400,4 @@ public sealed class TraversalNode : IAsyncDisposable
         PathKind.Relay => "by relay",
         _ => "no way",
     };
-
-    private static void Validate(TraversalNodeOptions options)
-    {
-        if (options.Port == 0) throw new ArgumentException("Port 0 is no port: give 1 to 65535, or null for the one that follows from the key.", nameof(options));
-        if (options.FirewallMark != 0 && !OperatingSystem.IsLinux()) throw new ArgumentException("Firewall marks are Linux's: leave FirewallMark at 0 here.", nameof(options));
-        if (options.AdvertisedAddresses.Count > TraversalNodeOptions.MaxAdvertisedAddresses) throw new ArgumentException($"{options.AdvertisedAddresses.Count} advertised addresses are too many: give at most {TraversalNodeOptions.MaxAdvertisedAddresses}.", nameof(options));
-        if (options.AdvertisedAddresses.Select(TraversalNodeOptions.ProblemOfAdvertised).FirstOrDefault(problem => problem is not null) is { } problem) throw new ArgumentException($"An advertised address cannot be used: {problem}.", nameof(options));
-
-        if (options.StateFile is { } file && Path.GetDirectoryName(Path.GetFullPath(file)) is { } directory && !Directory.Exists(directory))
-        {
-            throw new ArgumentException($"StateFile {file} lies in a directory that does not exist: make it, or give another.", nameof(options));
-        }
-    }
 }

@@ -9,6 +9,8 @@ namespace Node.Traversal;
 /// <summary>What a node is started with.</summary>
 public sealed record TraversalNodeOptions
 {
+    private const string ParameterName = "options"; // Of who is handed them.
+
     /// <summary>The most <see cref="AdvertisedAddresses"/>: they are part of a list of 32 that other addresses must fit into too.</summary>
     public const int MaxAdvertisedAddresses = 8;
 
@@ -65,6 +67,20 @@ public sealed record TraversalNodeOptions
     {
         bool isReachable = address.Port >= CandidateFilter.LowestAnnouncedPort && AddressScopes.ScopeOf(address) is AddressScope.Global or AddressScope.Private;
         return isReachable ? null : $"no peer would go to {address}: it takes a global or private address, and a port from {CandidateFilter.LowestAnnouncedPort} on";
+    }
+
+    /// <exception cref="ArgumentException">An option cannot be used; the message says which, and what would be right.</exception>
+    internal void Validate()
+    {
+        if (Port == 0) throw new ArgumentException("Port 0 is no port: give 1 to 65535, or null for the one that follows from the key.", ParameterName);
+        if (FirewallMark != 0 && !OperatingSystem.IsLinux()) throw new ArgumentException("Firewall marks are Linux's: leave FirewallMark at 0 here.", ParameterName);
+        if (AdvertisedAddresses.Count > MaxAdvertisedAddresses) throw new ArgumentException($"{AdvertisedAddresses.Count} advertised addresses are too many: give at most {MaxAdvertisedAddresses}.", ParameterName);
+        if (AdvertisedAddresses.Select(ProblemOfAdvertised).FirstOrDefault(problem => problem is not null) is { } problem) throw new ArgumentException($"An advertised address cannot be used: {problem}.", ParameterName);
+
+        if (StateFile is { } file && Path.GetDirectoryName(Path.GetFullPath(file)) is { } directory && !Directory.Exists(directory))
+        {
+            throw new ArgumentException($"StateFile {file} lies in a directory that does not exist: make it, or give another.", ParameterName);
+        }
     }
 }
 

@@ -25,6 +25,17 @@ internal sealed record MatrixRun(SiteKind LeftKind, SiteKind RightKind, MatrixWe
     /// <summary>What went otherwise than it must; null = nothing.</summary>
     public required string? Problem { get; init; }
 
+    /// <summary>Says that it went wrong by mere chance, if nothing else: a guess is the only method there is, and all attempts at it have failed.</summary>
+    public required bool IsUnlucky { get; init; }
+
+    /// <summary>Plays a cell with the first seed, and where that is unlucky with the next two: what else is random decides which seeds are.</summary>
+    public static MatrixRun PlayFairly(SiteKind leftKind, SiteKind rightKind, MatrixWeather weather)
+    {
+        MatrixRun run = Play(leftKind, rightKind, weather, seed: 1);
+        for (int seed = 2; seed <= Seeds && run.IsUnlucky; seed++) run = Play(leftKind, rightKind, weather, seed);
+        return run;
+    }
+
     public static MatrixRun Play(SiteKind leftKind, SiteKind rightKind, MatrixWeather weather, int seed)
     {
         bool isEarly = weather == MatrixWeather.Early;
@@ -50,11 +61,14 @@ internal sealed record MatrixRun(SiteKind LeftKind, SiteKind RightKind, MatrixWe
         lab.World.Run(TimeSpan.FromSeconds(1));
         return new MatrixRun(leftKind, rightKind, weather, seed)
         {
+            IsUnlucky = !isForCertain && Judge(lab, weather)?.StartsWith(NotDirect, StringComparison.Ordinal) == true,
             Outcome = lab.IsDirect ? $"direct {direct?.TotalSeconds:0.0} s" : $"relay {lab.Left.VerdictOn(lab.Right)?.Code}",
             Problem = Judge(lab, weather) is { } problem ? $"{leftKind} × {rightKind}, {weather}, seed {seed}: {problem}; left {Side(lab, lab.Left, lab.Right)}, right {Side(lab, lab.Right, lab.Left)}" : null,
         };
     }
 
+    private const int Seeds = 3;
+    private const string NotDirect = "not direct, though";
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Where a method is chance, or a guess, the first attempt may fail: the second and third come 5 and 40 s after, and what has filled a small block must expire first.</summary>
@@ -74,7 +88,7 @@ internal sealed record MatrixRun(SiteKind LeftKind, SiteKind RightKind, MatrixWe
             return lab.Left.VerdictOn(lab.Right) is null && lab.Right.VerdictOn(lab.Left) is null ? null : "a verdict on a direct path";
         }
 
-        if (Oracle.Methods(lab.LeftSite, lab.RightSite).Count > 0) return $"not direct, though {string.Join(" or ", Oracle.Methods(lab.LeftSite, lab.RightSite))} would do";
+        if (Oracle.Methods(lab.LeftSite, lab.RightSite).Count > 0) return $"{NotDirect} {string.Join(" or ", Oracle.Methods(lab.LeftSite, lab.RightSite))} would do";
         if (weather != MatrixWeather.Early && !lab.IsRelayed) return "direct one way only";
         return IsRight(lab, lab.Left, lab.Right) && IsRight(lab, lab.Right, lab.Left) ? null : "a wrong verdict";
     }

@@ -174,6 +174,9 @@ public sealed class SimNode : ISimReceiver
     /// <summary>Says that packets to the peer go both ways at present.</summary>
     public bool IsSuspect(SimNode peer) => _peers[peer.Key].Path.IsSuspect;
 
+    /// <summary>The relay that carries packets to the peer, or would; 0 = none.</summary>
+    public int RelayTo(SimNode peer) => _peers[peer.Key].Path.RegionId;
+
     /// <summary>Where a peer is reached directly; not valid = it is not.</summary>
     public TransportAddress RemoteOf(SimNode peer) => _peers[peer.Key].Path.Remote;
 

@@ -9,7 +9,7 @@ namespace Node.Agent.Control;
 /// <param name="HomeRelay">The relay region the node is at home in, or null while it has none.</param>
 /// <param name="UdpPort">The node's UDP port.</param>
 /// <param name="Peers">The peers the agent carries.</param>
-internal sealed record AgentStatus(string Interface, string PublicKey, HomeRelayStatus? HomeRelay, int UdpPort, IReadOnlyList<PeerStatusLine> Peers)
+internal sealed record AgentStatus(string Interface, string PublicKey, RelayRegionStatus? HomeRelay, int UdpPort, IReadOnlyList<PeerStatusLine> Peers)
 {
     /// <summary>What is known of the NAT for IPv4, or for IPv6 where there is no IPv4.</summary>
     public NatProfile Nat { get; init; }
@@ -34,7 +34,7 @@ internal sealed record AgentStatus(string Interface, string PublicKey, HomeRelay
 }
 
 /// <summary>A region of the relay map.</summary>
-internal sealed record HomeRelayStatus(int RegionId, string RegionCode);
+internal sealed record RelayRegionStatus(int RegionId, string RegionCode);
 
 /// <summary>An address of the node.</summary>
 /// <param name="Address">The address, with its port.</param>
@@ -55,6 +55,9 @@ internal sealed record PeerStatusLine(string PublicKey, string Path, string? End
 {
     /// <summary>How the peer has come by the endpoint, or null where the path is not direct.</summary>
     public string? EndpointKind { get; init; }
+
+    /// <summary>The region that carries packets to the peer, or null where the path is not by relay.</summary>
+    public RelayRegionStatus? Relay { get; init; }
 
     /// <summary>The longest IP packet that a direct path is known to carry whole, in bytes; null where it is not known, or the path is not direct.</summary>
     public int? PathMtu { get; init; }

@@ -34,18 +34,7 @@ internal static class StatusJson
     {
         json.WriteStartObject("self");
         json.WriteString("publicKey", status.PublicKey);
-        if (status.HomeRelay is { } home)
-        {
-            json.WriteStartObject("homeRelay");
-            json.WriteNumber("regionId", home.RegionId);
-            json.WriteString("regionCode", home.RegionCode);
-            json.WriteEndObject();
-        }
-        else
-        {
-            json.WriteNull("homeRelay");
-        }
-
+        WriteRegion(json, "homeRelay", status.HomeRelay);
         json.WriteNumber("udpPort", status.UdpPort);
         NatProfileJson.Write(json, "nat", status.Nat);
         NatProfileJson.Write(json, "natIpv6", status.NatIpv6);
@@ -68,6 +57,20 @@ internal static class StatusJson
         json.WriteEndObject();
     }
 
+    private static void WriteRegion(Utf8JsonWriter json, string name, RelayRegionStatus? region)
+    {
+        if (region is null)
+        {
+            json.WriteNull(name);
+            return;
+        }
+
+        json.WriteStartObject(name);
+        json.WriteNumber("regionId", region.RegionId);
+        json.WriteString("regionCode", region.RegionCode);
+        json.WriteEndObject();
+    }
+
     private static void WritePeer(Utf8JsonWriter json, PeerStatusLine peer)
     {
         json.WriteStartObject();
@@ -75,6 +78,7 @@ internal static class StatusJson
         json.WriteString("path", peer.Path);
         json.WriteString("endpoint", peer.Endpoint); // A null string is written as null.
         json.WriteString("endpointKind", peer.EndpointKind);
+        WriteRegion(json, "relay", peer.Relay);
         if (peer.Rtt is { } rtt) json.WriteNumber("rttMs", Math.Round(rtt.TotalMilliseconds, 3));
         else json.WriteNull("rttMs");
         if (peer.PathMtu is { } mtu) json.WriteNumber("pathMtu", mtu);

@@ -15,7 +15,7 @@ internal static class StatusReader
     public static AgentStatus Read(string interfaceName, TraversalNode node, uint mark)
     {
         NodeStatus status = node.GetStatus();
-        HomeRelayStatus? home = status.Self.HomeRelay is { } relay ? new HomeRelayStatus(relay.RegionId, relay.RegionCode) : null;
+        RelayRegionStatus? home = status.Self.HomeRelay is { } relay ? new RelayRegionStatus(relay.RegionId, relay.RegionCode) : null;
         return new AgentStatus(interfaceName, status.Self.PublicKey.ToBase64(), home, status.Self.UdpPort, [.. status.Peers.Select(ReadPeer)])
         {
             PortMapping = status.Self.PortMapping,
@@ -46,6 +46,7 @@ internal static class StatusReader
         peer.Verdict is { } verdict ? ReadVerdict(verdict) : null)
     {
         EndpointKind = peer.Endpoint is null ? null : peer.EndpointKind is { } kind ? Spell(kind) : "peer_reflexive",
+        Relay = peer.Relay is { } relay ? new RelayRegionStatus(relay.RegionId, relay.RegionCode) : null,
         PathMtu = peer.PathMtu,
         PutBacks = peer.PutBacks,
         PutBackEndpoints = [.. peer.PutBackEndpoints.Select(endpoint => endpoint.ToString())],

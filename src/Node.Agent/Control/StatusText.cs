@@ -57,6 +57,7 @@ internal static class StatusText
     private static string Way(PeerStatusLine peer) => peer.Path switch
     {
         "direct" => $"direct {peer.Endpoint}{(peer.EndpointKind is { } kind ? $" ({Words(kind)})" : "")}",
+        "relay" when peer.Relay is { } relay => $"by relay {relay.RegionCode}",
         "relay" => "by relay",
         _ => "no path",
     };

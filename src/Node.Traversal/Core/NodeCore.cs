@@ -69,8 +69,7 @@ internal sealed class NodeCore
         {
             Instant next = Instant.Min(_stun.NextTimeout ?? Instant.Never, _homes.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, Instant.Min(_profiles.NextTimeout ?? Instant.Never, _wants.NextTimeout ?? Instant.Never));
-            next = Instant.Min(next, _https.NextTimeout ?? Instant.Never);
-            next = Instant.Min(next, _context.Moves.NextTimeout ?? Instant.Never);
+            next = Instant.Min(next, Instant.Min(_https.NextTimeout ?? Instant.Never, _context.Moves.NextTimeout ?? Instant.Never));
             next = Instant.Min(next, _peers.NextTimeout);
             return next == Instant.Never ? null : next;
         }
@@ -311,6 +310,7 @@ internal sealed class NodeCore
         // repeated anyway; a peer that has left is asked for, so that we hear of it when it is back elsewhere.
         int before = peer.Route.Choose(now);
         peer.Route.HandleGone(regionId, now);
+        peer.PairRelay.HandleGone(regionId);
         bool hasOtherRoute = peer.Route.Choose(now) != before && !peer.Route.IsGoneEverywhere(now);
         if (reason == PeerGoneReason.Disconnected || hasOtherRoute) peer.Hellos.Ask(now);
         peer.Drain(now);
@@ -393,7 +393,7 @@ internal sealed class NodeCore
     private void HandleRelayedDisco(PeerSession peer, int regionId, ReadOnlySpan<byte> packet, Instant now)
     {
         if (peer.Open(packet) is not { } message) return;
-        peer.Route.HandleHeard(regionId);
+        peer.HandleHeard(regionId, isAnswer: false, now);
         switch ((DiscoMessageType)message[0])
         {
             case DiscoMessageType.CallMeMaybe: peer.Candidates.HandleCallMeMaybe(message, now); break;

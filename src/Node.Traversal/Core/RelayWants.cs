@@ -12,6 +12,9 @@ internal sealed class RelayWants(NodeContext context)
 {
     private static readonly TimeSpan KeepFor = TimeSpan.FromSeconds(60);
 
+    /// <summary>Regions connected to for the sake of relayed pairs alone: those that are there already first, then those of the most pairs. The others go as they went.</summary>
+    private const int MaxPairRelays = 2;
+
     private readonly Dictionary<int, Instant> _wanted = []; // Region → needed last.
 
     /// <summary>When <see cref="Update"/> may come to another result; null = only after another input.</summary>
@@ -29,6 +32,7 @@ internal sealed class RelayWants(NodeContext context)
         AddMeeting(needed, now);
         foreach (PeerSession peer in peers) needed.UnionWith(peer.Route.Wanted(now));
         needed.UnionWith(context.Moves.Successors);
+        AddPairRelays(needed, peers);
         needed.RemoveWhere(context.Moves.HasLeft);
 
         foreach (int region in needed)
@@ -57,6 +61,17 @@ internal sealed class RelayWants(NodeContext context)
             needed.Add(region);
             if (!context.IsUnreachable(region, now) && !context.Moves.IsLeaving(region)) return;
         }
+    }
+
+    /// <summary>Regions that shorten the way to relayed peers, or stand in for those that do: most are home to somebody, and needed anyway.</summary>
+    private void AddPairRelays(HashSet<int> needed, IEnumerable<PeerSession> peers)
+    {
+        IEnumerable<int> more = peers.SelectMany(peer => peer.PairRelay.Wanted).Where(region => !needed.Contains(region))
+            .GroupBy(region => region)
+            .OrderByDescending(region => _wanted.ContainsKey(region.Key)).ThenByDescending(region => region.Count()).ThenBy(region => region.Key)
+            .Select(region => region.Key)
+            .Take(MaxPairRelays);
+        needed.UnionWith([.. more]);
     }
 
     /// <summary>The next moment at which a kept region is let go, or a failing one counts as unreachable.</summary>

@@ -7,7 +7,7 @@ public sealed class StatusTests
 {
     private static readonly DateTimeOffset Since = new(2026, 5, 4, 3, 2, 1, 500, TimeSpan.FromHours(2));
 
-    private static readonly AgentStatus Status = new("wg0", "own+key=", new HomeRelayStatus(900, "lab"), 51234,
+    private static readonly AgentStatus Status = new("wg0", "own+key=", new RelayRegionStatus(900, "lab"), 51234,
     [
         new PeerStatusLine("one=", "direct", "198.51.100.7:41000", TimeSpan.FromMilliseconds(1.2346), Since, 10, 2_000_000, null) { PathMtu = 1420, EndpointKind = "server_reflexive", PutBacks = 2, PutBackEndpoints = ["192.168.1.7:41000"] },
         new PeerStatusLine("two=", "relay", null, null, Since, 0, 0, new VerdictStatus("hard_both", "both NATs give each destination another port")
@@ -18,7 +18,7 @@ public sealed class StatusTests
             Tried = ["lan", "simultaneous_open"],
             Probability = 0.0123,
             There = new NatProfile(NatMapping.AddressDependent, UdpReach.Works) { Filtering = NatFiltering.AddressAndPortDependent, Allocation = NatPortAllocation.Sequential, PortStep = -2 },
-        }),
+        }) { Relay = new RelayRegionStatus(901, "mid") },
     ])
     {
         Nat = new NatProfile(NatMapping.EndpointDependent, UdpReach.Works) { Allocation = NatPortAllocation.Random, LowestPort = 2048, HighestPort = 3071, Hairpins = true, LifetimeSeconds = 30, IsNested = true, IsCarrierGrade = true },
@@ -28,8 +28,8 @@ public sealed class StatusTests
     [Fact]
     public void Programs_get_exactly_what_was_promised() => Assert.Equal(
         """{"self":{"publicKey":"own+key=","homeRelay":{"regionId":900,"regionCode":"lab"},"udpPort":51234,"nat":{"udp":"works","mapping":"endpoint-dependent","filtering":null,"portAllocation":"random","portStep":null,"lowestPort":2048,"highestPort":3071,"hairpinning":true,"lifetimeSeconds":30,"isNested":true,"isCarrierGrade":true,"offersPortMapping":false},"natIpv6":null,"candidates":[{"address":"192.168.1.10:51234","kind":"host","isUnconfirmed":false},{"address":"203.0.113.7:51234","kind":"local_port","isUnconfirmed":true}],"portMapping":{"state":"off","gateway":null,"local":null,"mapped":null,"pcp":null,"natPmp":null,"upnp":null,"otherRouters":[],"pinhole":null},"relayProblem":null,"captivePortal":null},"peers":[""" +
-        """{"publicKey":"one=","path":"direct","endpoint":"198.51.100.7:41000","endpointKind":"server_reflexive","rttMs":1.235,"pathMtu":1420,"putBacks":2,"putBackEndpoints":["192.168.1.7:41000"],"since":"2026-05-04T01:02:01.500Z","rxBytes":10,"txBytes":2000000,"verdict":null},""" +
-        """{"publicKey":"two=","path":"relay","endpoint":null,"endpointKind":null,"rttMs":null,"pathMtu":null,"putBacks":0,"putBackEndpoints":[],"since":"2026-05-04T01:02:01.500Z","rxBytes":0,"txBytes":0,"verdict":{"code":"hard_both","text":"both NATs give each destination another port","stage":"nat","remedy":"open_port_here","remedyText":"open UDP 51234 here","tried":["lan","simultaneous_open"],"probability":0.012,"here":null,""" +
+        """{"publicKey":"one=","path":"direct","endpoint":"198.51.100.7:41000","endpointKind":"server_reflexive","relay":null,"rttMs":1.235,"pathMtu":1420,"putBacks":2,"putBackEndpoints":["192.168.1.7:41000"],"since":"2026-05-04T01:02:01.500Z","rxBytes":10,"txBytes":2000000,"verdict":null},""" +
+        """{"publicKey":"two=","path":"relay","endpoint":null,"endpointKind":null,"relay":{"regionId":901,"regionCode":"mid"},"rttMs":null,"pathMtu":null,"putBacks":0,"putBackEndpoints":[],"since":"2026-05-04T01:02:01.500Z","rxBytes":0,"txBytes":0,"verdict":{"code":"hard_both","text":"both NATs give each destination another port","stage":"nat","remedy":"open_port_here","remedyText":"open UDP 51234 here","tried":["lan","simultaneous_open"],"probability":0.012,"here":null,""" +
         "\"there\":" + """{"udp":"works","mapping":"address-dependent","filtering":"address-and-port-dependent","portAllocation":"sequential","portStep":-2,"lowestPort":null,"highestPort":null,"hairpinning":null,"lifetimeSeconds":null,"isNested":false,"isCarrierGrade":false,"offersPortMapping":false}}}]}""",
         StatusJson.Write(Status));
 
@@ -57,7 +57,7 @@ public sealed class StatusTests
               NAT: mapping endpoint-dependent, ports random, from 2048 to 3071, behind a provider's NAT
               reached at: 192.168.1.10:51234 (host), 203.0.113.7:51234 (local-port, unconfirmed)
               one=  direct 198.51.100.7:41000 (server-reflexive)    1.2 ms  for 5 min   received 10 B, sent 1.9 MiB  path MTU 1420  no data passes by 192.168.1.7:41000
-              two=  by relay                                             -  for 5 min   received 0 B, sent 0 B  both NATs give each destination another port; open UDP 51234 here
+              two=  by relay mid                                         -  for 5 min   received 0 B, sent 0 B  both NATs give each destination another port; open UDP 51234 here
             MTU: set wg0 to 1380.
             """, text);
     }

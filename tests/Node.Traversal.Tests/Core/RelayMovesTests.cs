@@ -123,7 +123,7 @@ public class RelayMovesTests
         Settle();
         Assert.Contains(Old, _wanted);
 
-        peer.Route.HandleHeard(901);
+        peer.Route.HandleHeard(901, _now);
         Settle();
         _now += Milliseconds(499);
         Settle();

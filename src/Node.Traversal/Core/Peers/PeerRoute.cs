@@ -17,13 +17,14 @@ internal sealed class PeerRoute(NodeContext context, NodeKey peer)
     private const int MaxMeetingRegions = 2;
 
     private readonly Dictionary<int, Instant> _goneSince = [];
+    private readonly Dictionary<int, Instant> _heardAt = []; // Region → the peer was last heard by it, and has not gone from there since.
     private int[] _meetingRegions = MeetingRegions.Rank(peer, context.Map);
 
     /// <summary>The peer's home; 0 = unknown.</summary>
     public int HomeRegion { get; private set; }
 
     /// <summary>The region the peer was last heard through; 0 = none.</summary>
-    public int LastHeardRegion { get; private set; }
+    public int LastHeardRegion => _heardAt.Count == 0 ? 0 : _heardAt.MaxBy(heard => heard.Value).Key;
 
     /// <summary>The peer is at home there now.</summary>
     public void MoveHome(int regionId)
@@ -40,10 +41,10 @@ internal sealed class PeerRoute(NodeContext context, NodeKey peer)
     }
 
     /// <summary>The peer was heard through this region, so it is there.</summary>
-    public void HandleHeard(int regionId)
+    public void HandleHeard(int regionId, Instant now)
     {
         context.HaveRoutesChanged |= LastHeardRegion != regionId;
-        LastHeardRegion = regionId;
+        _heardAt[regionId] = now;
         _goneSince.Remove(regionId);
     }
 
@@ -52,7 +53,7 @@ internal sealed class PeerRoute(NodeContext context, NodeKey peer)
     {
         _goneSince[regionId] = now;
         context.HaveRoutesChanged = true;
-        if (LastHeardRegion == regionId) LastHeardRegion = 0;
+        _heardAt.Remove(regionId);
     }
 
     /// <summary>We have come back to this relay: what it said before means nothing now.</summary>
@@ -85,7 +86,7 @@ internal sealed class PeerRoute(NodeContext context, NodeKey peer)
     }
 
     /// <summary>The regions to be connected to for this peer's sake.</summary>
-    public IEnumerable<int> Wanted(Instant now) => Preferred(now).Where(region => region != LastHeardRegion || region == HomeRegion || _meetingRegions.Contains(region));
+    public IEnumerable<int> Wanted(Instant now) => Preferred(now).Where(region => !_heardAt.ContainsKey(region) || region == HomeRegion || _meetingRegions.Contains(region));
 
     private bool IsGone(int region, Instant now) => _goneSince.TryGetValue(region, out Instant since) && now - since < GoneFor;
 
@@ -94,13 +95,10 @@ internal sealed class PeerRoute(NodeContext context, NodeKey peer)
         if (HomeRegion != 0)
         {
             yield return HomeRegion;
-            if (LastHeardRegion != 0) yield return LastHeardRegion;
             if (context.IsConnected(HomeRegion) && !IsGone(HomeRegion, now)) yield break;
         }
-        else if (LastHeardRegion != 0)
-        {
-            yield return LastHeardRegion;
-        }
+
+        foreach ((int region, _) in _heardAt.OrderByDescending(heard => heard.Value)) yield return region;
 
         int met = 0;
         bool isOneOutOfReach = HomeRegion != 0 && context.IsUnreachable(HomeRegion, now);

@@ -26,13 +26,12 @@ internal sealed class PeerSession
     private static readonly TimeSpan HelloJitter = TimeSpan.FromMilliseconds(500);
 
     private readonly NodeContext _context;
-    private readonly Box _helloBox;
     private readonly SeenChecks _seenChecks;
-    private readonly SentHellos _sentHellos = new();
-    private readonly HelloOrder _heardHellos;
+    private readonly HelloExchange _greetings;
     private TokenBucket _plans;
     private TokenBucket _homeMoves;
     private Box? _discoBox;
+    private int _answerBy; // The region by which the next Hello goes; 0 = as all else.
     private Instant? _lastCallMeMaybe;
     private Instant? _nextCallMeMaybe;
 
@@ -40,13 +39,13 @@ internal sealed class PeerSession
     {
         _context = context;
         Options = options;
-        _helloBox = new Box(context.Options.Keys, options.Key);
+        _greetings = new HelloExchange(context, options.Key, now);
         _plans = new TokenBucket(PlansPerSecond, PlanBurst, now);
         Candidates = new PeerCandidates(context, this, now);
-        _heardHellos = new HelloOrder(_sentHellos, now);
         _seenChecks = new SeenChecks(now);
         _homeMoves = new TokenBucket(HomeMovesPerSecond, HomeMoveBurst, now);
         Route = new PeerRoute(context, options.Key);
+        PairRelay = new PairRelay(context, Route);
         if (context.Map.Find(options.LastHomeRegion) is not null) Route.MoveHome(options.LastHomeRegion);
         Finder = new PathFinder(options.Traffic, context.Options.Entropy);
         Punch = new HolePunch(context, this);
@@ -59,6 +58,9 @@ internal sealed class PeerSession
     public NodeKey Key => Options.Key;
 
     public PeerRoute Route { get; }
+
+    /// <summary>The relay that makes the whole way shortest, while there is traffic by relay.</summary>
+    public PairRelay PairRelay { get; }
 
     public PathFinder Finder { get; }
 
@@ -98,6 +100,7 @@ internal sealed class PeerSession
             Instant next = Instant.Min(Hellos.Next ?? Instant.Never, _nextCallMeMaybe ?? Instant.Never);
             next = Instant.Min(next, Finder.NextTimeout ?? Instant.Never);
             next = Instant.Min(next, Punch.NextTimeout ?? Instant.Never);
+            next = Instant.Min(next, Instant.Min(PairRelay.NextAsk ?? Instant.Never, PairRelay.NextTimeout ?? Instant.Never));
             return next == Instant.Never ? null : next;
         }
     }
@@ -105,18 +108,8 @@ internal sealed class PeerSession
     /// <summary>Takes a Hello that came by relay.</summary>
     public void HandleHello(int regionId, ReadOnlySpan<byte> envelope, Instant now)
     {
-        byte[] message = new byte[envelope.Length - DiscoEnvelope.Overhead];
-        if (!DiscoEnvelope.TryOpen(envelope, _helloBox, message)) { _context.Drops.Count(NodeDrop.NotOpened); return; }
-        if (message.Length == 0 || message[0] != (byte)DiscoMessageType.Hello) { _context.Drops.Count(NodeDrop.UnknownType); return; }
-        if (!Hello.TryRead(message, out Hello? hello) || hello is null) { _context.Drops.Count(NodeDrop.Malformed); return; }
-
-        // The box opens both ways: without these two our own Hello could be sent back to us as the peer's.
-        if (hello.Sender != Key || hello.Receiver != _context.OwnKey) { _context.Drops.Count(NodeDrop.WrongParty); return; }
-
-        HelloFate fate = _heardHellos.Take(hello, hello.Echo == _context.OwnDiscoKey, now);
-        if (fate == HelloFate.Doubtful) Hellos.Plan(now);
-        if (fate == HelloFate.Counts) Accept(hello, regionId, now);
-        else _context.Drops.Count(fate == HelloFate.TooOften ? NodeDrop.TooOften : NodeDrop.Stale);
+        if (_greetings.Open(envelope, out bool isDoubtful, now) is { } hello) Accept(hello, regionId, now);
+        else if (isDoubtful) Hellos.Plan(now);
     }
 
     /// <summary>Takes a punching plan that came by relay, its box opened.</summary>
@@ -196,33 +189,32 @@ internal sealed class PeerSession
     /// <summary>Sends a Hello now: news, an answer, or a question that is repeated until it is answered.</summary>
     public void SendHello(Instant now)
     {
-        int region = Route.Choose(now);
+        int region = _context.IsConnected(_answerBy) ? _answerBy : Route.Choose(now);
         if (region == 0)
         {
             Hellos.Postpone(Instant.Never); // The connection, when it comes, asks for it again.
             return;
         }
 
-        Hello hello = new()
-        {
-            Sender = _context.OwnKey,
-            Receiver = Key,
-            StartedAt = _context.Options.StartedAt,
-            Counter = _context.NextHelloCounter++,
-            DiscoKey = _context.OwnDiscoKey,
-            Echo = DiscoKey,
-            AsksForAnswer = Hellos.IsAwaiting,
-            HomeRegion = _context.HomeRegion,
-            Nat = _context.Nat,
-            NatIpv6 = _context.NatIpv6,
-            EchoOf = _heardHellos.Counter,
-            EchoHeldFor = _heardHellos.HeldFor(now),
-            Plans = PunchingPlan.Version,
-            Latencies = _context.Latencies,
-        };
-        _sentHellos.Note(hello.Counter, now);
-        _context.Send(Transmit.ByRelay(region, Key, _context.Seal(_context.OwnKey, _helloBox, hello.ToMessage())));
+        _answerBy = 0;
+        _greetings.Send(region, Hellos.IsAwaiting, now);
         Hellos.HandleSent(now, _context.RandomUpTo(HelloJitter));
+    }
+
+    /// <summary>Asks the peer, by a relay that is to carry the pair, to answer by it.</summary>
+    public void AskByRelay(Instant now)
+    {
+        if (PairRelay.TryTakeDue(now, out int region)) _greetings.Send(region, asksForAnswer: true, now);
+    }
+
+    /// <summary>The peer was heard by a relay.</summary>
+    /// <param name="regionId">Its region.</param>
+    /// <param name="isAnswer">Says that this answers what was asked by that relay.</param>
+    /// <param name="now">The present.</param>
+    public void HandleHeard(int regionId, bool isAnswer, Instant now)
+    {
+        Route.HandleHeard(regionId, now);
+        PairRelay.HandleHeard(regionId, isAnswer, now);
     }
 
     /// <summary>Does what is due but for Hellos, which <see cref="NodeCore"/> paces over all peers, and publishes what has changed.</summary>
@@ -288,12 +280,17 @@ internal sealed class PeerSession
             _discoBox = new Box(_context.DiscoKeys, hello.DiscoKey.Value);
             IsConfirmed = false;
             Candidates.HandleRestart();
+            PairRelay.HandleRestarted();
             if (isRestart) Finder.HandlePeerRestarted(now);
         }
 
         IsConfirmed |= knowsUs;
-        Route.HandleHeard(regionId);
+        HandleHeard(regionId, isAnswer: _greetings.IsEchoBy(regionId, hello), now);
         MoveHome(hello.HomeRegion, now);
+        PairRelay.OfPeer = hello.Latencies;
+
+        // Who asks by a relay that is neither end's home asks whether it carries; at our home everybody asks, and is answered at its own.
+        if (hello.AsksForAnswer) _answerBy = regionId == _context.HomeRegion || _context.Moves.IsLeaving(regionId) ? 0 : regionId;
         JudgeNats();
         Hellos.HandleHeard();
         if (!IsConfirmed) Hellos.Ask(now);
@@ -301,7 +298,7 @@ internal sealed class PeerSession
 
         if (becomesConfirmed)
         {
-            if (TakesPlans) Punch.HandleConfirmed(_sentHellos.RoundTripOf(hello, now), now);
+            if (TakesPlans) Punch.HandleConfirmed(_greetings.RoundTripOf(hello, now), now);
             else Finder.StartSearch(now);
             PlanCallMeMaybe(now);
         }
@@ -348,7 +345,8 @@ internal sealed class PeerSession
 
     private void Publish(Instant now)
     {
-        int region = Route.Choose(now);
+        PairRelay.Update(isNeeded: IsConfirmed && Finder.Selected is null && Finder.IsActive(now), now);
+        int region = PairRelay.Choose(Route.Choose(now));
         SelectedPath path = Finder.Selected is { } pair ? SelectedPath.Direct(pair, region, Finder.IsSuspect || Finder.IsOnTrial)
             : region != 0 ? SelectedPath.ByRelay(region) with { IsUnproven = DiscoKey is null || Route.IsGoneEverywhere(now) }
             : SelectedPath.None;

@@ -105,9 +105,17 @@ internal sealed class PeerTable(Instant now)
     {
         foreach (PeerSession peer in _peers.Values)
         {
-            if (!(peer.Hellos.Next <= now)) continue;
-            if (_hellos.TryTake(1, now)) peer.SendHello(now);
-            else peer.Hellos.Postpone(now + HelloPace);
+            if (peer.Hellos.Next <= now)
+            {
+                if (_hellos.TryTake(1, now)) peer.SendHello(now);
+                else peer.Hellos.Postpone(now + HelloPace);
+            }
+
+            while (peer.PairRelay.NextAsk <= now)
+            {
+                if (_hellos.TryTake(1, now)) peer.AskByRelay(now);
+                else peer.PairRelay.Postpone(now + HelloPace);
+            }
         }
     }
 

@@ -91,7 +91,7 @@ public class HttpsLatenciesTests
         while (_context.TryDequeueTransmit(out Transmit transmit)) asked = transmit;
         Assert.True(StunHeader.TryRead(asked.Payload, out StunHeader header));
         byte[] answer = new byte[StunBindingResponse.MaxLength];
-        Assert.True(_stun.HandleResponse(server, answer.AsSpan(0, StunBindingResponse.Write(answer, header.TransactionId, Address("198.51.100.7:40000"))), _now));
+        Assert.True(_stun.TryHandleResponse(server, answer.AsSpan(0, StunBindingResponse.Write(answer, header.TransactionId, Address("198.51.100.7:40000"))), _now, out _));
         Update();
 
         Assert.Null(_context.CaptivePortal);
