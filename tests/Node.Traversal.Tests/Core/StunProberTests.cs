@@ -108,9 +108,9 @@ public class StunProberTests
         Answer(First, Mapped, after: 20);
 
         _prober.AskAgain(_now);
-        RunUntil(Start + Milliseconds(1500));
+        RunUntil(Start + Milliseconds(1499));
         _asked.Clear();
-        RunUntil(Start + Milliseconds(1501));
+        RunUntil(Start + Milliseconds(1500));
 
         Assert.Equal([First.Address, Second.Address], _asked.Select(asked => asked.Server));
         RunUntil(Start + Milliseconds(4000)); // And not once more.
