@@ -129,6 +129,25 @@ public class HostilePunchTests
     }
 
     [Fact]
+    public void A_peer_that_proposes_without_end_has_us_take_part_in_a_few_rounds_and_then_seldom()
+    {
+        Greet(Easy);
+        int knocked = 0;
+        for (int offer = 0; offer < 120; offer++)
+        {
+            Say(PunchingStep.Offer, PunchingMethod.FreshPorts, size: 504, PeerAddress);
+            AnswerStun();
+            _datagrams.Clear();
+            Say(PunchingStep.Go, PunchingMethod.FreshPorts, size: 504, PeerAddress);
+            Run(TimeSpan.FromMilliseconds(500));
+            if (_datagrams.Exists(sent => sent.To.Bits == PeerAddress.Bits)) knocked++;
+        }
+
+        Assert.InRange(knocked, 8, 11); // Eight at once, and one more every 20 s of a minute.
+        Assert.InRange(_context.Drops[NodeDrop.TooOften], 100, 112);
+    }
+
+    [Fact]
     public void Plans_at_random_never_break_the_node_and_never_reach_services_or_strangers()
     {
         Random random = new(20261124);
@@ -140,7 +159,7 @@ public class HostilePunchTests
             if (random.Next(3) == 0) AnswerStun();
             TransportAddress address = random.Next(4) == 0 ? TransportAddress.FromIpv4((uint)random.Next(), (ushort)random.Next(65536)) : PeerAddress;
             Say((PunchingStep)random.Next(1, 6), (PunchingMethod)random.Next(0, 8), random.Next(0, 700), address, random);
-            Run(TimeSpan.FromMilliseconds(random.Next(0, 400)));
+            Run(random.Next(10) == 0 ? TimeSpan.FromSeconds(20) : TimeSpan.FromMilliseconds(random.Next(0, 400))); // Long enough for another round to be taken part in.
             if (_datagrams.Count > 5_000) _datagrams.RemoveRange(0, 4_000);
             Assert.DoesNotContain(_datagrams, sent => !Servers.Contains(sent.To) && (sent.To.Bits != PeerAddress.Bits || sent.To.Port < 1024));
         }

@@ -249,6 +249,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         _size = !strategy.IsHardPunch ? PunchPlanner.MostAtOnce : Math.Min(plan.Size, context.Punches.SizeFor(peer.Key, _target.Router, now));
         strategy = PunchPlanner.For(plan.Method, context.Nat, peer.Nat, _size); // Of what both can spare.
         bool canBe = isSame && strategy.Method == plan.Method && _target.IsPossible && Target is { IsValid: true } && peer.Finder.Selected is null && _size > 0;
+        if (canBe && !_agenda.TryTakePart(now)) { context.Drops.Count(NodeDrop.TooOften); return; }
         if (!canBe || (strategy.IsHardPunch && !context.Punches.TryTake(peer.Key)))
         {
             Say(new PunchWords(PunchingStep.Refusal, plan.Method), now);

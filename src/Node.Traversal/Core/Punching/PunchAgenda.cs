@@ -4,7 +4,7 @@ namespace Node.Traversal.Core.Punching;
 
 /// <summary>
 /// When the end that proposes decides what to try next: after checks have had their time, at once where a path was lost, and later and later
-/// after failures and refusals. The other end decides nothing, and has nothing planned.
+/// after failures and refusals. The other end decides nothing and has nothing planned, but does not take part in more than it must.
 /// </summary>
 internal sealed class PunchAgenda(NodeContext context, bool proposes)
 {
@@ -29,6 +29,14 @@ internal sealed class PunchAgenda(NodeContext context, bool proposes)
     /// <summary>After the first failure, the second and so on: what has failed again and again costs the routers ever less.</summary>
     private static readonly TimeSpan[] Pauses = [TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(40), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10)];
 
+    /// <summary>
+    /// Rounds that this end takes part in at the other's word: a peer that keeps to <see cref="Pauses"/> never needs more. Each has us send to ports
+    /// of its choice for some seconds.
+    /// </summary>
+    private const double RoundsPerSecond = 0.05;
+    private const double RoundBurst = 8;
+
+    private TokenBucket _rounds = new(RoundsPerSecond, RoundBurst, Instant.Origin);
     private Instant _checkedFrom;
     private int _refusals;
     private bool _isResting;
@@ -77,6 +85,9 @@ internal sealed class PunchAgenda(NodeContext context, bool proposes)
         _isResting = false;
         if (isFree) Plan(now + SettlePause);
     }
+
+    /// <summary>Says whether this end takes part in one more round that the peer proposes.</summary>
+    public bool TryTakePart(Instant now) => _rounds.TryTake(1, now);
 
     /// <summary>An attempt has made a path.</summary>
     public void HandleSucceeded() => Failures = 0;
