@@ -1,8 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net.Sockets;
-using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
-using System.Threading.Channels;
 using Addresses;
 using Microsoft.Extensions.Logging;
 using Node.Traversal.Core;
@@ -24,9 +22,6 @@ namespace Node.Traversal;
 /// </summary>
 public sealed class TraversalNode : IAsyncDisposable
 {
-    /// <summary>Path changes that wait for a slow watcher; the oldest makes room.</summary>
-    private const int MaxWaitingChanges = 1024;
-
     private readonly TraversalNodeOptions _options;
     private readonly ILogger _log;
     private readonly MonotonicClock _clock;
@@ -41,7 +36,7 @@ public sealed class TraversalNode : IAsyncDisposable
     private readonly RelayTransport _transport;
     private readonly NatWatch _nat;
     private readonly ConcurrentDictionary<NodeKey, TraversalPeer> _peers = new();
-    private readonly ConcurrentDictionary<Channel<PathChange>, byte> _watchers = new();
+    private readonly PathWatchers _watchers = new();
     private StunServerList? _stunServers;
     private LinkMonitor? _links;
     private PortMappingPair? _portMapping;
@@ -208,20 +203,7 @@ public sealed class TraversalNode : IAsyncDisposable
     });
 
     /// <summary>Tells every change of path from now on, until cancelled or the node ends. A watcher that is slow misses the oldest.</summary>
-    public async IAsyncEnumerable<PathChange> WatchPathsAsync([EnumeratorCancellation] CancellationToken cancellation = default)
-    {
-        Channel<PathChange> changes = Channel.CreateBounded<PathChange>(new BoundedChannelOptions(MaxWaitingChanges) { FullMode = BoundedChannelFullMode.DropOldest });
-        _watchers.TryAdd(changes, 0);
-        if (_isDisposed != 0) changes.Writer.TryComplete(); // The end has come between, or before.
-        try
-        {
-            await foreach (PathChange change in changes.Reader.ReadAllAsync(cancellation)) yield return change;
-        }
-        finally
-        {
-            _watchers.TryRemove(changes, out _);
-        }
-    }
+    public IAsyncEnumerable<PathChange> WatchPathsAsync(CancellationToken cancellation = default) => _watchers.WatchAsync(cancellation);
 
     /// <summary>Ends the node: its tasks, its thread, its sockets and its connections.</summary>
     public async ValueTask DisposeAsync()
@@ -238,7 +220,7 @@ public sealed class TraversalNode : IAsyncDisposable
         await _state.DisposeAsync();
         Metrics.Dispose();
         foreach (TraversalPeer peer in _peers.Values) peer.Close();
-        foreach (Channel<PathChange> watcher in _watchers.Keys) watcher.Writer.TryComplete();
+        _watchers.End();
     }
 
     private void Start()
@@ -390,8 +372,7 @@ public sealed class TraversalNode : IAsyncDisposable
         }
 
         if (isAnotherWay) TraversalLog.PathSelected(_log, selected.Peer, Spell(selected.Path.Kind));
-        PathChange change = new(selected.Peer, selected.Path.Kind, selected.Path.Remote.IsValid ? selected.Path.Remote : null);
-        foreach (Channel<PathChange> watcher in _watchers.Keys) watcher.Writer.TryWrite(change);
+        _watchers.Tell(new PathChange(selected.Peer, selected.Path.Kind, selected.Path.Remote.IsValid ? selected.Path.Remote : null));
     }
 
     private static string Spell(PathKind kind) => kind switch

@@ -42,6 +42,7 @@ internal sealed class RelayClient : IAsyncDisposable
     private readonly RelaySendQueue _queue;
     private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
     private readonly CancellationTokenSource _stopping = new();
+    private readonly RelayFrames _frames = new(BufferLength);
     private readonly byte[] _buffer = new byte[BufferLength];
     private readonly byte[] _output = new byte[BufferLength];
     private Task _running = Task.CompletedTask;
@@ -57,7 +58,6 @@ internal sealed class RelayClient : IAsyncDisposable
     private long _lastHeard;
     private long _rtt; // Of the last Ping; 0 = not measured.
     private Instant _heardTold;
-    private long _skip;
 
     public RelayClient(RelayRegion region, NodeKeyPair keys, RelayDialer dialer, IRelayReceiver receiver, MonotonicClock clock, TraversalCounters counters, ILogger log)
     {
@@ -149,8 +149,8 @@ internal sealed class RelayClient : IAsyncDisposable
     }
 
     /// <summary>
-    /// Leaves the relay without losing what it has still to send: says that we send no more, and listens to its end of the stream, or for
-    /// <paramref name="most"/>. To be disposed then.
+    /// Leaves the relay without losing what it has still to send: says that we send no more, and listens to its end of the stream; for
+    /// <paramref name="most"/> each. To be disposed then.
     /// </summary>
     public async Task LeaveAsync(TimeSpan most)
     {
@@ -158,7 +158,7 @@ internal sealed class RelayClient : IAsyncDisposable
         if (_stream is not { } stream) return;
         try
         {
-            if (stream.Stream is SslStream tls) await tls.ShutdownAsync();
+            if (stream.Stream is SslStream tls) await tls.ShutdownAsync().WaitAsync(most, _clock.TimeProvider); // It waits for room to write.
             stream.Socket.Shutdown(SocketShutdown.Send);
             await _running.WaitAsync(most, _clock.TimeProvider);
         }
@@ -225,7 +225,7 @@ internal sealed class RelayClient : IAsyncDisposable
     {
         await using Stream owned = stream.Stream;
         SetLimit(stream.Info);
-        _skip = 0;
+        _frames.Begin();
         _stream = stream;
         using RelayTokenRenewal? renewal = stream.Info.Extensions > 0 && _dialer.Token is { } token ? new RelayTokenRenewal(token, stream.Token, ShowToken, _clock) : null;
         _renewal = renewal;
@@ -312,31 +312,10 @@ internal sealed class RelayClient : IAsyncDisposable
 
     /// <summary>Handles all whole frames.</summary>
     /// <returns>The bytes consumed.</returns>
-    private int Receive(Span<byte> input)
+    private int Receive(ReadOnlySpan<byte> input)
     {
         int consumed = 0;
-        while (true)
-        {
-            int skipped = (int)Math.Min(_skip, input.Length - consumed);
-            _skip -= skipped;
-            consumed += skipped;
-
-            Span<byte> rest = input[consumed..];
-            if (!FrameHeader.TryRead(rest, out FrameHeader header)) break;
-            if (header.BodyLength > RelayLimits.MaxFrameLength) throw new RelayProtocolException($"the relay sent a frame of {header.BodyLength} bytes");
-            if (header.BodyLength > BufferLength - FrameHeader.Length)
-            {
-                consumed += FrameHeader.Length; // Longer than anything we know.
-                _skip = header.BodyLength;
-                continue;
-            }
-
-            int length = FrameHeader.Length + (int)header.BodyLength;
-            if (rest.Length < length) break;
-            Handle(header.Type, rest[FrameHeader.Length..length]);
-            consumed += length;
-        }
-
+        while (_frames.TryTake(input, ref consumed, out FrameType type, out ReadOnlySpan<byte> body)) Handle(type, body);
         _receiver.HandleRoundEnd(this);
         return consumed;
     }
