@@ -25,6 +25,7 @@ internal sealed class NodeCore
     private readonly HttpsLatencies _https;
     private readonly RelayWants _wants;
     private readonly AddressBook _addresses;
+    private readonly PacketIntake _packets;
     private readonly PeerTable _peers;
     private readonly OwnNetwork _network;
 
@@ -41,6 +42,7 @@ internal sealed class NodeCore
         _addresses = new AddressBook(_context);
         _peers = new PeerTable(now);
         _network = new OwnNetwork(_context, _stun, _profiles, _peers);
+        _packets = new PacketIntake(_context, _peers, _addresses, _stun, _network);
         Settle(now);
     }
 
@@ -288,17 +290,13 @@ internal sealed class NodeCore
     /// <summary>Takes a disco packet that came by relay.</summary>
     public void HandleRelayPacket(int regionId, NodeKey source, ReadOnlySpan<byte> packet, Instant now)
     {
-        if (!_peers.TryFind(source, out PeerSession? peer) || !DiscoEnvelope.TryReadSender(packet, out NodeKey sender))
-        {
-            _context.Drops.Count(NodeDrop.UnknownKey);
-            return;
-        }
+        if (_packets.TryHandleRelayed(regionId, source, packet, now)) Settle(now);
+    }
 
-        if (sender == source) _peers.HandleHello(peer, regionId, packet, now);
-        else if (peer.DiscoKey?.Value == sender) HandleRelayedDisco(peer, regionId, packet, now);
-        else _context.Drops.Count(NodeDrop.UnknownKey);
-        peer.Drain(now);
-        Settle(now);
+    /// <summary>Takes a STUN or disco datagram.</summary>
+    public void HandleDatagram(SocketId socket, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now)
+    {
+        if (_packets.TryHandleDatagram(socket, source, datagram, now)) Settle(now); // Anybody can send one: what does not count costs a look-up.
     }
 
     /// <summary>The relay says that a peer has left or is not there.</summary>
@@ -313,35 +311,6 @@ internal sealed class NodeCore
         peer.PairRelay.HandleGone(regionId);
         bool hasOtherRoute = peer.Route.Choose(now) != before && !peer.Route.IsGoneEverywhere(now);
         if (reason == PeerGoneReason.Disconnected || hasOtherRoute) peer.Hellos.Ask(now);
-        peer.Drain(now);
-        Settle(now);
-    }
-
-    /// <summary>Takes a STUN or disco datagram.</summary>
-    public void HandleDatagram(SocketId socket, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now)
-    {
-        if (!DiscoEnvelope.TryReadSender(datagram, out NodeKey sender))
-        {
-            if (TryHandleStun(socket, source, datagram, now)) Settle(now); // Anybody can send what looks like STUN: it costs a look-up.
-            return;
-        }
-
-        if (!_peers.TryFindByDiscoKey(sender, out PeerSession? found)) { _context.Drops.Count(NodeDrop.UnknownKey); return; }
-        if (!found.IsUsable(source)) { _context.Drops.Count(NodeDrop.RefusedSource); return; }
-        if (found.Open(datagram) is not { } message) return;
-
-        PeerSession peer = _peers.OwnerOf(message, found);
-        PairId pair = new(socket, source);
-        bool isProven = false;
-        switch ((DiscoMessageType)message[0])
-        {
-            case DiscoMessageType.Ping: isProven = peer.HandlePing(pair, message, now); break;
-            case DiscoMessageType.Pong: isProven = peer.HandlePong(pair, message, now); break;
-            case DiscoMessageType.CallMeMaybe or DiscoMessageType.Candidates or DiscoMessageType.Hello or DiscoMessageType.PunchingPlan: _context.Drops.Count(NodeDrop.WrongWay); return;
-            default: _context.Drops.Count(NodeDrop.UnknownType); return;
-        }
-
-        if (isProven) _addresses.HandleProven(source, peer.Key, isAnswer: (DiscoMessageType)message[0] == DiscoMessageType.Pong);
         peer.Drain(now);
         Settle(now);
     }
@@ -389,40 +358,6 @@ internal sealed class NodeCore
 
     /// <summary>What was tried to make a hole to the peer, and what came of it.</summary>
     public PunchOutcome PunchingOf(NodeKey key) => _peers.TryFind(key, out PeerSession? peer) ? peer.Punch.Outcome : PunchOutcome.None;
-
-    private void HandleRelayedDisco(PeerSession peer, int regionId, ReadOnlySpan<byte> packet, Instant now)
-    {
-        if (peer.Open(packet) is not { } message) return;
-        peer.HandleHeard(regionId, isAnswer: false, now);
-        switch ((DiscoMessageType)message[0])
-        {
-            case DiscoMessageType.CallMeMaybe: peer.Candidates.HandleCallMeMaybe(message, now); break;
-            case DiscoMessageType.PunchingPlan: peer.HandlePlan(message, now); break;
-            case DiscoMessageType.Candidates: peer.Candidates.HandleList(message, now); break;
-            case DiscoMessageType.Ping or DiscoMessageType.Pong or DiscoMessageType.Hello: _context.Drops.Count(NodeDrop.WrongWay); break;
-            default: _context.Drops.Count(NodeDrop.UnknownType); break;
-        }
-    }
-
-    private bool TryHandleStun(SocketId socket, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now)
-    {
-        if (socket == SocketId.Ipv4 || socket == SocketId.Ipv6)
-        {
-            bool counts = _stun.TryHandleResponse(source, datagram, now, out bool isNews);
-            if (isNews) _network.Update(now);
-            return counts;
-        }
-
-        if (!_context.Sockets.TryFindOwner(socket, out NodeKey owner) || !_peers.TryFind(owner, out PeerSession? peer))
-        {
-            _context.Drops.Count(NodeDrop.UnmatchedStun);
-            return false;
-        }
-
-        peer.Punch.HandleStun(socket, source, datagram, now);
-        peer.Drain(now);
-        return true;
-    }
 
     private void TellPeers(Instant now)
     {
