@@ -86,4 +86,7 @@ internal static partial class AgentLog
 
     [LoggerMessage(27, LogLevel.Warning, "{File}: {Advice}")]
     public static partial void FileAdvice(this ILogger logger, string file, string advice);
+
+    [LoggerMessage(28, LogLevel.Warning, "What has changed at {Interface} cannot be followed, and is tried again: {Problem}")]
+    public static partial void InterfaceNotFollowed(this ILogger logger, string @interface, string problem);
 }

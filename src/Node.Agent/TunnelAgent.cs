@@ -1,3 +1,4 @@
+using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using Addresses;
 using Microsoft.Extensions.Logging;
@@ -47,6 +48,7 @@ internal sealed class TunnelAgent : IAsyncDisposable
     private uint _toldMark;
     private volatile bool _isReloadAsked;
     private string? _nodeProblem;
+    private string? _interfaceProblem;
 
     private TunnelAgent(AgentOptions options, WireGuardConfig config, FileWatch watch, StateDirectory? state, ILoggerFactory loggers, TimeProvider time)
     {
@@ -267,13 +269,31 @@ internal sealed class TunnelAgent : IAsyncDisposable
     /// <summary>What lies behind any peer, ours to carry or not: WireGuard routes all of it into the tunnel.</summary>
     private static IpPrefix[] TunnelRangesOf(WireGuardConfig config) => [.. config.Peers.SelectMany(peer => peer.AllowedAddresses)];
 
+    /// <summary>Follows the interface. What cannot be followed at this moment, a mark that is not permitted or an interface that vanishes meanwhile, is said once and tried again.</summary>
     private async Task CheckInterfaceAsync(CancellationToken cancellation)
     {
         if (_keys is not { } keys) return;
-        await _interface.CheckAsync(_config, keys.PublicKey, cancellation);
-        if (_node is not { } node) return;
+        try
+        {
+            await _interface.CheckAsync(_config, keys.PublicKey, cancellation);
+            if (_node is { } node) FollowInterface(node);
+            _interfaceProblem = null;
+        }
+        catch (Exception exception) when (exception is SocketException or NetworkInformationException)
+        {
+            if (_interfaceProblem != exception.Message) _logger.InterfaceNotFollowed(_options.Interface, exception.Message);
+            _interfaceProblem = exception.Message;
+        }
+    }
 
-        if (_interface.Mark != _toldMark) node.SetFirewallMark(_toldMark = _interface.Mark);
+    private void FollowInterface(TraversalNode node)
+    {
+        if (_interface.Mark != _toldMark)
+        {
+            node.SetFirewallMark(_interface.Mark);
+            _toldMark = _interface.Mark;
+        }
+
         if (!_interface.TunnelAddresses.AsSpan().SequenceEqual(_toldAddresses)) node.SetTunnelAddresses(_toldAddresses = _interface.TunnelAddresses);
         if (PathMtuWarnings.MtuOf(_options.Interface) is not { } mtu) return;
         foreach (string advice in _mtuWarnings.Take(_options.Interface, mtu, node.GetStatus().Peers)) _logger.PathTooNarrow(advice);

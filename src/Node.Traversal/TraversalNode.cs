@@ -94,14 +94,24 @@ public sealed class TraversalNode : IAsyncDisposable
     /// <summary>Starts a node. It is ready once its sockets are bound: no relay need be up.</summary>
     /// <exception cref="ArgumentException">An option cannot be used; the message says which, and what would be right.</exception>
     /// <exception cref="SocketException">The port is taken, or the firewall mark is not permitted.</exception>
-    public static Task<TraversalNode> StartAsync(TraversalNodeOptions options, CancellationToken cancellation = default)
+    public static async Task<TraversalNode> StartAsync(TraversalNodeOptions options, CancellationToken cancellation = default)
     {
         options.Validate();
         cancellation.ThrowIfCancellationRequested();
         UdpSockets sockets = UdpSockets.Bind(options.Port, options.PrivateKey.PublicKey, options.FirewallMark);
-        TraversalNode node = new(options, sockets);
-        node.Start();
-        return Task.FromResult(node);
+        TraversalNode? node = null;
+        try
+        {
+            node = new TraversalNode(options, sockets);
+            node.Start();
+            return node;
+        }
+        catch
+        {
+            if (node is not null) await node.DisposeAsync();
+            else sockets.Dispose(); // The port is free for the next attempt.
+            throw;
+        }
     }
 
     /// <summary>Adds a peer. It can be sent to at once.</summary>
