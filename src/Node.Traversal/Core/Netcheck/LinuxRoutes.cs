@@ -6,9 +6,8 @@ using Addresses;
 namespace Node.Traversal.Core.Netcheck;
 
 /// <summary>
-/// Understands Linux's own tables: who the gateways are, and what network they stand in. Lines of /proc/net/route are interface, destination, gateway,
-/// flags, two counters, metric, mask, and more; of /proc/net/ipv6_route destination, its length, source, its length, gateway, metric, two counters, flags,
-/// interface. Addresses are in hexadecimal, those of IPv4 in the machine's byte order.
+/// Understands Linux's own tables for IPv4: who the gateways are, and what network they stand in. Lines of /proc/net/route are interface, destination,
+/// gateway, flags, two counters, metric, mask, and more; addresses are in hexadecimal, in the machine's byte order.
 /// </summary>
 internal static class LinuxRoutes
 {
@@ -39,24 +38,6 @@ internal static class LinuxRoutes
     /// <summary>The gateway of the default route with the lowest metric, from the lines of /proc/net/route; not valid where there is none.</summary>
     public static TransportAddress FindIpv4Gateway(IEnumerable<string> routes) => WayOut(ReadIpv4(routes)) is { } way ? TransportAddress.FromIpv4(way.Gateway, 0) : default;
 
-    /// <summary>The same, and its interface, from the lines of /proc/net/ipv6_route.</summary>
-    public static (TransportAddress Gateway, string Interface) FindIpv6Gateway(IEnumerable<string> routes)
-    {
-        (TransportAddress, string) best = (default, "");
-        uint lowest = uint.MaxValue;
-        foreach (string line in routes.Take(MaxLines))
-        {
-            string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            if (words.Length < 10 || words[1] != "00" || words[3] != "00" || words[4].Length != 32) continue;
-            if (!UInt128.TryParse(words[4], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out UInt128 gateway) || gateway == 0) continue;
-            if (!TryHex(words[5], out uint metric) || !TryHex(words[8], out uint flags) || !IsGateway(flags) || metric >= lowest) continue;
-            lowest = metric;
-            best = (TransportAddress.FromIpv6(gateway, 0), words[9]);
-        }
-
-        return best;
-    }
-
     /// <summary>Lists the IPv4 routers on this machine's links whose link-layer addresses are known, each with the interface that leads there. At most <see cref="MaxRouters"/> are looked at.</summary>
     public static IEnumerable<(string Interface, TransportAddress Router, string LinkAddress)> Routers(IEnumerable<string> routes, IReadOnlyList<string> neighbours) =>
         from route in ReadIpv4(routes).Where(route => route.Gateway != 0).DistinctBy(route => (route.Interface, route.Gateway)).Take(MaxRouters)
@@ -64,6 +45,9 @@ internal static class LinuxRoutes
         let linkAddress = LinkAddressOf(neighbours, router.ToIPAddress().ToString(), route.Interface)
         where linkAddress.Length > 0
         select (route.Interface, router, linkAddress);
+
+    /// <summary>Says whether a route is up and leads to a router.</summary>
+    public static bool IsGateway(uint flags) => (flags & (FlagUp | FlagGateway)) == (FlagUp | FlagGateway);
 
     private static Route? WayOut(Route[] table) => table.Where(route => route is { Mask: 0, Destination: 0, Gateway: not 0 }).MinBy(route => route.Metric);
 
@@ -88,8 +72,6 @@ internal static class LinuxRoutes
         if (!isRoute || (flags & FlagUp) == 0 || !long.TryParse(words[6], NumberStyles.None, CultureInfo.InvariantCulture, out long metric)) return null;
         return new Route(words[0], Ordered(destination), IsGateway(flags) ? Ordered(gateway) : 0, Ordered(mask), metric);
     }
-
-    private static bool IsGateway(uint flags) => (flags & (FlagUp | FlagGateway)) == (FlagUp | FlagGateway);
 
     private static bool TryHex(string[] words, int index, out uint value)
     {

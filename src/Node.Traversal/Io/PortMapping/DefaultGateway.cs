@@ -28,7 +28,7 @@ internal static class DefaultGateway
     /// <summary>The same for IPv6.</summary>
     public static GatewayRoute FindIpv6()
     {
-        (TransportAddress gateway, string name) = LinuxRoutes.FindIpv6Gateway(LinuxTable.Read(LinuxTable.Ipv6Routes));
+        (TransportAddress gateway, string name) = LinuxIpv6Routes.FindGateway(LinuxTable.Read(LinuxTable.Ipv6Routes));
         return gateway.IsValid ? new GatewayRoute(gateway, IndexOf(name)) : default;
     }
 

@@ -35,6 +35,6 @@ public class LinuxRoutesTests
             "nonsense",
         ];
 
-        Assert.Equal((Address("[fe80::1]:0"), "eth0"), LinuxRoutes.FindIpv6Gateway(lines));
+        Assert.Equal((Address("[fe80::1]:0"), "eth0"), LinuxIpv6Routes.FindGateway(lines));
     }
 }
