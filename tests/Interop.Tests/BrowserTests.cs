@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Relay.Protocol;
 using Relay.Protocol.Frames;
@@ -11,6 +12,7 @@ namespace Interop.Tests;
 public sealed class BrowserTests : IAsyncDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("relay-browser-").FullName;
+    private readonly ConcurrentQueue<string> _said = new();
     private Process? _browser;
 
     public async ValueTask DisposeAsync()
@@ -50,8 +52,8 @@ public sealed class BrowserTests : IAsyncDisposable
             RedirectStandardError = true,
             RedirectStandardOutput = true,
         })!;
-        _browser.ErrorDataReceived += (_, _) => { };
-        _browser.OutputDataReceived += (_, _) => { };
+        _browser.ErrorDataReceived += (_, said) => _said.Enqueue(said.Data ?? "");
+        _browser.OutputDataReceived += (_, said) => _said.Enqueue(said.Data ?? "");
         _browser.BeginErrorReadLine();
         _browser.BeginOutputReadLine();
 
@@ -68,7 +70,7 @@ public sealed class BrowserTests : IAsyncDisposable
     }
 
     /// <summary>A browser takes its time to start.</summary>
-    private static async Task<(FrameType Type, byte[] Body)> ReceiveAsync(TestClient client)
+    private async Task<(FrameType Type, byte[] Body)> ReceiveAsync(TestClient client)
     {
         for (int i = 0; ; i++)
         {
@@ -79,6 +81,10 @@ public sealed class BrowserTests : IAsyncDisposable
             catch (TimeoutException) when (i < 3)
             {
                 continue;
+            }
+            catch (TimeoutException exception)
+            {
+                throw new TimeoutException($"The page sends nothing. The browser {(_browser is { HasExited: false } ? "runs" : "has ended")} and says:\n{string.Join('\n', _said)}", exception);
             }
         }
     }
