@@ -11,11 +11,17 @@ internal static class CandidateList
     private const int MaxReflexive = 6;
 
     /// <summary>
+    /// Interfaces' own addresses told at least, however many there are of other kinds: the first are those of the network the node is in. Beyond
+    /// that they have what the others leave, so that none of those is lost to a machine with many interfaces.
+    /// </summary>
+    private const int LeastHosts = 8;
+
+    /// <summary>
     /// The whole list: what a gateway maps and what the user says first, for there anybody is let in; then server-reflexive addresses, the
     /// interfaces' own, and last what is hardly likely.
     /// </summary>
     /// <param name="context">The node.</param>
-    /// <param name="local">The addresses of its interfaces.</param>
+    /// <param name="local">The addresses of its interfaces, the most useful first (<see cref="LocalAddresses.InOrder"/>).</param>
     /// <param name="reflexive">How STUN servers see it, those that several agree on first.</param>
     /// <param name="portMapped">Where gateways let the world in.</param>
     public static Candidate[] Make(
@@ -24,13 +30,15 @@ internal static class CandidateList
         TransportAddress[] own = [.. local.Select(address => address.WithPort(context.Options.UdpPort)).Where(address => IsOurs(context, address)).Distinct()];
         context.LocalCandidates = own.ToHashSet();
 
-        List<Candidate> list = [.. portMapped.Select(address => new Candidate(address, CandidateKind.PortMapped))];
-        list.AddRange(context.Options.AdvertisedAddresses.Select(address => new Candidate(address, CandidateKind.Configured)));
-        list.AddRange(reflexive.Take(MaxReflexive).Where(seen => seen.IsConfirmed).Select(seen => new Candidate(seen.Address, KindOf(context, seen.Address))));
-        list.AddRange(own.Select(address => new Candidate(address, CandidateKind.Host)));
-        list.AddRange(LocalPorts(context, reflexive));
-        list.AddRange(reflexive.Take(MaxReflexive).Where(seen => !seen.IsConfirmed).Select(seen => new Candidate(seen.Address, CandidateKind.ServerReflexive) { IsUnconfirmed = true }));
-        return [.. list.Where(candidate => context.Filter.IsAllowed(candidate.Address)).DistinctBy(candidate => candidate.Address).Take(AnnouncedCandidates.MaxCandidates)];
+        List<Candidate> first = [.. portMapped.Select(address => new Candidate(address, CandidateKind.PortMapped))];
+        first.AddRange(context.Options.AdvertisedAddresses.Select(address => new Candidate(address, CandidateKind.Configured)));
+        first.AddRange(reflexive.Take(MaxReflexive).Where(seen => seen.IsConfirmed).Select(seen => new Candidate(seen.Address, KindOf(context, seen.Address))));
+        List<Candidate> last = [.. LocalPorts(context, reflexive)];
+        last.AddRange(reflexive.Take(MaxReflexive).Where(seen => !seen.IsConfirmed).Select(seen => new Candidate(seen.Address, CandidateKind.ServerReflexive) { IsUnconfirmed = true }));
+
+        int room = Math.Max(LeastHosts, AnnouncedCandidates.MaxCandidates - first.Count - last.Count);
+        IEnumerable<Candidate> hosts = own.Take(room).Select(address => new Candidate(address, CandidateKind.Host));
+        return [.. first.Concat(hosts).Concat(last).Where(candidate => context.Filter.IsAllowed(candidate.Address)).DistinctBy(candidate => candidate.Address).Take(AnnouncedCandidates.MaxCandidates)];
     }
 
     /// <summary>Behind a NAT that gives every destination another port, somebody may have forwarded our own: then it lets in anybody.</summary>

@@ -173,13 +173,13 @@ internal sealed class NodeCore
         TellPeers(now);
     }
 
-    /// <summary>Takes the addresses of the machine's interfaces, WireGuard's own not among them. A change counts as a change of network.</summary>
+    /// <summary>Takes the addresses of the machine's interfaces, WireGuard's own not among them, the most useful first. A change of any counts as a change of network.</summary>
     public void HandleLocalAddresses(IReadOnlyList<TransportAddress> addresses, Instant now)
     {
         bool isFirst = !_network.HasAddresses;
-        if (!_network.TakeLocalAddresses(addresses)) return;
-        if (isFirst) TellPeers(now);
-        else HandleNetworkChange(now);
+        bool isChange = _network.TakeLocalAddresses(addresses);
+        if (isChange && !isFirst) HandleNetworkChange(now);
+        else TellPeers(now);
     }
 
     /// <summary>The network is another one, though perhaps by the same addresses: another way out is taken, or the machine has slept.</summary>

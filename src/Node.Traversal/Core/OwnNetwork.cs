@@ -20,15 +20,15 @@ internal sealed class OwnNetwork(NodeContext context, StunProber stun, ProfileKe
     /// <summary>Says that the machine's addresses were told before, if only that there are none.</summary>
     public bool HasAddresses { get; private set; }
 
-    /// <summary>Takes the addresses of the machine's interfaces.</summary>
-    /// <returns>False where they are what they were.</returns>
+    /// <summary>Takes the addresses of the machine's interfaces, the most useful first.</summary>
+    /// <returns>False where they are what they were, if in another order.</returns>
     public bool TakeLocalAddresses(IReadOnlyList<TransportAddress> addresses)
     {
         bool isSame = _localAddresses.Select(address => address.Bits).ToHashSet().SetEquals(addresses.Select(address => address.Bits));
+        _localAddresses = [.. addresses];
         if (isSame) return false;
 
         HasAddresses = true;
-        _localAddresses = [.. addresses];
         context.Filter.SetLocalAddresses(addresses);
         return true;
     }

@@ -1,5 +1,6 @@
 using System.Net.NetworkInformation;
 using Addresses;
+using Node.Traversal.Core;
 using Node.Traversal.Core.Links;
 
 namespace Node.Traversal.Io;
@@ -38,7 +39,7 @@ internal sealed class LinkMonitor : IAsyncDisposable
     /// <param name="mark">The firewall mark that leads past the tunnel; 0 = none.</param>
     /// <param name="time">The clock.</param>
     /// <param name="faults">Told of what goes wrong: it costs one look, for nobody stands above a timer.</param>
-    /// <param name="handle">Takes the whole list whenever it has changed.</param>
+    /// <param name="handle">Takes the whole list whenever it has changed, if only its order: the most useful first.</param>
     /// <param name="handleLinks">Takes all links that can be named whenever they have changed, if only the addresses there.</param>
     /// <param name="handleChange">Told that the network is another one though the addresses are the same: another way out, or a sleep.</param>
     public LinkMonitor(
@@ -62,7 +63,6 @@ internal sealed class LinkMonitor : IAsyncDisposable
         _sleep = new SleepWatch(time);
         _lastNotice = time.GetTimestamp();
         _timer = time.CreateTimer(_ => _faults.TryRun(LookInTurn), null, LookInterval, LookInterval);
-        _wayOut = ReadWayOut();
         Look(isFirst: true);
         _netlink = NetlinkNotices.Open(() => _faults.TryRun(HandleNotice));
         if (_netlink is null) NetworkChange.NetworkAddressChanged += HandleNotice;
@@ -107,10 +107,12 @@ internal sealed class LinkMonitor : IAsyncDisposable
         {
             TransportAddress[] found;
             OwnLink[] links;
+            (TransportAddress Ipv4, TransportAddress Ipv6) way;
             try
             {
                 NetworkInterface[] networks = [.. NetworkInterface.GetAllNetworkInterfaces().Where(network => network.OperationalStatus is OperationalStatus.Up or OperationalStatus.Unknown)];
-                found = [.. Read(networks).Distinct().OrderBy(address => address.Bits)];
+                way = ReadWayOut();
+                found = LocalAddresses.InOrder([.. Read(networks)], way.Ipv4, way.Ipv6);
                 links = LinkReader.Read(networks.Where(network => !IsExcluded(network)));
             }
             catch (NetworkInformationException)
@@ -120,16 +122,14 @@ internal sealed class LinkMonitor : IAsyncDisposable
 
             if (!links.SequenceEqual(_lastLinks)) _handleLinks(links);
             _lastLinks = links;
-            (TransportAddress, TransportAddress) before = _wayOut;
-            _wayOut = ReadWayOut();
-            if (!found.SequenceEqual(_last))
-            {
-                _last = found;
-                _handle(found);
-                return true;
-            }
-
-            if (isFirst || _wayOut == before) return false;
+            bool isSameWay = way == _wayOut;
+            bool isSameOrder = found.SequenceEqual(_last);
+            bool areSame = isSameOrder || found.ToHashSet().SetEquals(_last);
+            _wayOut = way;
+            _last = found;
+            if (!isSameOrder) _handle(found); // Another way out may be among the same addresses, and comes first.
+            if (!areSame) return true;
+            if (isFirst || isSameWay) return false;
             _handleChange();
             return true;
         }
@@ -137,14 +137,14 @@ internal sealed class LinkMonitor : IAsyncDisposable
 
     private (TransportAddress, TransportAddress) ReadWayOut() => (WayOut.Of(isIpv4: true, _mark()), WayOut.Of(isIpv4: false, _mark()));
 
-    private IEnumerable<TransportAddress> Read(IEnumerable<NetworkInterface> networks) =>
+    private IEnumerable<LocalAddress> Read(IEnumerable<NetworkInterface> networks) =>
         from network in networks
         from unicast in network.GetIPProperties().UnicastAddresses
         let address = TransportAddress.From(unicast.Address, 0)
         let scope = AddressScopes.ScopeOf(address)
         where scope is AddressScope.Global or AddressScope.Private || (scope == AddressScope.Loopback && _allowLoopback)
         where !IsExcluded(address)
-        select address;
+        select new LocalAddress(network.Name, address);
 
     private bool IsExcluded(NetworkInterface network) => network.GetIPProperties().UnicastAddresses.Any(unicast => IsExcluded(TransportAddress.From(unicast.Address, 0)));
 

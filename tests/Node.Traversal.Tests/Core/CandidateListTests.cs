@@ -58,6 +58,38 @@ public class CandidateListTests
         Assert.Equal(6, list.Count(candidate => candidate.Kind == CandidateKind.ServerReflexive));
     }
 
+    [Fact]
+    public void With_a_host_of_interfaces_those_that_others_reach_and_every_other_kind_are_told()
+    {
+        _context.Nat = new NatProfile(NatMapping.EndpointDependent, UdpReach.Works);
+        LocalAddress[] interfaces =
+        [
+            .. Enumerable.Range(17, 36).Select(i => new LocalAddress($"br-{i:x12}", Address($"172.{i}.0.1:0"))),
+            new("docker0", Address("10.0.0.1:0")),
+            new("enp3s0", Address("192.168.178.20:0")),
+            new("enp3s0", Address("[2001:db8:1::20]:0")),
+            new("enp4s0", Address("192.168.50.1:0")),
+            new("wlp2s0", Address("192.168.0.7:0")),
+        ];
+        Assert.Equal(40, interfaces.DistinctBy(local => local.Interface).Count());
+
+        Candidate[] list = CandidateList.Make(_context, LocalAddresses.InOrder(interfaces, Address("192.168.178.20:0")), [Seen, Doubtful], [Address("198.51.100.7:6000")]);
+
+        Assert.Equal(AnnouncedCandidates.MaxCandidates, list.Length);
+        Assert.Equal(
+            ["192.168.178.20:5000", "[2001:db8:1::20]:5000", "192.168.0.7:5000", "192.168.50.1:5000"],
+            list.Where(candidate => candidate.Kind == CandidateKind.Host).Take(4).Select(candidate => candidate.Address.ToString()));
+        Assert.All(
+            [
+                new Candidate(Address("198.51.100.7:6000"), CandidateKind.PortMapped),
+                new Candidate(Address("203.0.113.9:7000"), CandidateKind.Configured),
+                new Candidate(Seen.Address, CandidateKind.ServerReflexive),
+                new Candidate(Seen.Address.WithPort(5000), CandidateKind.LocalPort),
+                new Candidate(Doubtful.Address, CandidateKind.ServerReflexive) { IsUnconfirmed = true },
+            ],
+            candidate => Assert.Contains(candidate, list));
+    }
+
     private Candidate[] Make(ReflexiveAddress[] reflexive, params TransportAddress[] portMapped) =>
         CandidateList.Make(_context, [Address("192.168.1.10:0"), Address("[2001:db8::10]:0")], reflexive, portMapped);
 }
