@@ -218,7 +218,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
             return;
         }
 
-        _strategy = strategy;
+        _strategy = strategy with { OpenerHops = OpenerHops.After(_agenda.Failures, strategy, context.Nat, peer.Nat) };
         _round++;
         _theirs = null;
         if (_strategy.Method is PunchingMethod.FreshPorts or PunchingMethod.Sequence) Sample(now);
@@ -253,7 +253,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
             return;
         }
 
-        _strategy = strategy;
+        _strategy = strategy with { OpenerHops = OpenerHops.Of(plan) };
         if (plan.Method is PunchingMethod.FreshPorts or PunchingMethod.Sequence || IsSampledHere) Sample(now);
         else Answer(now);
     }
@@ -276,7 +276,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         _theirs = plan;
         _agenda.HandleAnswered();
         if (now - _offeredAt - plan.HeldFor is { } rtt && rtt > TimeSpan.Zero) _rtt = rtt;
-        if (_strategy.IsHardPunch) _strategy = PunchPlanner.For(plan.Method, context.Nat, peer.Nat, Math.Clamp(plan.Size, 1, _size));
+        if (_strategy.IsHardPunch) _strategy = PunchPlanner.For(plan.Method, context.Nat, peer.Nat, Math.Clamp(plan.Size, 1, _size)) with { OpenerHops = _strategy.OpenerHops };
         if (!Target.IsValid || _strategy.Method == PunchingMethod.None) Fail(now);
         else if (IsSampledHere) Sample(now);
         else Go(now);
@@ -301,7 +301,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         Enter(PunchPhase.Sampling, Instant.Never);
         _sampler = new PortSampler(context, socket, needsBoth, _round);
         _sampler.AskFirst(now);
-        if (IsSampledHere) _sockets.OpenWindow(Target);
+        if (IsSampledHere) _sockets.OpenWindow(Target, _strategy.OpenerHops);
         _sampler.AskSecond();
     }
 
@@ -332,7 +332,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         }
 
         _sampler = null;
-        _running = new PunchRound(context, peer, lines, start);
+        _running = new PunchRound(context, peer, lines, _strategy.OpenerHops, start);
         Enter(PunchPhase.Running, Instant.Never);
         Report(PunchResult.Running, now);
     }
@@ -396,5 +396,5 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
 
     private void Report(PunchResult result, Instant now) => Outcome = PunchOutcome.Of(_strategy, result, _running?.Run, _agenda.Failures, now);
 
-    private void Say(PunchWords words, Instant now) => words.Say(context, peer, _round, _strategy.IsHardHere, _size, now);
+    private void Say(PunchWords words, Instant now) => words.Say(context, peer, _round, _strategy, _size, now);
 }
