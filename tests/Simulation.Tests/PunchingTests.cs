@@ -209,6 +209,11 @@ public class PunchingTests
         Assert.Contains(nameof(PunchResult.NotAttempted), new[] { OutcomeAt(lab, lab.Left).Result, OutcomeAt(lab, lab.Right).Result });
         Assert.InRange(lab.LeftSite.Nat!.MostUnanswered, 0, 20);
         Assert.InRange(lab.Left.MostSockets, 1, 2);
+        Assert.All([lab.Left.VerdictOn(lab.Right)!.Value, lab.Right.VerdictOn(lab.Left)!.Value], verdict => // Whoever of the two decides.
+        {
+            Assert.InRange(Assert.NotNull(verdict.Probability), 0.00005, 0.0001);
+            Assert.Contains("not worth", verdict.NotAttempted, StringComparison.Ordinal);
+        });
     }
 
     /// <summary>Two sites so near that the ends' starts are skewed by more than a packet takes.</summary>

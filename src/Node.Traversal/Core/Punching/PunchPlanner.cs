@@ -65,7 +65,7 @@ internal static class PunchPlanner
         if (IsSequential(own) && IsSequential(peer)) return new PunchStrategy(PunchingMethod.Sequence, 1);
 
         double odds = PunchOdds.BothSides(own.PortRange, peer.PortRange, size, size);
-        return odds >= LeastOdds ? new PunchStrategy(PunchingMethod.Blocks, odds) { Stages = [size] } : PunchStrategy.None;
+        return odds >= LeastOdds ? new PunchStrategy(PunchingMethod.Blocks, odds) { Stages = [size] } : PunchStrategy.NotWorth(odds);
     }
 
     /// <summary>Equal numbers at both ends, doubled until it is likely enough: the sum for given odds is least where both are equal.</summary>
@@ -77,7 +77,7 @@ internal static class PunchPlanner
         {
             stages.Add(Math.Min(stage, size));
             double odds = PunchOdds.OneSide(range, stages[^1], stages[^1]);
-            if (stage >= size || odds >= GoodEnough) return odds >= LeastOdds ? new PunchStrategy(PunchingMethod.Birthday, odds) { Stages = stages } : PunchStrategy.None;
+            if (stage >= size || odds >= GoodEnough) return odds >= LeastOdds ? new PunchStrategy(PunchingMethod.Birthday, odds) { Stages = stages } : PunchStrategy.NotWorth(odds);
             stage *= 2;
         }
     }

@@ -21,4 +21,7 @@ internal sealed record PunchStrategy(PunchingMethod Method, double Probability)
 
     /// <summary>Nothing to try.</summary>
     public static PunchStrategy None { get; } = new(PunchingMethod.None, 0);
+
+    /// <summary>Nothing to try, for what there is would succeed that seldom.</summary>
+    public static PunchStrategy NotWorth(double odds) => new(PunchingMethod.None, odds);
 }
