@@ -82,6 +82,9 @@ public sealed class LabHost
         foreach (LabHost host in new[] { this, other }) await host.Namespace.IpAsync($"route add ::/0 via {router} dev {name}");
     }
 
+    /// <summary>From the host to its router, one way.</summary>
+    internal TimeSpan CableDelay { get; init; }
+
     internal void Connected(Site site, string address, string? addressIPv6)
     {
         Site = site;

@@ -67,9 +67,11 @@ public sealed class Site
     private string LanIPv6 => $"2001:db8:{_number:x}:1:";
 
     /// <summary>Adds a host to the LAN.</summary>
-    public async Task<LabHost> AddHostAsync(string name)
+    /// <param name="name">Its name, part of interface names: short.</param>
+    /// <param name="delay">From the host to the router, one way, up to ten seconds; zero = none. A host at a long cable stays where it is.</param>
+    public async Task<LabHost> AddHostAsync(string name, TimeSpan delay = default)
     {
-        LabHost host = new(_lab, name, _lab.NamespaceOf(name));
+        LabHost host = new(_lab, name, _lab.NamespaceOf(name)) { CableDelay = delay };
         await Lab.CreateNamespaceAsync(host.Namespace, forwards: false);
         await ConnectAsync(host);
         _hosts.Add(host);
@@ -119,12 +121,14 @@ public sealed class Site
         await Router.NftAsync(NatRules.ForRouter(Kind, RouterAddress, _ipv6 == IPv6Access.Firewalled));
     }
 
-    /// <summary>Joins the outer router to the core: by a cable, or by a long one.</summary>
-    private async Task LayUplinkAsync(NetworkNamespace core, NetworkNamespace outer)
-    {
-        if (_delay == TimeSpan.Zero) await Lab.LayCableAsync(core, CoreInterface, outer, "wan");
-        else await LongCable.LayAsync(_lab, $"{Name}-wire", core, CoreInterface, outer, "wan", _delay);
-    }
+    /// <summary>Joins the outer router to the core.</summary>
+    private Task LayUplinkAsync(NetworkNamespace core, NetworkNamespace outer) => LayCableAsync(core, CoreInterface, outer, "wan", $"{Name}-up", _delay);
+
+    /// <summary>Joins two namespaces by a cable, or by a long one of that name.</summary>
+    private Task LayCableAsync(NetworkNamespace one, string interfaceOfOne, NetworkNamespace other, string interfaceOfOther, string name, TimeSpan delay) =>
+        delay == TimeSpan.Zero
+            ? Lab.LayCableAsync(one, interfaceOfOne, other, interfaceOfOther)
+            : LongCable.LayAsync(_lab, name, one, interfaceOfOne, other, interfaceOfOther, delay);
 
     /// <summary>Puts a second NAT between the core and the router, which then has an address of the carrier's own (RFC 6598).</summary>
     private async Task BuildCarrierAsync(NetworkNamespace core, NetworkNamespace carrier, NatKind kind)
@@ -151,7 +155,7 @@ public sealed class Site
     private async Task ConnectAsync(LabHost host, int number)
     {
         string plug = host.Interface;
-        await Lab.LayCableAsync(Router, $"p-{host.Name}", host.Namespace, plug);
+        await LayCableAsync(Router, $"p-{host.Name}", host.Namespace, plug, $"{host.Name}-wire", host.CableDelay);
         await Router.IpAsync($"link set dev p-{host.Name} master lan", "link set dev lan up"); // A bridge with a port has a carrier at once.
         List<string> lines = [$"addr add {Lan}.{number}/24 dev {plug}", $"route add default via {Lan}.1"];
         if (_ipv6 != IPv6Access.None) lines.InsertRange(1, [$"addr add {LanIPv6}:{number:x}/64 dev {plug} nodad"]);
@@ -159,8 +163,9 @@ public sealed class Site
         await host.Namespace.IpAsync(lines);
         Router.AskNeighboursOften();
         host.Namespace.AskNeighboursOften();
-        await host.Namespace.WaitForRouteAsync(Lab.ServerAddress, 2 * _delay);
-        if (_ipv6 != IPv6Access.None) await host.Namespace.WaitForRouteAsync(Lab.ServerAddressIPv6, 2 * _delay);
+        TimeSpan roundTrip = 2 * (_delay + host.CableDelay);
+        await host.Namespace.WaitForRouteAsync(Lab.ServerAddress, roundTrip);
+        if (_ipv6 != IPv6Access.None) await host.Namespace.WaitForRouteAsync(Lab.ServerAddressIPv6, roundTrip);
         host.Connected(this, $"{Lan}.{number}", _ipv6 == IPv6Access.None ? null : $"{LanIPv6}:{number:x}");
     }
 }

@@ -32,15 +32,15 @@ public sealed record NatReport(
 /// <summary>A region of the relay map.</summary>
 public sealed record RegionReport(int RegionId, string RegionCode);
 
-/// <summary>One peer.</summary>
+/// <summary>One peer; <c>Relay</c> is the region that carries packets to it.</summary>
 public sealed record PeerReport(
-    string PublicKey, string Path, string? Endpoint, double? RttMs, DateTimeOffset Since, long RxBytes, long TxBytes, VerdictReport? Verdict, int? PathMtu = null)
+    string PublicKey, string Path, string? Endpoint, double? RttMs, DateTimeOffset Since, long RxBytes, long TxBytes, VerdictReport? Verdict, int? PathMtu = null, RegionReport? Relay = null)
 {
     public const string Direct = "direct";
     public const string Relayed = "relay";
 
     public override string ToString() =>
-        $"{Path}{(Endpoint is null ? "" : $" {Endpoint}")}{(RttMs is { } rtt ? $" {rtt:0.0} ms" : "")}{(Verdict is null ? "" : $" ({Verdict.Code}: {Verdict.Text})")}";
+        $"{Path}{(Endpoint is null ? "" : $" {Endpoint}")}{(Relay is null ? "" : $" {Relay.RegionId}")}{(RttMs is { } rtt ? $" {rtt:0.0} ms" : "")}{(Verdict is null ? "" : $" ({Verdict.Code}: {Verdict.Text})")}";
 }
 
 /// <summary>Why a pair is not direct.</summary>

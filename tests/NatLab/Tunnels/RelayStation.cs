@@ -6,68 +6,94 @@ using System.Text.Json;
 namespace NatLab;
 
 /// <summary>
-/// A <c>relay-server</c> on the lab's public server, with STUN on both of its addresses so that a hard NAT can be told, and the relay map that
-/// leads to it and pins its certificate. Its STUN tells no filter; a <see cref="StunStation"/> can take its place.
+/// A <c>relay-server</c> that is a region by itself, and the relay map that leads to it and pins its certificate. On the lab's public server its
+/// STUN is on both addresses, so that a hard NAT can be told. Its STUN tells no filter; a <see cref="StunStation"/> can take its place.
 /// </summary>
 public sealed class RelayStation
 {
+    /// <summary>The region of the public server's relay.</summary>
     public const int RegionId = 900;
 
-    /// <summary>Where the map says that STUN answers, on both addresses.</summary>
+    /// <summary>Where the map says that STUN answers, on each address.</summary>
     public const int StunPort = 3478;
 
     private const int TlsPort = 443;
     private const int HttpPort = 80;
+    private const string NoAddress = "none"; // The map's word for a family that is not to be used.
 
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(20);
 
-    private readonly Lab _lab;
+    private readonly LabHost _host;
+    private readonly int _region;
     private readonly string _program;
+    private readonly string _keyFile;
     private readonly string _certificateFile;
     private readonly string _certificateKeyFile;
-    private readonly bool _hasStun;
     private LabProcess? _process;
 
-    private RelayStation(Lab lab, string program, bool hasStun)
+    private RelayStation(Lab lab, LabHost host, int region, string program)
     {
-        _lab = lab;
+        _host = host;
+        _region = region;
         _program = program;
-        _hasStun = hasStun;
-        _certificateFile = Path.Combine(lab.Files, "relay.pem");
-        _certificateKeyFile = Path.Combine(lab.Files, "relay-key.pem");
-        MapFile = Path.Combine(lab.Files, "map.json");
+        _keyFile = Path.Combine(lab.Files, $"relay-{region}-node-key.json");
+        _certificateFile = Path.Combine(lab.Files, $"relay-{region}.pem");
+        _certificateKeyFile = Path.Combine(lab.Files, $"relay-{region}-key.pem");
+        MapFile = Path.Combine(lab.Files, $"map-{region}.json");
     }
 
-    /// <summary>The relay map, as nodes take it.</summary>
+    /// <summary>The relay map with this region alone, as nodes take it.</summary>
     public string MapFile { get; }
 
     /// <summary>The server's process, for its log.</summary>
     public LabProcess Process => _process ?? throw new LabException("the relay has not been started");
 
-    /// <summary>Makes certificate and map, and starts the server.</summary>
+    private bool HasStun { get; init; } = true;
+
+    /// <summary>Where it answers STUN. The first address has the relay too.</summary>
+    private IReadOnlyList<(string IPv4, string? IPv6)> Addresses { get; init; } = [];
+
+    /// <summary>Makes certificate and map, and starts the public server's relay.</summary>
     /// <param name="lab">The lab.</param>
     /// <param name="hasStun">False where another program is going to answer at <see cref="StunPort"/>.</param>
     public static async Task<RelayStation> StartAsync(Lab lab, bool hasStun = true)
     {
-        RelayStation station = new(lab, await PublishedPrograms.PathOfAsync("relay-server"), hasStun);
-        station.Prepare();
-        await station.StartAsync();
+        RelayStation station = new(lab, lab.Server, RegionId, await PublishedPrograms.PathOfAsync("relay-server"))
+        {
+            HasStun = hasStun,
+            Addresses = [(Lab.ServerAddress, Lab.ServerAddressIPv6), (Lab.ServerSecondAddress, Lab.ServerSecondAddressIPv6)],
+        };
+        await station.PrepareAndStartAsync();
         return station;
+    }
+
+    /// <summary>Makes certificate and map, and starts a relay on another host, at its IPv4 address.</summary>
+    public static async Task<RelayStation> StartAsync(Lab lab, LabHost host, int region)
+    {
+        RelayStation station = new(lab, host, region, await PublishedPrograms.PathOfAsync("relay-server")) { Addresses = [(host.Address, null)] };
+        await station.PrepareAndStartAsync();
+        return station;
+    }
+
+    /// <summary>Writes one relay map with the regions of several.</summary>
+    /// <returns>The file.</returns>
+    public static string WriteMap(Lab lab, params IReadOnlyList<RelayStation> stations)
+    {
+        string file = Path.Combine(lab.Files, "map.json");
+        File.WriteAllText(file, MapOf(stations));
+        return file;
     }
 
     /// <summary>Starts the server, for the first time or again; its key and certificate stay the same.</summary>
     public async Task StartAsync()
     {
-        string[] stun =
-        [
-            "--stun", $"{Lab.ServerAddress}:{StunPort}", "--stun", $"{Lab.ServerSecondAddress}:{StunPort}",
-            "--stun", $"[{Lab.ServerAddressIPv6}]:{StunPort}", "--stun", $"[{Lab.ServerSecondAddressIPv6}]:{StunPort}",
-        ];
-        _process = _lab.Server.Start([
-            _program, "--listen", $"{Lab.ServerAddress}:{TlsPort}", "--tls-cert", _certificateFile, "--tls-key", _certificateKeyFile,
-            "--key-file", Path.Combine(_lab.Files, "relay-node-key.json"), "--admission", "open",
-            "--listen", $"[{Lab.ServerAddressIPv6}]:{TlsPort}", "--http", $"{Lab.ServerAddress}:{HttpPort}",
-            .. _hasStun ? stun : ["--stun", "off"],
+        (string address, string? addressIPv6) = Addresses[0];
+        IEnumerable<string> stun = Addresses.SelectMany(at => new[] { at.IPv4, at.IPv6 is null ? null : $"[{at.IPv6}]" }).OfType<string>();
+        _process = _host.Start([
+            _program, "--listen", $"{address}:{TlsPort}", "--tls-cert", _certificateFile, "--tls-key", _certificateKeyFile,
+            "--key-file", _keyFile, "--admission", "open", "--http", $"{address}:{HttpPort}",
+            .. addressIPv6 is null ? Array.Empty<string>() : ["--listen", $"[{addressIPv6}]:{TlsPort}"],
+            .. HasStun ? stun.SelectMany(at => new[] { "--stun", $"{at}:{StunPort}" }) : ["--stun", "off"],
         ]);
         await _process.WaitForLineAsync(ProgramReady.IsReadyLine, StartTimeout);
     }
@@ -79,48 +105,51 @@ public sealed class RelayStation
     /// <returns>True if it stopped in time.</returns>
     public Task<bool> StopAsync() => Process.StopAsync();
 
-    private void Prepare()
+    private Task PrepareAndStartAsync()
     {
         using X509Certificate2 certificate = CreateCertificate();
         File.WriteAllText(_certificateFile, certificate.ExportCertificatePem());
         using ECDsa key = certificate.GetECDsaPrivateKey()!;
         File.WriteAllText(_certificateKeyFile, key.ExportPkcs8PrivateKeyPem());
-        File.WriteAllText(MapFile, MapWith(Convert.ToHexStringLower(SHA256.HashData(certificate.RawData))));
+        File.WriteAllText(MapFile, MapOf([this]));
+        return StartAsync();
     }
 
-    private static X509Certificate2 CreateCertificate()
+    private X509Certificate2 CreateCertificate()
     {
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         CertificateRequest request = new("CN=lab relay", key, HashAlgorithmName.SHA256);
         SubjectAlternativeNameBuilder names = new();
-        names.AddIpAddress(IPAddress.Parse(Lab.ServerAddress));
+        names.AddIpAddress(IPAddress.Parse(Addresses[0].IPv4));
         request.CertificateExtensions.Add(names.Build());
         return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(30));
     }
 
-    private static string MapWith(string pin) => JsonSerializer.Serialize(new
+    private static string MapOf(IEnumerable<RelayStation> stations) =>
+        JsonSerializer.Serialize(new { Regions = stations.ToDictionary(station => $"{station._region}", station => station.DescribeRegion()) });
+
+    private object DescribeRegion() => new
     {
-        Regions = new Dictionary<string, object>
+        RegionID = _region,
+        RegionCode = "lab",
+        RegionName = "Lab",
+        Nodes = Addresses.Select((address, i) => i == 0 ? DescribeRelay(address) : DescribeStunOnly(address, i)).ToArray(),
+    };
+
+    private object DescribeRelay((string IPv4, string? IPv6) at)
+    {
+        using X509Certificate2 certificate = X509CertificateLoader.LoadCertificateFromFile(_certificateFile);
+        string pin = Convert.ToHexStringLower(SHA256.HashData(certificate.RawData));
+        return new
         {
-            [$"{RegionId}"] = new
-            {
-                RegionID = RegionId,
-                RegionCode = "lab",
-                RegionName = "Lab",
-                Nodes = new object[]
-                {
-                    new
-                    {
-                        Name = $"{RegionId}a", RegionID = RegionId, HostName = Lab.ServerAddress, IPv4 = Lab.ServerAddress, IPv6 = Lab.ServerAddressIPv6,
-                        DERPPort = TlsPort, STUNPort = StunPort, CanPort80 = true, CertName = $"sha256-raw:{pin}",
-                    },
-                    new
-                    {
-                        Name = $"{RegionId}b", RegionID = RegionId, HostName = Lab.ServerSecondAddress, IPv4 = Lab.ServerSecondAddress, IPv6 = Lab.ServerSecondAddressIPv6,
-                        STUNPort = StunPort, STUNOnly = true,
-                    },
-                },
-            },
-        },
-    });
+            Name = $"{_region}a", RegionID = _region, HostName = at.IPv4, at.IPv4, IPv6 = at.IPv6 ?? NoAddress,
+            DERPPort = TlsPort, STUNPort = StunPort, CanPort80 = true, CertName = $"sha256-raw:{pin}",
+        };
+    }
+
+    private object DescribeStunOnly((string IPv4, string? IPv6) at, int number) => new
+    {
+        Name = $"{_region}{(char)('a' + number)}", RegionID = _region, HostName = at.IPv4, at.IPv4, IPv6 = at.IPv6 ?? NoAddress,
+        STUNPort = StunPort, STUNOnly = true,
+    };
 }

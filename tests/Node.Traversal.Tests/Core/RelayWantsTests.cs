@@ -2,6 +2,7 @@ using Node.Traversal.Core;
 using Node.Traversal.Core.Paths;
 using Node.Traversal.Core.Peers;
 using Node.Traversal.Core.RelayMaps;
+using Relay.Protocol.Disco;
 using Timing;
 using static Node.Traversal.Tests.Core.CoreTesting;
 
@@ -100,6 +101,47 @@ public class RelayWantsTests
     }
 
     [Fact]
+    public void Only_two_regions_are_wanted_for_relayed_pairs_alone_and_those_of_the_most_pairs()
+    {
+        int[] free = SettleInOneHome();
+        AddRelayedPair(2, free[0], free[1]);
+        AddRelayedPair(3, free[2], free[3]);
+        AddRelayedPair(4, free[3], free[1]);
+
+        Assert.Equal([free[1], free[3]], Update().Intersect(free).Order());
+    }
+
+    [Fact]
+    public void A_region_that_is_there_for_a_pair_stays_though_another_would_serve_more()
+    {
+        int[] free = SettleInOneHome();
+        AddRelayedPair(2, free[0], free[1]);
+        Assert.Equal([free[0], free[1]], Update().Intersect(free).Order());
+
+        AddRelayedPair(3, free[2], free[3]);
+        AddRelayedPair(4, free[2], free[3]);
+        Assert.Equal([free[0], free[1]], Update().Intersect(free).Order());
+
+        _peers[0].PairRelay.Update(isNeeded: false, _now); // It has become direct.
+        Assert.Equal([free[0], free[1], free[2], free[3]], Update().Intersect(free).Order());
+        _now += TimeSpan.FromSeconds(60);
+        Assert.Equal([free[2], free[3]], Update().Intersect(free).Order());
+    }
+
+    [Fact]
+    public void A_region_that_is_home_to_somebody_does_not_count()
+    {
+        int[] free = SettleInOneHome();
+        AddRelayedPair(2, free[0], free[1]);
+        AddRelayedPair(3, free[2], _context.HomeRegion);
+        PeerSession direct = AddPeer(4);
+        direct.Route.MoveHome(free[2]);
+        _context.Link(free[2]).IsConnected = true;
+
+        Assert.Equal([free[0], free[1], free[2]], Update().Intersect(free).Order());
+    }
+
+    [Fact]
     public void Nothing_new_raises_nothing()
     {
         Update();
@@ -116,9 +158,30 @@ public class RelayWantsTests
         _context.HaveRoutesChanged = true;
     }
 
-    private PeerSession AddPeer()
+    /// <summary>Connects home, where all peers are at home too.</summary>
+    /// <returns>The regions that nobody needs, in order.</returns>
+    private int[] SettleInOneHome()
     {
-        PeerSession peer = new(_context, new PeerOptions { Key = Keys(2).PublicKey, Traffic = new PathTraffic() }, _now);
+        _context.Map = Map([.. Enumerable.Range(900, 10)]);
+        int[] ranked = MeetingRegions.Rank(_context.OwnKey, _context.Map);
+        MoveHome(ranked[0]);
+        _context.Link(ranked[0]).IsConnected = true;
+        return [.. ranked[1..].Order()];
+    }
+
+    /// <summary>Adds a peer that is relayed, with traffic, and two regions by which the way is shorter than by our home, which is its home too.</summary>
+    private void AddRelayedPair(byte peer, int first, int second)
+    {
+        PeerSession added = AddPeer(peer);
+        added.Route.MoveHome(_context.HomeRegion);
+        _context.Latencies = [.. _context.Map.Regions.Select(region => new RegionLatency(region.Id, 50))];
+        added.PairRelay.OfPeer = [new(first, 10), new(second, 20)];
+        added.PairRelay.Update(isNeeded: true, _now);
+    }
+
+    private PeerSession AddPeer(byte seed = 2)
+    {
+        PeerSession peer = new(_context, new PeerOptions { Key = Keys(seed).PublicKey, Traffic = new PathTraffic() }, _now);
         _peers.Add(peer);
         return peer;
     }

@@ -420,7 +420,7 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         bool isOpener = OpensFirst && !pair.IsOpened && pair != _selected;
         pair.IsOpened = true;
         if (isOpener) _nextAfterOpener ??= now + PunchTiming.OpenerLead;
-        _checks.Enqueue(new PathCheck(pair.Id, id) { Ttl = isOpener ? PunchTiming.OpenerTtl : (byte)0 });
+        _checks.Enqueue(new PathCheck(pair.Id, id) { Ttl = isOpener ? OpenerHops.Usual : (byte)0 });
     }
 
     private PingId NewId()

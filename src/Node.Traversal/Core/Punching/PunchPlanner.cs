@@ -11,8 +11,14 @@ internal static class PunchPlanner
     /// <summary>Odds below this are not worth the load on the routers.</summary>
     public const double LeastOdds = 0.3;
 
-    /// <summary>Ports tried where a sequence is predicted: what the NAT gives to others meanwhile must fit in.</summary>
+    /// <summary>Ports taken where a sequence is predicted at both ends: what the NATs give to others meanwhile must fit in.</summary>
     public const int SequenceLength = 16;
+
+    /// <summary>Which of these, from 0, the other end sends to: so many may others take meanwhile, and three the NAT may fall behind.</summary>
+    public const int SequenceAim = 12;
+
+    /// <summary>After so many failures of a prediction, chance and prediction are tried by turns: it may have been but the asking for ports that has failed.</summary>
+    private const int Predictions = 2;
 
     private const int FirstStage = 64;
     private const int SmallestStage = 16;
@@ -35,9 +41,12 @@ internal static class PunchPlanner
         return Birthday(hard.PortRange, size) with { IsHardHere = own.IsHard };
     }
 
-    /// <summary>As <see cref="Choose"/>, where ports have been predicted in vain: chance, and where that could do nothing, the prediction again.</summary>
-    public static PunchStrategy ChooseAgain(NatProfile own, NatProfile peer, int size) =>
-        ChooseWithoutPrediction(own, peer, size) is { Method: not PunchingMethod.None } other ? other : Choose(own, peer, size);
+    /// <summary>As <see cref="Choose"/>, after so many failures: where prediction has failed, chance, and where that could do nothing, the prediction again.</summary>
+    public static PunchStrategy ChooseAfter(int failures, NatProfile own, NatProfile peer, int size) =>
+        failures >= Predictions && failures % 2 == 0 && ChooseWithoutPrediction(own, peer, size) is { Method: not PunchingMethod.None } other ? other : Choose(own, peer, size);
+
+    /// <summary>How a hard NAT chooses ports is worth a moment, where it is not known yet: foretelling them takes a handful of mappings, and chance hundreds.</summary>
+    public static bool IsWorthAwaiting(NatProfile profile) => profile.IsHard && profile.Allocation == NatPortAllocation.Unknown;
 
     /// <summary>The strategy for a method that the peer has proposed; None where it means nothing for these two NATs.</summary>
     public static PunchStrategy For(PunchingMethod method, NatProfile own, NatProfile peer, int size)
@@ -56,7 +65,7 @@ internal static class PunchPlanner
         if (IsSequential(own) && IsSequential(peer)) return new PunchStrategy(PunchingMethod.Sequence, 1);
 
         double odds = PunchOdds.BothSides(own.PortRange, peer.PortRange, size, size);
-        return odds >= LeastOdds ? new PunchStrategy(PunchingMethod.Blocks, odds) { Stages = [size] } : PunchStrategy.None;
+        return odds >= LeastOdds ? new PunchStrategy(PunchingMethod.Blocks, odds) { Stages = [size] } : PunchStrategy.NotWorth(odds);
     }
 
     /// <summary>Equal numbers at both ends, doubled until it is likely enough: the sum for given odds is least where both are equal.</summary>
@@ -68,7 +77,7 @@ internal static class PunchPlanner
         {
             stages.Add(Math.Min(stage, size));
             double odds = PunchOdds.OneSide(range, stages[^1], stages[^1]);
-            if (stage >= size || odds >= GoodEnough) return odds >= LeastOdds ? new PunchStrategy(PunchingMethod.Birthday, odds) { Stages = stages } : PunchStrategy.None;
+            if (stage >= size || odds >= GoodEnough) return odds >= LeastOdds ? new PunchStrategy(PunchingMethod.Birthday, odds) { Stages = stages } : PunchStrategy.NotWorth(odds);
             stage *= 2;
         }
     }

@@ -79,8 +79,8 @@ public class PunchPlannerTests
     public void Ports_in_sequence_are_foretold_until_that_has_failed()
     {
         Assert.Equal(PunchingMethod.Window, PunchPlanner.Choose(Sequential, Easy).Method);
-        Assert.Equal(PunchingMethod.Birthday, PunchPlanner.ChooseAgain(Sequential, Easy, PunchPlanner.MostAtOnce).Method);
-        Assert.Equal(PunchingMethod.Sequence, PunchPlanner.ChooseAgain(Sequential, Sequential, PunchPlanner.MostAtOnce).Method); // There is nothing else.
+        Assert.Equal(PunchingMethod.Birthday, PunchPlanner.ChooseAfter(2, Sequential, Easy, PunchPlanner.MostAtOnce).Method);
+        Assert.Equal(PunchingMethod.Sequence, PunchPlanner.ChooseAfter(2, Sequential, Sequential, PunchPlanner.MostAtOnce).Method); // There is nothing else.
         Assert.Equal(PunchingMethod.Sequence, PunchPlanner.Choose(Sequential, Sequential).Method);
         Assert.Equal(PunchingMethod.None, PunchPlanner.Choose(Sequential, Hard).Method);
     }
