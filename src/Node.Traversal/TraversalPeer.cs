@@ -66,19 +66,19 @@ public sealed class TraversalPeer
             return;
         }
 
-        bool goesByRelay = path.Kind == PathKind.Relay || Traffic.IsAlsoByRelay(path, now);
+        bool goesByRelay = path.Kind == PathKind.Relay || Traffic.CopiesByRelay(path, 1, now) > 0;
         bool isRefused = false;
         if (path.Kind == PathKind.Direct)
         {
             SocketError error = _plane.Sockets.Send(path.Socket, path.Remote, datagram);
             if (error == SocketError.Success) Traffic.CountSentDirect(1);
-            isRefused = error != SocketError.Success && HandleRefusal(path, error);
+            isRefused = error != SocketError.Success && HandleRefusal(path, error, datagram, now);
         }
 
         bool isQueued = (goesByRelay || isRefused) && _plane.QueueByRelay(path.RegionId, PublicKey, datagram, now);
         if (isQueued) _plane.FlushRelay(path.RegionId);
         else if (isRefused) _plane.Counters.Count(TraversalDrop.SendFailed);
-        if (path.Kind == PathKind.Relay && (!isQueued || path.IsUnproven)) Hold(datagram, path, now);
+        if (goesByRelay && Traffic.MustHold(path, isQueued, now)) Hold(datagram, path, now);
     }
 
     /// <summary>Sends a batch with as few system calls as can be. From any thread, each with a batch of its own; never waits, allocates nothing on a direct path.</summary>
@@ -91,7 +91,7 @@ public sealed class TraversalPeer
         switch (path.Kind)
         {
             case PathKind.Direct:
-                if (Traffic.IsAlsoByRelay(path, now)) SendByRelay(path, batch, 0, batch.Count, now, isCopy: true);
+                SendByRelay(path, batch, 0, Traffic.CopiesByRelay(path, batch.Count, now), now, isCopy: true);
                 SendDirect(path, batch, now);
                 break;
             case PathKind.Relay:
@@ -128,14 +128,15 @@ public sealed class TraversalPeer
             if (dropped > 0) _plane.Counters.Count(TraversalDrop.HeldTooLong, dropped);
             if (path.Kind == PathKind.Relay && !_plane.IsConnected(path.RegionId)) return;
 
+            bool goesByRelay = path.Kind == PathKind.Relay || path.IsSuspect;
             foreach (byte[] packet in _held.Packets)
             {
-                if (path.Kind == PathKind.Relay) _plane.QueueByRelay(path.RegionId, PublicKey, packet, now);
-                else _plane.Sockets.Send(path.Socket, path.Remote, packet);
+                if (path.Kind == PathKind.Direct) _plane.Sockets.Send(path.Socket, path.Remote, packet);
+                if (goesByRelay) _plane.QueueByRelay(path.RegionId, PublicKey, packet, now);
             }
 
             if (!path.IsUnproven) _held.Clear();
-            if (path.Kind == PathKind.Relay) _plane.FlushRelay(path.RegionId);
+            if (goesByRelay) _plane.FlushRelay(path.RegionId);
         }
     }
 
@@ -182,13 +183,13 @@ public sealed class TraversalPeer
             if (first == batch.Count) return;
 
             // One that does not go must not hold up those behind it.
-            if (HandleRefusal(path, error)) SendByRelay(path, batch, first, first + 1, now);
+            if (HandleRefusal(path, error, batch[first], now)) SendByRelay(path, batch, first, first + 1, now);
             first++;
         }
     }
 
     /// <summary>Says what is to become of a datagram that the system refuses: true = by relay.</summary>
-    private bool HandleRefusal(SelectedPath path, SocketError error)
+    private bool HandleRefusal(SelectedPath path, SocketError error, ReadOnlySpan<byte> datagram, Instant now)
     {
         switch (error)
         {
@@ -200,6 +201,7 @@ public sealed class TraversalPeer
                 return false;
             default:
                 _plane.TellSendFailed(PublicKey, path.Remote);
+                Hold(datagram, path, now); // The relay may be as unreachable, and is not known to be.
                 return true;
         }
     }
@@ -211,7 +213,7 @@ public sealed class TraversalPeer
         {
             bool isTaken = _plane.QueueByRelay(path.RegionId, PublicKey, batch[i], now);
             isQueued |= isTaken;
-            if (path.Kind == PathKind.Relay && (!isTaken || path.IsUnproven)) Hold(batch[i], path, now); // The connection has just gone, or the peer has yet to come.
+            if (Traffic.MustHold(path, isTaken, now)) Hold(batch[i], path, now);
             else if (!isTaken && !isCopy) _plane.Counters.Count(TraversalDrop.SendFailed);
         }
 

@@ -29,11 +29,11 @@ public class PathBenchmarks
     }
 
     [Benchmark]
-    public bool Follow_the_path_for_a_batch()
+    public int Follow_the_path_for_a_batch()
     {
         _now += TimeSpan.FromMicroseconds(10);
         _traffic.NoteSent(_now);
-        return _traffic.IsAlsoByRelay(_path, _now);
+        return _traffic.CopiesByRelay(_path, 1, _now);
     }
 
     [Benchmark]

@@ -63,6 +63,8 @@ public sealed class ProgramTests : IDisposable
     [InlineData("up wg0.conf --advertise 203.0.113.7", 2)]
     [InlineData("up wg0.conf --advertise 224.0.0.1:5000", 2)]
     [InlineData("status --socket /nowhere/wg0.sock", 1)]
+    [InlineData("status --interface no-such-wg", 1)]
+    [InlineData("status --interface ../wg0", 2)]
     [InlineData("up /dev/zero", 2)]
     [InlineData("up /dev", 2)]
     public async Task The_exit_code_says_whether_it_was_told_right(string arguments, int expected)

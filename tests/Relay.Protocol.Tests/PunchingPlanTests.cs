@@ -21,6 +21,7 @@ public class PunchingPlanTests
         PortCount = 5,
         StartsIn = TimeSpan.FromMilliseconds(20),
         HeldFor = TimeSpan.FromMilliseconds(1.5),
+        OpenerHops = 3,
     };
 
     [Fact]

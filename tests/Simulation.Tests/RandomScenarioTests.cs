@@ -25,6 +25,13 @@ public class RandomScenarioTests
     [InlineData("edm-adf+kept", "eim-adf+early", 3807)]
     public void What_failed_once_does_not_again(string left, string right, int seed) => Assert.Null(Scenario.Play(seed, Kinds(left, right)).Problem);
 
+    /// <summary>Each was left unpunched once: when it was decided how, the peer had no public address to tell, and when it told one nobody decided again.</summary>
+    [Theory]
+    [InlineData(5730)]
+    [InlineData(7938)]
+    [InlineData(8288)]
+    public void What_no_chance_has_kept_apart_once_meets(int seed) => Assert.True(Scenario.Play(seed) is { Problem: null, HasMet: true });
+
     [Fact]
     public void The_same_seed_gives_the_same_run()
     {

@@ -64,8 +64,11 @@ public sealed class SimNode : ISimReceiver
     /// <summary>Its address there: IPv4 where it has that.</summary>
     public TransportAddress Address => (Site.Kind.HasIpv4 ? Site.AddressOf(_host) : Site.Ipv6AddressOf(_host)).WithPort(_port);
 
-    /// <summary>When its core wants to be woken.</summary>
-    public Instant NextTimeout => _isRunning && !_isAsleep && _core.NextTimeout is { } next ? next + _slept : Instant.Never;
+    /// <summary>When its core is woken.</summary>
+    public Instant NextTimeout => _isRunning && !_isAsleep && _core.NextTimeout is { } next ? next + _slept + Lag : Instant.Never;
+
+    /// <summary>How late its core is woken, as on a busy machine.</summary>
+    public TimeSpan Lag { get; set; }
 
     /// <summary>The most sockets it has had at once.</summary>
     public int MostSockets => _sockets.Most;
@@ -102,7 +105,8 @@ public sealed class SimNode : ISimReceiver
         _core.HandleStunServers(_stun, Now);
         foreach (SimNode peer in peers)
         {
-            SimPeer link = _peers[peer.Key] = new SimPeer(); // What a process that was killed knew of its traffic is gone with it.
+            SimPeer link = new((socket, remote, packet) => SendUdp(socket, remote, packet), (region, packet) => TrySendByRelay(region, peer.Key, packet));
+            _peers[peer.Key] = link; // What a process that was killed knew of its traffic is gone with it.
             _core.HandlePeerAdded(new PeerOptions { Key = peer.Key, Traffic = link.Traffic }, Now);
         }
 
@@ -198,7 +202,7 @@ public sealed class SimNode : ISimReceiver
     {
         SimPeer link = _peers[peer];
         if (link.Traffic.NoteSent(Now)) Input(() => _core.HandleTraffic(peer, Now));
-        Send(peer, link, SimData.Of(number));
+        link.Send(SimData.Of(number), Now);
     }
 
     internal void HandleTimeout()
@@ -288,23 +292,11 @@ public sealed class SimNode : ISimReceiver
         Drain();
     }
 
-    private void Send(NodeKey peer, SimPeer link, byte[] packet)
+    private bool TrySendByRelay(int regionId, NodeKey peer, byte[] packet)
     {
-        if (link.Path.Kind == PathKind.None || link.Path.IsUnproven) link.Held.Add(packet, Now);
-        Carry(peer, link, packet);
-    }
-
-    private void Carry(NodeKey peer, SimPeer link, byte[] packet)
-    {
-        SelectedPath path = link.Path;
-        if (path.Kind == PathKind.Direct)
-        {
-            link.Traffic.CountSentDirect(1);
-            SendUdp(path.Socket, path.Remote, packet);
-        }
-
-        bool goesByRelay = path.Kind == PathKind.Relay || link.Traffic.IsAlsoByRelay(path, Now);
-        if (goesByRelay && _relays.IsConnected(path.RegionId)) _world.Relays[path.RegionId].Send(this, peer, packet);
+        if (!_relays.IsConnected(regionId)) return false;
+        _world.Relays[regionId].Send(this, peer, packet);
+        return true;
     }
 
     private void SendUdp(SocketId socket, TransportAddress destination, byte[] payload, byte timeToLive = SimPacket.UsualTimeToLive)
@@ -339,9 +331,9 @@ public sealed class SimNode : ISimReceiver
                 _contacts.NoteSent(transmit.Socket, transmit.Destination, _world.Now);
                 SendUdp(transmit.Socket, transmit.Destination, transmit.Payload, transmit.Ttl == 0 ? SimPacket.UsualTimeToLive : transmit.Ttl);
             }
-            else if (_relays.IsConnected(transmit.RegionId))
+            else
             {
-                _world.Relays[transmit.RegionId].Send(this, transmit.Peer, transmit.Payload);
+                TrySendByRelay(transmit.RegionId, transmit.Peer, transmit.Payload);
             }
         }
     }
@@ -352,11 +344,7 @@ public sealed class SimNode : ISimReceiver
         {
             case NodeEvent.PathSelected selected when _peers.TryGetValue(selected.Peer, out SimPeer? link):
                 Verify(selected.Peer, link.Path, selected.Path);
-                link.Path = selected.Path;
-                if (selected.Path.Kind == PathKind.None) break;
-                link.Held.DropOld(Now);
-                foreach (byte[] packet in link.Held.Packets.ToArray()) Carry(selected.Peer, link, packet);
-                if (!link.Path.IsUnproven) link.Held.Clear();
+                link.SetPath(selected.Path, Now);
                 break;
             case NodeEvent.NetworkDoubted:
                 _relays.Verify();

@@ -10,7 +10,7 @@ namespace Simulation;
 public sealed class SimWorld : ISimNetwork
 {
     /// <summary>The routers of the core that a packet passes, each at the price of a hop.</summary>
-    public const byte CoreHops = 8;
+    public byte CoreHops { get; set; } = 8;
 
     private readonly long[] _drops = new long[Enum.GetValues<SimDrop>().Length];
     private readonly PriorityQueue<Action, (long Ticks, long Order)> _events = new();

@@ -1,4 +1,5 @@
 using Node.Agent.Control;
+using Node.Agent.WireGuard;
 using Settings;
 
 namespace Node.Agent.Commands;
@@ -7,12 +8,14 @@ namespace Node.Agent.Commands;
 internal sealed class StatusCommand
 {
     private readonly OptionKey _json;
+    private readonly OptionKey _interface;
     private readonly OptionKey _socket;
 
     private StatusCommand(OptionSet options)
     {
         _json = options.AddFlag("json", "Prints JSON, for programs.");
-        _socket = options.AddText("socket", "PATH", $"The agent's control socket. Without it, the only one in {ControlDirectory.Default}.");
+        _interface = options.AddText("interface", "NAME", $"The WireGuard interface whose agent is asked. Without it, the only agent in {ControlDirectory.Default}.");
+        _socket = options.AddText("socket", "PATH", "The agent's control socket, where it was started with one of its own.");
     }
 
     /// <summary>Adds the command to the program.</summary>
@@ -25,7 +28,9 @@ internal sealed class StatusCommand
 
     private async Task<int> RunAsync(ParsedOptions values, CancellationToken stopping)
     {
-        string socket = values.Text(_socket) ?? ControlDirectory.FindOnlySocket();
+        string? name = values.Text(_interface);
+        if (name is not null && !InterfaceName.IsGood(name)) throw new OptionException(values.SourceOf(_interface), $"'{name}' is no name of an interface", InterfaceName.Remedy);
+        string socket = values.Text(_socket) ?? (name is null ? ControlDirectory.FindOnlySocket() : ControlDirectory.FindSocketOf(name));
         string answer = await ControlClient.AskAsync(socket, values.Flag(_json) ? "json" : "text", stopping);
         await Console.Out.WriteLineAsync(answer);
         return 0;

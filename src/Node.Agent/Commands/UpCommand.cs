@@ -71,7 +71,7 @@ internal sealed class UpCommand
     {
         string file = values.Required(_conf);
         string name = values.Text(_interface) ?? InterfaceName.FromFile(file);
-        if (!InterfaceName.IsGood(name)) throw new OptionException(values.SourceOf(_interface), $"'{name}' is no name of an interface", "give up to 15 letters, digits and _=+.-");
+        if (!InterfaceName.IsGood(name)) throw new OptionException(values.SourceOf(_interface), $"'{name}' is no name of an interface", InterfaceName.Remedy);
         return new AgentOptions
         {
             ConfigFile = file,

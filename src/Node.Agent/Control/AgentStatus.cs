@@ -86,8 +86,11 @@ internal sealed record VerdictStatus(string Code, string Text)
     /// <summary>What was tried.</summary>
     public IReadOnlyList<string> Tried { get; init; } = [];
 
-    /// <summary>The chance that was given to it, or null where it is no matter of chance.</summary>
+    /// <summary>The chance that was given to making a hole, or null where it does not come to that.</summary>
     public double? Probability { get; init; }
+
+    /// <summary>Why that was not attempted, or null.</summary>
+    public string? NotAttempted { get; init; }
 
     /// <summary>What is known of the NAT at this end.</summary>
     public NatProfile Here { get; init; }

@@ -40,9 +40,21 @@ internal static class ControlDirectory
         {
             1 => sockets[0],
             0 => throw new NoAgentException($"no agent has a socket in {directory}; start one with relay-node up CONF, or give --socket PATH."),
-            _ => throw new OptionException("--socket", "there are several agents", $"give --socket with one of {string.Join(", ", sockets)}"),
+            _ => throw new OptionException("--interface", $"agents of several interfaces run here ({NamesOf(sockets)})", "name one of them"),
         };
     }
+
+    /// <summary>Finds the agent of an interface.</summary>
+    /// <exception cref="NoAgentException">There is none, or this user may not see it; the message says which there are.</exception>
+    public static string FindSocketOf(string interfaceName, string directory = Default)
+    {
+        string[] sockets = FindAll(directory);
+        if (sockets.Contains(SocketOf(interfaceName, directory))) return SocketOf(interfaceName, directory);
+        string others = sockets.Length == 0 ? "there is no agent" : $"there are agents of {NamesOf(sockets)}";
+        throw new NoAgentException($"no agent of {interfaceName} has a socket in {directory}: {others}; start one with relay-node up CONF, or give the --socket PATH it was started with.");
+    }
+
+    private static string NamesOf(IEnumerable<string> sockets) => string.Join(", ", sockets.Select(Path.GetFileNameWithoutExtension));
 
     private static string[] FindAll(string directory)
     {

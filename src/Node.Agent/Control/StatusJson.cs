@@ -101,8 +101,9 @@ internal static class StatusJson
             json.WriteStartArray("tried");
             foreach (string method in verdict.Tried) json.WriteStringValue(method);
             json.WriteEndArray();
-            if (verdict.Probability is { } probability) json.WriteNumber("probability", Math.Round(probability, 3));
+            if (verdict.Probability is { } probability) json.WriteNumber("probability", Math.Round(probability, 6));
             else json.WriteNull("probability");
+            json.WriteString("notAttempted", verdict.NotAttempted);
             NatProfileJson.Write(json, "here", verdict.Here);
             NatProfileJson.Write(json, "there", verdict.There);
             json.WriteEndObject();

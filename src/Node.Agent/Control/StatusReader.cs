@@ -59,6 +59,7 @@ internal static class StatusReader
         RemedyText = verdict.RemedyText,
         Tried = [.. Enum.GetValues<PathMethods>().Where(method => method != PathMethods.None && verdict.Tried.HasFlag(method)).Select(Spell)],
         Probability = verdict.Probability,
+        NotAttempted = verdict.NotAttempted,
         Here = verdict.Here,
         There = verdict.There,
     };

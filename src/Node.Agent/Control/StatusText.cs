@@ -6,7 +6,7 @@ using Relay.Protocol.Disco;
 
 namespace Node.Agent.Control;
 
-/// <summary>Writes the status for people: one line for the node, one for each peer.</summary>
+/// <summary>Writes the status for people: a line or some for the node, and for each peer, with why it is not direct where it is not.</summary>
 internal static class StatusText
 {
     public static string Write(AgentStatus status, DateTimeOffset now)
@@ -27,11 +27,23 @@ internal static class StatusText
             text.Append(CultureInfo.InvariantCulture, $"\n  {peer.PublicKey}  {Way(peer).PadRight(widest)}  {Rtt(peer),8}  for {Age(now - peer.Since),-6}  received {Size(peer.RxBytes)}, sent {Size(peer.TxBytes)}");
             if (peer.PathMtu is { } mtu) text.Append(CultureInfo.InvariantCulture, $"  path MTU {mtu}");
             if (peer.PutBackEndpoints.Count > 0) text.Append(CultureInfo.InvariantCulture, $"  no data passes by {string.Join(", ", peer.PutBackEndpoints)}");
-            if (peer.Verdict is { } verdict) text.Append(CultureInfo.InvariantCulture, $"  {verdict.Text}{(verdict.RemedyText is { } remedy ? $"; {remedy}" : "")}");
+            if (peer.Verdict is { } verdict) Append(text, verdict);
         }
 
         if (status.MtuAdvice is { } advice) text.Append(CultureInfo.InvariantCulture, $"\nMTU: {advice}");
         return text.ToString();
+    }
+
+    /// <summary>Why a peer is not reached directly: a line each for the reason, the peer's NAT, what was tried, and what would help, as far as there is any.</summary>
+    private static void Append(StringBuilder text, VerdictStatus verdict)
+    {
+        text.Append(CultureInfo.InvariantCulture, $"\n    not direct{(verdict.Code == "checking" ? " yet" : "")}: {verdict.Text}");
+        if (Spell(verdict.There) is { } nat) text.Append(CultureInfo.InvariantCulture, $"\n    its NAT: {nat}");
+        if (verdict.Tried.Count > 0) text.Append(CultureInfo.InvariantCulture, $"\n    tried: {string.Join(", ", verdict.Tried.Select(Words))}");
+        string odds = verdict.Probability is { } probability and < 1 ? string.Create(CultureInfo.InvariantCulture, $"chance {probability:0.0# %}") : "";
+        if (verdict.NotAttempted is { } reason) text.Append(CultureInfo.InvariantCulture, $"\n    no hole attempted: {reason}{(odds.Length > 0 ? $" ({odds})" : "")}");
+        else if (odds.Length > 0) text.Append(CultureInfo.InvariantCulture, $"\n    making a hole: {odds}");
+        if (verdict.RemedyText is { } remedy) text.Append(CultureInfo.InvariantCulture, $"\n    what would help: {remedy}");
     }
 
     /// <summary>What is known of a NAT, in a line; null where that is nothing.</summary>

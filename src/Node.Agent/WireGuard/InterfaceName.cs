@@ -5,6 +5,9 @@ namespace Node.Agent.WireGuard;
 /// <summary>The name of a network interface.</summary>
 internal static class InterfaceName
 {
+    /// <summary>What would be a good one, for messages.</summary>
+    public const string Remedy = "give up to 15 letters, digits and _=+.-";
+
     private const int MaxLength = 15; // IFNAMSIZ - 1.
     private const string Suffix = ".conf";
 

@@ -202,6 +202,7 @@ internal sealed class NodeCore
         {
             peer.Finder.HandleNetworkChange(now);
             peer.Punch.HandleNetworkChange(now);
+            peer.RelayProof.Doubt(now);
         }
 
         TellPeers(now);
@@ -275,6 +276,11 @@ internal sealed class NodeCore
         link.ConnectedSince = null;
         link.FailingSince ??= now;
         _context.HaveRoutesChanged = true;
+        foreach (PeerSession peer in _peers.All)
+        {
+            if (peer.Path.RegionId == regionId) peer.RelayProof.Doubt(now);
+        }
+
         _peers.Drain(now);
         Settle(now);
     }

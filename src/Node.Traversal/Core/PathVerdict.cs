@@ -108,6 +108,12 @@ public enum VerdictRemedy
 
     /// <summary>A web page opened at this end, and whatever the captive portal there asks for.</summary>
     PassPortal,
+
+    /// <summary>An address of the other family at either end.</summary>
+    AddFamily,
+
+    /// <summary>Nothing between the ends that tells data from checks and drops it.</summary>
+    AllowData,
 }
 
 /// <summary>Ways to a direct path.</summary>
@@ -168,6 +174,12 @@ public readonly record struct PathVerdict(VerdictCode Code, string Text)
     /// <summary>What the peer has told of its NAT; nothing before its greeting has come.</summary>
     public NatProfile There { get; init; }
 
-    /// <summary>The chance that was given to what was tried, 0 to 1; null where it is no matter of chance.</summary>
+    /// <summary>
+    /// The chance that was given to making a hole, 0 to 1, where nothing is lost: to the attempt that failed or goes on, or to the one that could be made.
+    /// 1 = it should succeed. Null where it does not come to that, or cannot be said.
+    /// </summary>
     public double? Probability { get; init; }
+
+    /// <summary>Why no attempt at making a hole was made, in a phrase; null where one was, or may yet be.</summary>
+    public string? NotAttempted { get; init; }
 }

@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Node.Traversal.Core;
 using Timing;
@@ -9,12 +8,16 @@ namespace Node.Traversal.Io;
 /// The one loop round the core: takes inputs in order, wakes it when its time has come, and carries out what it has decided. Data never
 /// comes here.
 /// </summary>
+/// <remarks>
+/// It has a thread of its own, which waits for its next input or instant by itself. While a peer has traffic the core is woken forty times a
+/// second: by a timer and the thread pool, that would be three or four threads each time.
+/// </remarks>
 internal sealed class NodeLoop : IAsyncDisposable
 {
     /// <summary>Control packets that wait: beyond this the loop is being flooded, and what comes is dropped and counted.</summary>
     public const int MaxWaitingPackets = 1024;
 
-    /// <summary>No timer runs for much longer than a month: what is further away is looked at again.</summary>
+    /// <summary>No wait is much longer than a month: what is further away is looked at again.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
 
     private readonly NodeCore _core;
@@ -22,9 +25,9 @@ internal sealed class NodeLoop : IAsyncDisposable
     private readonly TraversalCounters _counters;
     private readonly Action<Transmit> _transmit;
     private readonly Action<NodeEvent> _carryOut;
-    private readonly Channel<Input> _inputs = Channel.CreateUnbounded<Input>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly LoopInputs<Input> _inputs = new();
     private readonly Lock _gate = new();
-    private readonly ITimer _timer;
+    private readonly ITimer? _timer; // Of a clock that is not the machine's: no thread can wait by that.
     private Task _running = Task.CompletedTask;
     private int _waitingPackets;
     private Instant? _faultedAt;
@@ -37,22 +40,23 @@ internal sealed class NodeLoop : IAsyncDisposable
         _transmit = transmit;
         _carryOut = carryOut;
         Faults = new Faults(counters, log, clock);
-        _timer = clock.TimeProvider.CreateTimer(_ => Post((_, _) => { }), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        if (clock.TimeProvider == TimeProvider.System) return;
+        _timer = clock.TimeProvider.CreateTimer(_ => _inputs.TryAdd(Input.None), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Where faults are noted.</summary>
     public Faults Faults { get; }
 
     /// <summary>Starts the loop.</summary>
-    public void Start() => _running = Task.Run(RunAsync);
+    public void Start() => _running = Task.Factory.StartNew(Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     /// <summary>Hands the core an input, from any thread.</summary>
-    public void Post(Action<NodeCore, Instant> handle) => _inputs.Writer.TryWrite(new Input(handle, IsPacket: false));
+    public void Post(Action<NodeCore, Instant> handle) => _inputs.TryAdd(new Input(handle, IsPacket: false));
 
     /// <summary>Hands the core a control packet, from any thread; dropped and counted where too many wait.</summary>
     public void PostPacket(Action<NodeCore, Instant> handle)
     {
-        if (Interlocked.Increment(ref _waitingPackets) <= MaxWaitingPackets && _inputs.Writer.TryWrite(new Input(handle, IsPacket: true))) return;
+        if (Interlocked.Increment(ref _waitingPackets) <= MaxWaitingPackets && _inputs.TryAdd(new Input(handle, IsPacket: true))) return;
         Interlocked.Decrement(ref _waitingPackets);
         _counters.Count(TraversalDrop.LoopBusy);
     }
@@ -66,17 +70,19 @@ internal sealed class NodeLoop : IAsyncDisposable
     /// <summary>Ends the loop once the inputs that wait are handled; later ones are not.</summary>
     public async ValueTask DisposeAsync()
     {
-        _inputs.Writer.TryComplete();
-        await _timer.DisposeAsync();
+        _inputs.Complete();
+        if (_timer is not null) await _timer.DisposeAsync();
         await _running;
     }
 
-    private async Task RunAsync()
+    private void Run()
     {
-        while (await _inputs.Reader.WaitToReadAsync())
+        Thread.CurrentThread.Name = "node-loop";
+        while (_inputs.Wait(UntilDue()))
         {
-            while (_inputs.Reader.TryRead(out Input input)) Handle(input);
-            Faults.TryRun(this, static loop => loop.Plan());
+            if (!_inputs.TryTake(out Input input)) input = Input.None; // The core's time has come.
+            do Handle(input);
+            while (_inputs.TryTake(out input));
         }
     }
 
@@ -108,19 +114,28 @@ internal sealed class NodeLoop : IAsyncDisposable
     /// <summary>Says that a timer has brought a fault to light a moment ago: what goes wrong at once again must not spin.</summary>
     private bool IsPausing(Instant now) => _faultedAt is { } at && now - at < Faults.Pause;
 
-    private void Plan()
+    /// <summary>How long to wait for the core's next instant.</summary>
+    private TimeSpan UntilDue()
     {
-        if (_core.NextTimeout is not { } next)
-        {
-            _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-            return;
-        }
+        TimeSpan wait = Faults.Pause;
+        Faults.TryRun(() => wait = Plan());
+        if (_timer is null) return wait;
+        _timer.Change(wait, Timeout.InfiniteTimeSpan);
+        return Timeout.InfiniteTimeSpan;
+    }
 
+    private TimeSpan Plan()
+    {
+        if (_core.NextTimeout is not { } next) return Timeout.InfiniteTimeSpan;
         Instant now = _clock.Now;
         if (_faultedAt is { } faulted && IsPausing(now)) next = Instant.Max(next, faulted + Faults.Pause);
         TimeSpan wait = next - now;
-        _timer.Change(wait < TimeSpan.Zero ? TimeSpan.Zero : wait < LongestWait ? wait : LongestWait, Timeout.InfiniteTimeSpan);
+        return wait < TimeSpan.Zero ? TimeSpan.Zero : wait < LongestWait ? wait : LongestWait;
     }
 
-    private readonly record struct Input(Action<NodeCore, Instant> Handle, bool IsPacket);
+    private readonly record struct Input(Action<NodeCore, Instant> Handle, bool IsPacket)
+    {
+        /// <summary>Only the time has passed.</summary>
+        public static Input None { get; } = new((_, _) => { }, IsPacket: false);
+    }
 }

@@ -108,13 +108,16 @@ public sealed record PunchingPlan
     /// <summary>How long the sender has kept the message that this answers: what is left of the time between is the relayed round trip.</summary>
     public TimeSpan HeldFor { get; init; }
 
+    /// <summary>How many hops the first packet of each line goes, at both ends; 0 = not said.</summary>
+    public int OpenerHops { get; init; }
+
     /// <summary>Makes the whole message.</summary>
     public byte[] ToMessage()
     {
         ArrayBufferWriter<byte> buffer = new(256);
         buffer.Write<byte>([(byte)DiscoMessageType.PunchingPlan, 0]);
         MessagePackWriter writer = new(buffer);
-        writer.WriteMapHeader(14);
+        writer.WriteMapHeader(15);
         DiscoFields.WriteKey(ref writer, (int)Field.Sender, Sender);
         DiscoFields.WriteKey(ref writer, (int)Field.Receiver, Receiver);
         DiscoFields.WriteNumber(ref writer, (int)Field.Counter, Counter);
@@ -130,6 +133,7 @@ public sealed record PunchingPlan
         DiscoFields.WriteNumber(ref writer, (int)Field.PortCount, PortCount);
         DiscoFields.WriteNumber(ref writer, (int)Field.StartsIn, DiscoFields.Microseconds(StartsIn));
         DiscoFields.WriteNumber(ref writer, (int)Field.HeldFor, DiscoFields.Microseconds(HeldFor));
+        DiscoFields.WriteNumber(ref writer, (int)Field.OpenerHops, OpenerHops);
         writer.Flush();
         return buffer.WrittenSpan.ToArray();
     }
@@ -159,7 +163,7 @@ public sealed record PunchingPlan
 
         NodeKey sender = default, receiver = default;
         TransportAddress[] addresses = [];
-        Span<long> numbers = stackalloc long[(int)Field.HeldFor + 1];
+        Span<long> numbers = stackalloc long[(int)Field.OpenerHops + 1];
         numbers[(int)Field.Counter] = -1;
         for (int i = 0; i < count; i++)
         {
@@ -169,7 +173,7 @@ public sealed record PunchingPlan
                 case Field.Sender: sender = DiscoFields.ReadKey(ref reader); break;
                 case Field.Receiver: receiver = DiscoFields.ReadKey(ref reader); break;
                 case Field.Addresses: addresses = ReadAddresses(ref reader); break;
-                case > Field.Receiver and <= Field.HeldFor: numbers[(int)field] = reader.ReadInt64(); break;
+                case > Field.Receiver and <= Field.OpenerHops: numbers[(int)field] = reader.ReadInt64(); break;
                 default: reader.Skip(); break; // For later versions.
             }
         }
@@ -198,6 +202,7 @@ public sealed record PunchingPlan
             PortCount = (int)numbers[(int)Field.PortCount],
             StartsIn = startsIn,
             HeldFor = heldFor,
+            OpenerHops = (int)Math.Clamp(numbers[(int)Field.OpenerHops], 0, byte.MaxValue),
         };
     }
 
@@ -246,5 +251,6 @@ public sealed record PunchingPlan
         PortCount = 12,
         StartsIn = 13,
         HeldFor = 14,
+        OpenerHops = 15,
     }
 }

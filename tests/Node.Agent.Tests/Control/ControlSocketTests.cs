@@ -135,8 +135,20 @@ public sealed class ControlSocketTests : IDisposable
         string other = ControlDirectory.SocketOf("wg1", _directory);
         File.WriteAllText(other, "");
         string message = Assert.Throws<OptionException>(() => ControlDirectory.FindOnlySocket(_directory)).Message;
-        Assert.Contains(SocketPath, message, StringComparison.Ordinal);
-        Assert.Contains(other, message, StringComparison.Ordinal);
+        Assert.Contains("--interface", message, StringComparison.Ordinal);
+        Assert.Contains("wg0, wg1", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_agent_of_an_interface_is_found_by_its_name_and_where_there_is_none_the_others_are_named()
+    {
+        Assert.Contains("there is no agent", Assert.Throws<NoAgentException>(() => ControlDirectory.FindSocketOf("wg0", _directory)).Message, StringComparison.Ordinal);
+
+        File.WriteAllText(SocketPath, "");
+        File.WriteAllText(ControlDirectory.SocketOf("wg1", _directory), "");
+
+        Assert.Equal(SocketPath, ControlDirectory.FindSocketOf("wg0", _directory));
+        Assert.Contains("agents of wg0, wg1", Assert.Throws<NoAgentException>(() => ControlDirectory.FindSocketOf("wg2", _directory)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -193,7 +193,32 @@ public class StunProberTests
     {
         Begin([.. Enumerable.Range(1, 100).Select(i => new StunServerAddress(i, Address($"203.0.113.{i}:3478")))]);
 
-        Assert.Equal(ProbePlan.MaxSets, _asked.Count);
+        Assert.InRange(_asked.Count, ProbePlan.RegionsInTurn, ProbePlan.MaxSets);
+    }
+
+    [Fact]
+    public void Of_a_large_map_every_region_is_asked_within_minutes_and_what_is_near_stays_measured()
+    {
+        StunServerAddress[] servers = [.. Enumerable.Range(1, 500).Select(i => new StunServerAddress(i, Address($"203.0.{i / 250}.{i % 250 + 1}:3478")))];
+        _prober.HandleServers(servers, _now);
+        HashSet<TransportAddress> asked = [];
+        while (true)
+        {
+            Drain();
+            (TransactionId Id, TransportAddress Server, Instant At)[] batch = [.. _asked];
+            Assert.InRange(batch.Length, 0, ProbePlan.MaxSets);
+            asked.UnionWith(batch.Select(request => request.Server));
+            _asked.Clear();
+            _now += Milliseconds(40);
+            foreach ((TransactionId id, TransportAddress server, _) in batch) Respond(server, id, Mapped);
+            if (_prober.NextTimeout - _now > TimeSpan.FromMinutes(1)) break; // Idle, it rests.
+            _now = Instant.Max(_now, _prober.NextTimeout!.Value);
+            _prober.HandleTimeout(_now);
+        }
+
+        Assert.InRange(_now - Start, TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2));
+        Assert.Equal(servers.Length, asked.Count);
+        Assert.All(servers, server => Assert.NotNull(_prober.LatencyOf(server.RegionId)));
     }
 
     [Fact]

@@ -1,6 +1,8 @@
+using Addresses;
 using Node.Traversal.Core;
 using Node.Traversal.Core.Paths;
 using Node.Traversal.Core.Peers;
+using Node.Traversal.Core.Punching;
 using Relay.Protocol;
 using Relay.Protocol.Disco;
 using Timing;
@@ -123,8 +125,8 @@ public class VerdictsTests
             NatProfile mapping = Easy with { OffersPortMapping = true };
             return new()
             {
-                { Blocked, Easy, VerdictStage.Udp, VerdictRemedy.AllowUdpHere, "let UDP out at this end" },
-                { Easy, Blocked, VerdictStage.Udp, VerdictRemedy.AllowUdpThere, "let UDP out at the peer's end" },
+                { Blocked, Easy, VerdictStage.Udp, VerdictRemedy.AllowUdpHere, "let UDP out at this end, from port 5000" },
+                { Easy, Blocked, VerdictStage.Udp, VerdictRemedy.AllowUdpThere, "let UDP out at the peer's end, from port 50001" },
                 { Unknown, Easy, VerdictStage.Nat, VerdictRemedy.AddStunHere, "the relay map needs STUN on two addresses" },
                 { Easy, Unknown, VerdictStage.Nat, VerdictRemedy.AddStunThere, "the peer's relay map needs STUN on two addresses" },
                 {
@@ -190,6 +192,82 @@ public class VerdictsTests
             Verdicts.Judge(_context, _peer, _now)!.Value.Tried);
     }
 
+    [Fact]
+    public void Two_hard_NATs_have_their_odds_told_and_why_nothing_is_bet_on_them()
+    {
+        Connect();
+        Greet(Hard, Hard, PunchingPlan.Version);
+        Announce(new Candidate(Address("198.18.2.2:40000"), CandidateKind.ServerReflexive));
+
+        RunFor(TimeSpan.FromSeconds(20));
+
+        PathVerdict verdict = Judge();
+        Assert.Equal((VerdictCode.HardBoth, VerdictStage.Nat), (verdict.Code, verdict.Stage));
+        Assert.Equal(PunchOdds.BothSides(64512, 64512, PunchPlanner.MostAtOnce, PunchPlanner.MostAtOnce), verdict.Probability);
+        Assert.Contains("less than 30% is not worth the load", verdict.NotAttempted, StringComparison.Ordinal);
+    }
+
+    public static TheoryData<string[], string, string> Obstacles => new()
+    {
+        { [], "198.18.2.2:40000", "no STUN server shows this end's" },
+        { ["198.18.1.1:40000"], "192.168.2.10:50001", "the peer tells no public IPv4 address" },
+        { ["198.18.1.1:40000"], "198.18.1.1:40001", "behind one router" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Obstacles))]
+    public void What_stands_in_the_way_of_a_good_chance_is_named(string[] mapped, string announced, string clue)
+    {
+        _context.Mapped = [.. mapped.Select(Address)];
+        Connect();
+        Greet(Hard, Easy, PunchingPlan.Version);
+        Announce(new Candidate(Address(announced), CandidateKind.Host));
+
+        RunFor(TimeSpan.FromSeconds(20));
+
+        PathVerdict verdict = Judge();
+        Assert.InRange(Assert.NotNull(verdict.Probability), 0.98, 0.99);
+        Assert.Contains(clue, verdict.NotAttempted, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_peer_that_takes_no_plans_is_the_reason_there_are_none()
+    {
+        Connect();
+        Greet(Hard, Easy);
+
+        RunFor(TimeSpan.FromSeconds(20));
+
+        Assert.Equal((null, "the peer's program knows nothing but mutual checks"), (Judge().Probability, Judge().NotAttempted));
+    }
+
+    [Fact]
+    public void Where_it_does_not_come_to_making_a_hole_no_chance_is_told()
+    {
+        Connect();
+        Greet(Blocked, Hard);
+        Assert.Equal((null, null), (Judge().Probability, Judge().NotAttempted));
+
+        Greet(Hard, Easy);
+        Assert.Equal(VerdictCode.Checking, Judge().Code);
+        Assert.Equal((null, null), (Judge().Probability, Judge().NotAttempted));
+    }
+
+    [Fact]
+    public void Ends_of_different_families_are_told_to_get_the_other_one()
+    {
+        Connect();
+        Greet(Easy, Easy);
+        _context.LocalCandidates = new HashSet<TransportAddress> { Address("192.168.1.10:5000") };
+        Announce(new Candidate(Address("[2001:db8:2::10]:50001"), CandidateKind.Host));
+
+        PathVerdict verdict = Judge();
+        Assert.Equal((VerdictCode.NoCommonFamily, VerdictStage.Udp, VerdictRemedy.AddFamily), (verdict.Code, verdict.Stage, verdict.Remedy));
+        Assert.Equal("give either of them an address of the other family", verdict.RemedyText);
+    }
+
+    private PathVerdict Judge() => Assert.NotNull(Verdicts.Judge(_context, _peer, _now));
+
     private (VerdictStage Stage, VerdictRemedy Remedy) StageAndRemedy()
     {
         PathVerdict verdict = Assert.NotNull(Verdicts.Judge(_context, _peer, _now));
@@ -202,7 +280,7 @@ public class VerdictsTests
     private void Connect() => _context.Link(Region).IsConnected = true;
 
     /// <summary>The peer says hello, and shows that it has heard us.</summary>
-    private void Greet(NatProfile here, NatProfile there)
+    private void Greet(NatProfile here, NatProfile there, int plans = 0)
     {
         _context.Nat = here;
         Hello hello = new()
@@ -214,6 +292,7 @@ public class VerdictsTests
             DiscoKey = _other.OwnDiscoKey,
             Echo = _context.OwnDiscoKey,
             HomeRegion = Region,
+            Plans = plans,
             Nat = there,
         };
         _peer.HandleHello(Region, _other.Seal(_other.OwnKey, new Box(_other.Options.Keys, _context.OwnKey), hello.ToMessage()), _now);

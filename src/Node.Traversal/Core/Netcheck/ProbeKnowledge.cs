@@ -22,6 +22,9 @@ internal sealed record ProbeKnowledge(IReadOnlyList<StunServerAddress> Servers)
     /// <summary>Counts the cycles: a region's servers take turns, so that one that is down does not hide the region for ever.</summary>
     public int Turn { get; init; }
 
+    /// <summary>Counts the full cycles: the regions of a map that does not fit into one take turns.</summary>
+    public int FullTurn { get; init; }
+
     /// <summary>The regions worth measuring, the nearest first, those of unknown latency last.</summary>
     public IEnumerable<int> MeasuredRegions =>
         Servers.Select(server => server.RegionId).Distinct().Where(region => MayBeHome(region) || region == HomeRegion).OrderBy(region => LatencyOf(region) ?? TimeSpan.MaxValue).ThenBy(region => region);

@@ -5,8 +5,14 @@ namespace Node.Traversal.Core.Netcheck;
 /// <param name="Sets">The servers.</param>
 internal sealed record ProbePlan(bool IsFull, IReadOnlyList<ProbeSet> Sets)
 {
-    /// <summary>The most servers asked in a cycle: enough for any map, and no flood for a hostile one.</summary>
+    /// <summary>The most servers asked in a cycle: enough for most maps, and no flood for a hostile one. Of a larger map, regions take turns.</summary>
     public const int MaxSets = 64;
+
+    /// <summary>Of a map that does not fit into a cycle, so many regions are in every full one, and home: the nearest known.</summary>
+    public const int KeptRegions = 8;
+
+    /// <summary>And so many take their turn: what is left of the limit, in one family, beside the others in both and the servers that tell the NAT.</summary>
+    public const int RegionsInTurn = MaxSets - 2 * (KeptRegions + 1) - 2 * ServersOfFamilyInFull;
 
     /// <summary>A family is asked of so many servers where there are so many: three that agree outvote one that lies, and one may be down.</summary>
     private const int ServersOfFamilyInFull = 4;
@@ -36,14 +42,23 @@ internal sealed record ProbePlan(bool IsFull, IReadOnlyList<ProbeSet> Sets)
     /// <summary>The regions asked.</summary>
     public int Regions { get; } = Sets.Select(set => set.Server.RegionId).Distinct().Count();
 
-    /// <summary>Measures every region that may be home in both families, and asks enough servers to tell the NAT.</summary>
+    /// <summary>Full cycles until every region has been asked: one, or as many as there are turns in a large map.</summary>
+    public static int FullCyclesFor(ProbeKnowledge known) => FitsWhole(known) ? 1 : (known.MeasuredRegions.Count() + RegionsInTurn - 1) / RegionsInTurn;
+
+    /// <summary>Measures every region that may be home in both families, those of a large map in turns, and asks enough servers to tell the NAT.</summary>
     public static ProbePlan Full(ProbeKnowledge known)
     {
         Draft draft = new(known);
-        foreach (int region in known.MeasuredRegions)
+        bool isWhole = FitsWhole(known);
+        foreach (int region in isWhole ? known.MeasuredRegions : KeptOf(known))
         {
             draft.Add(region, isIpv4: true, FullTries);
             draft.Add(region, isIpv4: false, FullTries);
+        }
+
+        if (!isWhole)
+        {
+            foreach (int region in InTurn(known)) draft.AddInOneFamily(region, FullTries);
         }
 
         draft.Fill(ServersOfFamilyInFull, FullTries);
@@ -79,6 +94,23 @@ internal sealed record ProbePlan(bool IsFull, IReadOnlyList<ProbeSet> Sets)
         return new ProbePlan(IsFull: false, draft.Sets);
     }
 
+    private static bool FitsWhole(ProbeKnowledge known)
+    {
+        HashSet<int> measured = [.. known.MeasuredRegions];
+        return known.Servers.Where(server => measured.Contains(server.RegionId)).Select(server => (server.RegionId, server.Address.IsIpv4)).Distinct().Count() <= MaxSets;
+    }
+
+    private static IEnumerable<int> KeptOf(ProbeKnowledge known) =>
+        known.MeasuredRegions.Where(region => known.LatencyOf(region) is not null).Take(KeptRegions).Union(known.MeasuredRegions.Where(region => region == known.HomeRegion));
+
+    /// <summary>The next stretch of a ring of all regions, whatever else is known of them: so none is passed over as distances change.</summary>
+    private static IEnumerable<int> InTurn(ProbeKnowledge known)
+    {
+        int[] ring = [.. known.MeasuredRegions.Order()];
+        int first = known.FullTurn % FullCyclesFor(known) * RegionsInTurn;
+        return Enumerable.Range(first, RegionsInTurn).Select(place => ring[place % ring.Length]);
+    }
+
     private static TimeSpan[] Tries(int count, TimeSpan latency)
     {
         IEnumerable<TimeSpan> tries = Enumerable.Range(0, count).Select(n => RetryPerLatency * n * latency + (n > 1 ? n * RetrySlack : TimeSpan.Zero));
@@ -97,6 +129,14 @@ internal sealed record ProbePlan(bool IsFull, IReadOnlyList<ProbeSet> Sets)
         {
             StunServerAddress[] servers = [.. known.Servers.Where(server => server.RegionId == region && server.Address.IsIpv4 == isIpv4)];
             if (servers.Length > 0) Add(servers[known.Turn % servers.Length], tries);
+        }
+
+        /// <summary>Adds the region's server whose turn it is in the family that is likelier to answer.</summary>
+        public void AddInOneFamily(int region, TimeSpan[] tries)
+        {
+            bool hasIpv4 = known.Servers.Any(server => server.RegionId == region && server.Address.IsIpv4);
+            bool hasIpv6 = known.Servers.Any(server => server.RegionId == region && server.Address.IsIpv6);
+            Add(region, isIpv4: hasIpv4 && (known.HasSeenIpv4 || !hasIpv6), tries);
         }
 
         /// <summary>Adds servers until each family has enough: the nearest regions' first.</summary>

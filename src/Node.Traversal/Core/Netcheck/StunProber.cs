@@ -24,7 +24,10 @@ internal sealed class StunProber(NodeContext context)
     /// <summary>An address seen this long ago may still be ours: two cycles.</summary>
     private static readonly TimeSpan ObservationLifetime = TimeSpan.FromSeconds(60);
 
-    /// <summary>The first cycles measure every region, so that one lost answer does not hide it; later ones just the nearest, until all are due again.</summary>
+    /// <summary>
+    /// The first cycles measure every region, so that one lost answer does not hide it; of a large map as many as it takes to ask each once
+    /// (<see cref="ProbePlan.FullCyclesFor"/>). Later ones measure just the nearest, until a full one is due again.
+    /// </summary>
     private const int FirstFullCycles = 2;
     private static readonly TimeSpan FullInterval = TimeSpan.FromMinutes(5);
 
@@ -37,6 +40,9 @@ internal sealed class StunProber(NodeContext context)
     private Instant? _lastFull;
     private Instant? _nextCycle;
     private int _cycles;
+    private int _fullCycles;
+    private bool _isNewMap = true;
+    private int _unexplored; // Full cycles until each region was asked once in this network.
     private bool _cycleAnswered;
     private bool _isInDoubt;
     private bool _hasAsked;
@@ -88,6 +94,7 @@ internal sealed class StunProber(NodeContext context)
     {
         List<StunServerAddress> usable = [.. servers.Where(IsUsable).Distinct()];
         if (_cycles > 0 && _servers.SequenceEqual(usable)) return;
+        _isNewMap |= !usable.Select(server => server.RegionId).ToHashSet().SetEquals(_servers.Select(server => server.RegionId));
         _servers = usable;
         _cycles = 0;
         StartCycle(now);
@@ -104,6 +111,7 @@ internal sealed class StunProber(NodeContext context)
         Latencies.Clear();
         _previous = null;
         _cycles = 0;
+        _isNewMap = true;
         StartCycle(now);
     }
 
@@ -191,9 +199,15 @@ internal sealed class StunProber(NodeContext context)
             HasSeenIpv4 = _previous?.IsSilentInOne(isIpv4: true) != true,
             HasSeenIpv6 = _previous?.IsSilentInOne(isIpv4: false) != true,
             Turn = _cycles,
+            FullTurn = _fullCycles,
         };
-        bool isFull = _cycles < FirstFullCycles || !(now - _lastFull < FullInterval);
-        return isFull ? ProbePlan.Full(known) : ProbePlan.Incremental(known);
+        if (_isNewMap) _unexplored = ProbePlan.FullCyclesFor(known);
+        _isNewMap = false;
+        bool isFull = _cycles < FirstFullCycles || _unexplored > 0 || !(now - _lastFull < FullInterval);
+        if (!isFull) return ProbePlan.Incremental(known);
+        _fullCycles++;
+        _unexplored = Math.Max(0, _unexplored - 1);
+        return ProbePlan.Full(known);
     }
 
     private void Ask(ProbeCycle cycle, Instant now)
@@ -219,6 +233,7 @@ internal sealed class StunProber(NodeContext context)
         HasCompletedCycle = true;
         TimeSpan interval = _isInDoubt ? TimeSpan.Zero
             : !_cycleAnswered ? RetryInterval
+            : _unexplored > 0 ? RetryInterval
             : !IsActive ? IdleInterval
             : _cycles < FirstFullCycles ? RetryInterval
             : MinInterval + context.RandomUpTo(IntervalJitter);

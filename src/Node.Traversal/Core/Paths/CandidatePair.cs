@@ -94,17 +94,17 @@ internal sealed class CandidatePair(PairId id, CandidateOrigin origin)
     /// <summary>Takes an answer; false where it answers no check that is still in flight on this pair.</summary>
     /// <param name="check">The id it repeats.</param>
     /// <param name="now">The present.</param>
-    /// <param name="sentDirect">Data packets that had been sent to the peer directly when the check was.</param>
-    public bool TryCompleteCheck(PingId check, Instant now, out long sentDirect)
+    /// <param name="sent">The check.</param>
+    public bool TryCompleteCheck(PingId check, Instant now, out SentCheck sent)
     {
         JudgeLosses(now);
-        sentDirect = 0;
+        sent = default;
         int index = _inFlight.FindIndex(entry => entry.Id == check);
         if (index < 0) return false;
 
         Check answered = _inFlight[index];
         _inFlight.RemoveAt(index);
-        sentDirect = answered.SentDirect;
+        sent = new SentCheck(answered.SentAt, answered.SentDirect);
         if (!answered.IsJudged) _loss.Add(isLost: false);
         Measure(now - answered.SentAt);
         LastPong = now;
@@ -176,3 +176,8 @@ internal sealed class CandidatePair(PairId id, CandidateOrigin origin)
 
     private readonly record struct Check(PingId Id, Instant SentAt, long SentDirect, bool IsJudged);
 }
+
+/// <summary>A check that was answered.</summary>
+/// <param name="At">When it was sent.</param>
+/// <param name="SentDirect">Data packets that had been sent to the peer directly by then.</param>
+internal readonly record struct SentCheck(Instant At, long SentDirect);

@@ -177,7 +177,7 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     public bool HandlePong(PairId arrivedOn, PingId id, uint? received, Instant now)
     {
         if (arrivedOn == _selected?.Id && _mtu.HandlePong(id, now)) return true;
-        if (_pairs.Find(arrivedOn) is not { } pair || !pair.TryCompleteCheck(id, now, out long sent)) return false;
+        if (_pairs.Find(arrivedOn) is not { } pair || !pair.TryCompleteCheck(id, now, out SentCheck sent)) return false;
 
         if (pair == _selected) HandleSelectedPong(pair, sent, received, now);
         else if (IsWorthSwitching(pair, now)) Promote(pair, sent, received, now);
@@ -268,10 +268,11 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         }
     }
 
-    private void HandleSelectedPong(CandidatePair pair, long sent, uint? received, Instant now)
+    private void HandleSelectedPong(CandidatePair pair, SentCheck sent, uint? received, Instant now)
     {
+        traffic.NoteAnswered(sent.At, PathSilence.AnswerTakes(pair.Rtt ?? TimeSpan.Zero));
         bool wasOnTrial = IsOnTrial;
-        DataPassage passage = _proof.Take(sent, received, now);
+        DataPassage passage = _proof.Take(sent.SentDirect, received, now);
         if (passage == DataPassage.Blocked)
         {
             PutBack(pair, now);
@@ -344,10 +345,11 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         if (selected.Loss is { Samples: >= 16, Share: > LossExam.DoubtfulShare } && _pairs.All.Count > 1 && IsActive(now)) _exam.Ask(now);
     }
 
-    private void Promote(CandidatePair pair, long sent, uint? received, Instant now)
+    private void Promote(CandidatePair pair, SentCheck sent, uint? received, Instant now)
     {
         Select(pair, now);
-        _proof.Take(sent, received, now); // Whatever data goes after that check must come to be counted.
+        traffic.NoteAnswered(sent.At, PathSilence.AnswerTakes(pair.Rtt ?? TimeSpan.Zero));
+        _proof.Take(sent.SentDirect, received, now); // Whatever data goes after that check must come to be counted.
     }
 
     private void Select(CandidatePair pair, Instant now)
@@ -418,7 +420,7 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         bool isOpener = OpensFirst && !pair.IsOpened && pair != _selected;
         pair.IsOpened = true;
         if (isOpener) _nextAfterOpener ??= now + PunchTiming.OpenerLead;
-        _checks.Enqueue(new PathCheck(pair.Id, id) { Ttl = isOpener ? PunchTiming.OpenerTtl : (byte)0 });
+        _checks.Enqueue(new PathCheck(pair.Id, id) { Ttl = isOpener ? OpenerHops.Usual : (byte)0 });
     }
 
     private PingId NewId()

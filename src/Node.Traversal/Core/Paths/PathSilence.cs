@@ -27,12 +27,21 @@ internal static class PathSilence
     /// <summary>A pause in what the peer sends that is not one of its ordinary gaps: five packets a second have 200 ms.</summary>
     private static readonly TimeSpan FlowPause = TimeSpan.FromMilliseconds(300);
 
+    /// <summary>Beyond the check that silence calls for and its answer: the look at the traffic may come late by its interval, and a little more.</summary>
+    private static readonly TimeSpan AnswerSlack = TrafficWatch.Interval + TimeSpan.FromMilliseconds(5);
+
     private static readonly TimeSpan MinCheckAfter = TimeSpan.FromMilliseconds(50);
 
     // With a round trip of 50 ms the relay must be in use before the next of five pings a second goes, 200 ms after the one that was lost:
     // two round trips and a bit, so that the check that was sent after the first has had its chance.
     private static readonly TimeSpan MinSuspectAfter = TimeSpan.FromMilliseconds(130);
     private static readonly TimeSpan SuspectSlack = TimeSpan.FromMilliseconds(40);
+
+    /// <summary>
+    /// How long it takes at most until something has come back for data, if nothing else then the answer to the check that is sent for its
+    /// silence, or for what went after the check before. Less than 200 ms, the gap of five packets a second, for round trips up to 85 ms.
+    /// </summary>
+    public static TimeSpan AnswerTakes(TimeSpan rtt) => Max(Max(rtt, MinCheckAfter) + rtt, CheckInterval) + AnswerSlack;
 
     /// <summary>Judges.</summary>
     /// <param name="pair">The pair in use.</param>
@@ -43,7 +52,7 @@ internal static class PathSilence
     public static PathHealth? Judge(CandidatePair pair, PathTraffic traffic, Instant now, out bool isDueForCheck)
     {
         isDueForCheck = false;
-        if (SilentSince(pair, traffic) is not { } since) return null;
+        if (SilentSince(pair.UnansweredSince, traffic.UnansweredSince) is not { } since) return null;
 
         TimeSpan rtt = pair.Rtt ?? TimeSpan.Zero;
         TimeSpan silence = now - since;
@@ -59,19 +68,7 @@ internal static class PathSilence
     public static bool HasFlowCeased(CandidatePair pair, PathTraffic traffic, Instant now) =>
         traffic.LastReceivedDirect is { } last && now - last >= FlowPause && !(pair.LastCheck >= last + FlowPause);
 
-    private static Instant? SilentSince(CandidatePair pair, PathTraffic traffic)
-    {
-        Instant? ofData = DataSilentSince(pair, traffic);
-        return pair.UnansweredSince is { } ofChecks && !(ofData <= ofChecks) ? ofChecks : ofData;
-    }
-
-    /// <summary>Since when data has gone out with neither data nor an answered check since; null = all is answered.</summary>
-    private static Instant? DataSilentSince(CandidatePair pair, PathTraffic traffic)
-    {
-        if (traffic.UnansweredSince is not { } since) return null;
-        if (pair.LastPong is not { } alive || alive <= since) return since;
-        return traffic.LastSent >= alive ? alive : null;
-    }
+    private static Instant? SilentSince(Instant? ofChecks, Instant? ofData) => ofChecks is not null && !(ofData <= ofChecks) ? ofChecks : ofData;
 
     private static TimeSpan Max(TimeSpan left, TimeSpan right) => left > right ? left : right;
 }

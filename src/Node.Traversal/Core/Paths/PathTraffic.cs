@@ -12,8 +12,8 @@ internal sealed class PathTraffic
     public static readonly TimeSpan AnswerOnBothFor = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// How long what comes by relay is no reason to answer on both, once the peer has said that our direct packets arrive: two ends that answer
-    /// each other's copies with copies would never stop. Short enough that a path which breaks just then loses one ping of five a second.
+    /// How long what comes by relay is no reason to answer on both, once the peer has said that our direct packets arrive while we did: two ends
+    /// that answer each other's copies with copies would never stop. Short enough that a path which breaks just then loses one ping of five a second.
     /// </summary>
     public static readonly TimeSpan AssuredFor = TimeSpan.FromMilliseconds(200);
 
@@ -25,14 +25,19 @@ internal sealed class PathTraffic
     private long _lastReceivedByRelay = Nothing;
     private long _answerOnBothUntil = Nothing;
     private long _assuredUntil = Nothing;
+    private long _answerTakes = Nothing; // At most, in ticks; Nothing = not known.
     private long _sentDirect;
     private long _receivedDirect;
     private int _isWatched;
+    private readonly EarlyCopies _earlyCopies = new();
 
     /// <summary>When data was last handed to the path; null = never.</summary>
     public Instant? LastSent => Read(ref _lastSent);
 
-    /// <summary>When the first data was sent that nothing has come back for on the direct path; null = all is answered.</summary>
+    /// <summary>
+    /// When the first data was sent that nothing has come back for on the direct path in the time that an answer takes, and that no answered
+    /// check was sent after; null = all is answered. Data that comes later is no answer: only a check tells then.
+    /// </summary>
     public Instant? UnansweredSince => Read(ref _unansweredSince);
 
     /// <summary>When data last came by the direct path; null = never.</summary>
@@ -70,7 +75,7 @@ internal sealed class PathTraffic
     {
         Interlocked.Increment(ref _receivedDirect);
         Volatile.Write(ref _lastReceivedDirect, now.Ticks);
-        Volatile.Write(ref _unansweredSince, Nothing);
+        if (Volatile.Read(ref _unansweredSince) != Nothing && !IsOverdue(now)) Volatile.Write(ref _unansweredSince, Nothing);
         return MustTell();
     }
 
@@ -84,15 +89,47 @@ internal sealed class PathTraffic
         return MustTell();
     }
 
-    /// <summary>Says whether a packet on a direct path goes by relay too.</summary>
-    public bool IsAlsoByRelay(SelectedPath path, Instant now) => path.IsSuspect || AnswersOnBoth(now);
+    /// <summary>
+    /// How many of the packets that are about to go on a direct path go by relay too. All do while the path is in doubt. Where an answer
+    /// is overdue that the core has not missed yet, a few do (<see cref="EarlyCopies"/>): what comes next after a lost packet is not lost.
+    /// </summary>
+    public int CopiesByRelay(SelectedPath path, int packets, Instant now)
+    {
+        if (path.IsSuspect || AnswersOnBoth(now)) return packets;
+        return IsOverdue(now) ? _earlyCopies.Take(packets, now) : 0;
+    }
+
+    /// <summary>Says that a packet which goes by relay may end there: the connection has just gone, the peer has yet to come, or nothing has come for what went before.</summary>
+    /// <param name="path">The path.</param>
+    /// <param name="isQueued">Says that a relay connection has taken it.</param>
+    /// <param name="now">The present.</param>
+    /// <returns>True: a copy is to be held for the next change of the path.</returns>
+    public bool MustHold(SelectedPath path, bool isQueued, Instant now) =>
+        path.IsUnproven || (path.Kind == PathKind.Relay ? !isQueued : !path.IsSuspect && IsOverdue(now));
+
+    /// <summary>Says that data has gone unanswered for longer than an answer takes, a check's included.</summary>
+    public bool IsOverdue(Instant now) =>
+        Volatile.Read(ref _unansweredSince) is var since and not Nothing && Volatile.Read(ref _answerTakes) is var limit and not Nothing && now.Ticks - since > limit;
+
+    /// <summary>A check on the path in use was answered: what went before it has passed too.</summary>
+    /// <param name="sentAt">When the check was sent.</param>
+    /// <param name="answerTakes">How long an answer takes at most from now on.</param>
+    public void NoteAnswered(Instant sentAt, TimeSpan answerTakes)
+    {
+        Volatile.Write(ref _answerTakes, answerTakes.Ticks);
+        if (Volatile.Read(ref _unansweredSince) is var since && (since == Nothing || since > sentAt.Ticks)) return;
+
+        // Of what went after the check it says nothing. Of sparse traffic that is the last packet; of bulk, the next one counts as well.
+        Volatile.Write(ref _unansweredSince, Volatile.Read(ref _lastSent) is var last && last > sentAt.Ticks ? last : Nothing);
+    }
 
     /// <summary>Says that packets go both ways because the peer has used the relay.</summary>
     public bool AnswersOnBoth(Instant now) => now.Ticks < Volatile.Read(ref _answerOnBothUntil);
 
-    /// <summary>The peer says that our direct packets arrive: there is no need to send them both ways.</summary>
+    /// <summary>The peer says that our direct packets arrive: there is no need to send them both ways. Where we did not, nothing is to be stopped, and the path may break in the next moment.</summary>
     public void NoteArrives(Instant now)
     {
+        if (!AnswersOnBoth(now)) return;
         Volatile.Write(ref _assuredUntil, (now + AssuredFor).Ticks);
         Volatile.Write(ref _answerOnBothUntil, Nothing);
     }

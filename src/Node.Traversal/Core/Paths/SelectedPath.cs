@@ -11,8 +11,8 @@ namespace Node.Traversal.Core.Paths;
 internal sealed record SelectedPath(PathKind Kind, SocketId Socket, TransportAddress Remote, int RegionId, bool IsSuspect)
 {
     /// <summary>
-    /// Says that the peer has not been heard through any relay yet, or is said to be gone: packets are sent, and a copy is held for the
-    /// moment in which it comes. Whoever starts a moment earlier than its peer loses nothing.
+    /// Says that the peer has not been heard through any relay yet, or not since something was wrong, or is said to be gone: packets are sent,
+    /// and a copy is held for the moment in which it comes. Whoever starts a moment earlier than its peer, or has to connect again, loses nothing.
     /// </summary>
     public bool IsUnproven { get; init; }
 

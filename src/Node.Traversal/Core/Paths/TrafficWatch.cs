@@ -6,7 +6,7 @@ namespace Node.Traversal.Core.Paths;
 internal sealed class TrafficWatch(PathTraffic traffic)
 {
     /// <summary>How often: a fraction of the shortest suspicion.</summary>
-    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(25);
+    public static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(25);
 
     /// <summary>Traffic is watched until it has rested for this long.</summary>
     private static readonly TimeSpan WatchFor = TimeSpan.FromSeconds(1);

@@ -46,6 +46,7 @@ internal sealed class PeerSession
         _homeMoves = new TokenBucket(HomeMovesPerSecond, HomeMoveBurst, now);
         Route = new PeerRoute(context, options.Key);
         PairRelay = new PairRelay(context, Route);
+        RelayProof = new RelayProof(options.Traffic);
         if (context.Map.Find(options.LastHomeRegion) is not null) Route.MoveHome(options.LastHomeRegion);
         Finder = new PathFinder(options.Traffic, context.Options.Entropy);
         Punch = new HolePunch(context, this);
@@ -61,6 +62,9 @@ internal sealed class PeerSession
 
     /// <summary>The relay that makes the whole way shortest, while there is traffic by relay.</summary>
     public PairRelay PairRelay { get; }
+
+    /// <summary>Whether the relay is known to reach the peer.</summary>
+    public RelayProof RelayProof { get; }
 
     public PathFinder Finder { get; }
 
@@ -214,6 +218,7 @@ internal sealed class PeerSession
     public void HandleHeard(int regionId, bool isAnswer, Instant now)
     {
         Route.HandleHeard(regionId, now);
+        RelayProof.HandleHeard();
         PairRelay.HandleHeard(regionId, isAnswer, now);
     }
 
@@ -345,10 +350,11 @@ internal sealed class PeerSession
 
     private void Publish(Instant now)
     {
+        RelayProof.Update(Finder.Selected is not null && !Finder.IsSuspect, now);
         PairRelay.Update(isNeeded: IsConfirmed && Finder.Selected is null && Finder.IsActive(now), now);
         int region = PairRelay.Choose(Route.Choose(now));
-        SelectedPath path = Finder.Selected is { } pair ? SelectedPath.Direct(pair, region, Finder.IsSuspect || Finder.IsOnTrial)
-            : region != 0 ? SelectedPath.ByRelay(region) with { IsUnproven = DiscoKey is null || Route.IsGoneEverywhere(now) }
+        SelectedPath path = Finder.Selected is { } pair ? SelectedPath.Direct(pair, region, Finder.IsSuspect || Finder.IsOnTrial) with { IsUnproven = RelayProof.IsAwaited(now) }
+            : region != 0 ? SelectedPath.ByRelay(region) with { IsUnproven = DiscoKey is null || Route.IsGoneEverywhere(now) || RelayProof.IsAwaited(now) }
             : SelectedPath.None;
         if (path == Path) return;
 

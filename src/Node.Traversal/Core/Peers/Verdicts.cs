@@ -19,13 +19,16 @@ internal static class Verdicts
         PathVerdict verdict = JudgeMeeting(context, peer, now) ?? JudgeData(peer, now) ?? JudgeNetwork(context.Nat, peer);
         bool isCaptive = context.CaptivePortal == true && verdict.Remedy is VerdictRemedy.ReachRelay or VerdictRemedy.AllowUdpHere;
         if (isCaptive) verdict = verdict with { Remedy = VerdictRemedy.PassPortal };
+        PunchProspect punch = verdict.Code is VerdictCode.HardBoth or VerdictCode.HardHere or VerdictCode.HardThere or VerdictCode.MappingUnknown or VerdictCode.ChecksUnanswered
+            || verdict.Stage == VerdictStage.Punching ? PunchProspect.Of(context, peer) : default;
         return verdict with
         {
             RemedyText = Remedies.TextOf(verdict.Remedy, context, peer),
             Tried = TriedMethods.Of(context, peer),
             Here = context.Nat,
             There = peer.Nat,
-            Probability = peer.Punch.Outcome is { Result: PunchResult.Running or PunchResult.Failed } punch ? punch.Probability : null,
+            Probability = punch.Probability,
+            NotAttempted = punch.WhyNot,
         };
     }
 
@@ -64,7 +67,7 @@ internal static class Verdicts
 
     /// <summary>Says that a path whose checks are answered has not carried data; null where none was put back for it of late.</summary>
     private static PathVerdict? JudgeData(PeerSession peer, Instant now) => peer.Finder.HasBarred(now)
-        ? new PathVerdict(VerdictCode.DataNotPassing, "checks pass directly, but the data sent there does not arrive; something between the ends drops it") { Stage = VerdictStage.Checks }
+        ? new PathVerdict(VerdictCode.DataNotPassing, "checks pass directly, but the data sent there does not arrive; something between the ends drops it") { Stage = VerdictStage.Checks, Remedy = VerdictRemedy.AllowData }
         : null;
 
     private static PathVerdict JudgeNetwork(NatProfile own, PeerSession peer)
@@ -72,7 +75,7 @@ internal static class Verdicts
         NatProfile other = peer.Nat;
         if (own.Udp == UdpReach.Blocked) return new PathVerdict(VerdictCode.UdpBlockedHere, "UDP is blocked at this end") { Stage = VerdictStage.Udp, Remedy = VerdictRemedy.AllowUdpHere };
         if (other.Udp == UdpReach.Blocked) return new PathVerdict(VerdictCode.UdpBlockedThere, "UDP is blocked at the peer's end") { Stage = VerdictStage.Udp, Remedy = VerdictRemedy.AllowUdpThere };
-        if (peer.Candidates.SharesNoFamily) return new PathVerdict(VerdictCode.NoCommonFamily, "one end has IPv4 only and the other IPv6 only; give either of them the other family too") { Stage = VerdictStage.Udp };
+        if (peer.Candidates.SharesNoFamily) return new PathVerdict(VerdictCode.NoCommonFamily, "one end has IPv4 only and the other IPv6 only") { Stage = VerdictStage.Udp, Remedy = VerdictRemedy.AddFamily };
         if (peer.Finder.IsSearching) return new PathVerdict(VerdictCode.Checking, "trying the peer's addresses") { Stage = VerdictStage.Checks };
         if (peer.Punch.IsBusy) return new PathVerdict(VerdictCode.Checking, "making a hole together with the peer") { Stage = VerdictStage.Punching };
 

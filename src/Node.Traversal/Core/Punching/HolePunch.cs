@@ -12,9 +12,6 @@ namespace Node.Traversal.Core.Punching;
 /// </summary>
 internal sealed class HolePunch(NodeContext context, PeerSession peer)
 {
-    /// <summary>After so many failures of a prediction, chance is tried instead.</summary>
-    private const int Predictions = 2;
-
     /// <summary>From our offer to the answer: the peer samples a port first (1.5 s at most), and words go by relay.</summary>
     private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(3);
 
@@ -78,6 +75,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     /// <summary>Our candidates are on their way to the peer: the word to start goes right behind them.</summary>
     public void HandleCandidatesSent(Instant now)
     {
+        Reconsider(now);
         if (!_goIsDue) return;
         _goIsDue = false;
         Say(new PunchWords(PunchingStep.Go, PunchingMethod.Checks), now);
@@ -90,6 +88,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     public void HandleCandidates(ReadOnlySpan<TransportAddress> candidates, Instant now)
     {
         if (_target.HandleCandidates(candidates)) StartAfresh(now);
+        else Reconsider(now);
     }
 
     /// <summary>Our NAT's profile, or the peer's, is not what it was.</summary>
@@ -197,7 +196,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         _agenda.Take();
         if (_phase != PunchPhase.Idle || peer.Finder.Selected is not null || !peer.IsConfirmed || !peer.TakesPlans) return;
         if (_agenda.Failures > 0 && !peer.Finder.IsActive(now)) { _agenda.Rest(); return; } // Nobody needs the path at present, and an attempt costs routers something.
-        if ((IsYetUnknown(context.Nat) || IsYetUnknown(peer.Nat)) && _agenda.TryWait(PunchAgenda.ProfilePatience, now)) return;
+        if ((PunchPlanner.IsWorthAwaiting(context.Nat) || PunchPlanner.IsWorthAwaiting(peer.Nat)) && _agenda.TryWait(PunchAgenda.ProfilePatience, now)) return;
 
         _judgedOwn = context.Nat;
         _judgedPeer = peer.Nat;
@@ -210,7 +209,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
 
         if (!strategy.IsHardPunch && _agenda.TryWait(PunchAgenda.ChecksAlone, now)) return;
 
-        _size = strategy.IsHardPunch ? context.Punches.SizeFor(peer.Key, _target.Router, now) : PunchPlanner.MostAtOnce;
+        _size = strategy.IsHardPunch ? context.Punches.SizeFor(peer.Key, _target.Router, PortShare.Of(context.Nat, peer.Nat), now) : PunchPlanner.MostAtOnce;
         strategy = _size == 0 ? PunchStrategy.None : Choose(_size); // What is left of the budget may not be enough.
         if (strategy.Method == PunchingMethod.None || (strategy.IsHardPunch && !context.Punches.TryTake(peer.Key)))
         {
@@ -219,17 +218,14 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
             return;
         }
 
-        _strategy = strategy;
+        _strategy = strategy with { OpenerHops = OpenerHops.After(_agenda.Failures, strategy, context.Nat, peer.Nat) };
         _round++;
         _theirs = null;
         if (_strategy.Method is PunchingMethod.FreshPorts or PunchingMethod.Sequence) Sample(now);
         else Offer(now);
     }
 
-    /// <summary>How a hard NAT chooses ports is worth a moment: foretelling them takes a handful of mappings, and chance hundreds.</summary>
-    private static bool IsYetUnknown(NatProfile profile) => profile.IsHard && profile.Allocation == NatPortAllocation.Unknown;
-
-    private PunchStrategy Choose(int size) => _agenda.Failures >= Predictions ? PunchPlanner.ChooseAgain(context.Nat, peer.Nat, size) : PunchPlanner.Choose(context.Nat, peer.Nat, size);
+    private PunchStrategy Choose(int size) => PunchPlanner.ChooseAfter(_agenda.Failures, context.Nat, peer.Nat, size);
 
     private void Offer(Instant now)
     {
@@ -244,10 +240,10 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         _round = plan.Round;
         _theirs = plan;
         _theirsCame = now;
-        PunchStrategy strategy = PunchPlanner.For(plan.Method, context.Nat, peer.Nat, PunchPlanner.MostAtOnce);
+        PunchStrategy strategy = PunchPlanner.For(plan, context.Nat, peer.Nat, PunchPlanner.MostAtOnce);
         bool isSame = strategy.Method == plan.Method && (!IsOneSided(plan.Method) || strategy.IsHardHere != plan.IsSenderHard);
-        _size = !strategy.IsHardPunch ? PunchPlanner.MostAtOnce : Math.Min(plan.Size, context.Punches.SizeFor(peer.Key, _target.Router, now));
-        strategy = PunchPlanner.For(plan.Method, context.Nat, peer.Nat, _size); // Of what both can spare.
+        _size = !strategy.IsHardPunch ? PunchPlanner.MostAtOnce : Math.Min(plan.Size, context.Punches.SizeFor(peer.Key, _target.Router, PortShare.Of(context.Nat, peer.Nat), now));
+        strategy = PunchPlanner.For(plan, context.Nat, peer.Nat, _size); // Of what both can spare.
         bool canBe = isSame && strategy.Method == plan.Method && _target.IsPossible && Target is { IsValid: true } && peer.Finder.Selected is null && _size > 0;
         if (canBe && !_agenda.TryTakePart(now)) { context.Drops.Count(NodeDrop.TooOften); return; }
         if (!canBe || (strategy.IsHardPunch && !context.Punches.TryTake(peer.Key)))
@@ -257,7 +253,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
             return;
         }
 
-        _strategy = strategy;
+        _strategy = strategy with { OpenerHops = OpenerHops.Of(plan) };
         if (plan.Method is PunchingMethod.FreshPorts or PunchingMethod.Sequence || IsSampledHere) Sample(now);
         else Answer(now);
     }
@@ -280,7 +276,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         _theirs = plan;
         _agenda.HandleAnswered();
         if (now - _offeredAt - plan.HeldFor is { } rtt && rtt > TimeSpan.Zero) _rtt = rtt;
-        if (_strategy.IsHardPunch) _strategy = PunchPlanner.For(plan.Method, context.Nat, peer.Nat, Math.Clamp(plan.Size, 1, _size));
+        if (_strategy.IsHardPunch) _strategy = PunchPlanner.For(plan.Method, context.Nat, peer.Nat, Math.Clamp(plan.Size, 1, _size)) with { OpenerHops = _strategy.OpenerHops };
         if (!Target.IsValid || _strategy.Method == PunchingMethod.None) Fail(now);
         else if (IsSampledHere) Sample(now);
         else Go(now);
@@ -305,7 +301,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         Enter(PunchPhase.Sampling, Instant.Never);
         _sampler = new PortSampler(context, socket, needsBoth, _round);
         _sampler.AskFirst(now);
-        if (IsSampledHere) _sockets.OpenWindow(Target);
+        if (IsSampledHere) _sockets.OpenWindow(Target, _strategy.OpenerHops);
         _sampler.AskSecond();
     }
 
@@ -336,7 +332,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         }
 
         _sampler = null;
-        _running = new PunchRound(context, peer, lines, start);
+        _running = new PunchRound(context, peer, lines, _strategy.OpenerHops, start);
         Enter(PunchPhase.Running, Instant.Never);
         Report(PunchResult.Running, now);
     }
@@ -369,6 +365,12 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         Abandon(now);
     }
 
+    /// <summary>What lacked nothing but an end's public address may lack it no more.</summary>
+    private void Reconsider(Instant now)
+    {
+        if (Outcome is { Result: PunchResult.NotAttempted, Method: not PunchingMethod.None } && _phase == PunchPhase.Idle && _target.IsPossible) _agenda.HandleNews(now);
+    }
+
     private void StartAfresh(Instant now)
     {
         Outcome = PunchOutcome.None;
@@ -394,5 +396,5 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
 
     private void Report(PunchResult result, Instant now) => Outcome = PunchOutcome.Of(_strategy, result, _running?.Run, _agenda.Failures, now);
 
-    private void Say(PunchWords words, Instant now) => words.Say(context, peer, _round, _strategy.IsHardHere, _size, now);
+    private void Say(PunchWords words, Instant now) => words.Say(context, peer, _round, _strategy, _size, now);
 }

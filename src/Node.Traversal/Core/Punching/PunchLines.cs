@@ -44,8 +44,8 @@ internal sealed class PunchLines
                 return Few(sockets.Open, target);
             case PunchingMethod.Window when Predicted(theirs, target, PunchWords.LongestWindow) is { Count: > 0 } window:
                 return Few(SocketId.Ipv4, window);
-            case PunchingMethod.Sequence when sampler is not null && Predicted(theirs, target, PunchPlanner.SequenceLength) is { Count: > 0 } sequence:
-                return Few(sampler.Socket, sequence);
+            case PunchingMethod.Sequence when Aim(theirs, target) is { IsValid: true } aim:
+                return Few(Enumerable.Range(0, PunchPlanner.SequenceLength).Select(_ => sockets.OpenOrOwn()).ToList(), aim);
             case PunchingMethod.FreshPorts when sampler is not null:
                 return Few(sampler.Socket, [target]);
             default:
@@ -91,6 +91,14 @@ internal sealed class PunchLines
 
     private static List<TransportAddress> Predicted(PunchingPlan theirs, TransportAddress target, int most) =>
         theirs.PortStep == 0 ? [] : Sequence(target, theirs.FirstPort, theirs.PortStep, Math.Min(theirs.PortCount, most));
+
+    /// <summary>
+    /// The one port that all our sockets send to where both ends' NATs give ports in sequence; not valid where it is none that may be tried. What
+    /// is foretold comes true a few ports late at either end. Were each line to send to another port, both ends would have to be right about
+    /// both delays at once; so the peer's NAT has but to come past this port, and ours past the one that the peer has chosen.
+    /// </summary>
+    private static TransportAddress Aim(PunchingPlan theirs, TransportAddress target) =>
+        theirs.PortStep == 0 ? default : Sequence(target, theirs.FirstPort + theirs.PortStep * PunchPlanner.SequenceAim, theirs.PortStep, 1).FirstOrDefault();
 
     /// <summary>Ports in sequence from <paramref name="first"/> on, as far as they are ports that may be tried.</summary>
     private static List<TransportAddress> Sequence(TransportAddress address, int first, int step, int count)

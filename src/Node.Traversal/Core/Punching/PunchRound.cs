@@ -6,7 +6,7 @@ using Timing;
 namespace Node.Traversal.Core.Punching;
 
 /// <summary>One round under way: it opens the lines, sends their packets, and knows the checks that an answer may be to.</summary>
-internal sealed class PunchRound(NodeContext context, PeerSession peer, PunchLines lines, Instant start)
+internal sealed class PunchRound(NodeContext context, PeerSession peer, PunchLines lines, byte openerHops, Instant start)
 {
     private readonly PunchRun _run = new(lines.Schedule, start);
     private readonly Dictionary<PingId, (PairId Pair, Instant SentAt)> _checks = [];
@@ -24,7 +24,7 @@ internal sealed class PunchRound(NodeContext context, PeerSession peer, PunchLin
         {
             PunchLine line = new(lines[_run.Lines.Count], NewId(context), now);
             _run.Add(line);
-            Check(line, PunchTiming.OpenerTtl, now);
+            Check(line, openerHops, now);
         }
 
         while (_run.TryTakePacket(now, out PunchLine line)) Check(line, ttl: 0, now);

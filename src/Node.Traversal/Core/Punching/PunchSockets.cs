@@ -34,10 +34,10 @@ internal sealed class PunchSockets(NodeContext context, PeerSession peer)
     public SocketId OpenOrOwn() => TryOpen(out SocketId socket) ? socket : SocketId.Ipv4;
 
     /// <summary>Opens the window: each socket takes the next port of our NAT towards the peer, those that are open first. The packets die before they get there.</summary>
-    public void OpenWindow(TransportAddress target)
+    public void OpenWindow(TransportAddress target, byte openerHops)
     {
         while (_open.Count < WindowSockets && TryOpen(out _)) continue;
-        foreach (SocketId socket in _open) peer.SendCheck(new PathCheck(new PairId(socket, target), PunchRound.NewId(context)) { Ttl = PunchTiming.OpenerTtl });
+        foreach (SocketId socket in _open) peer.SendCheck(new PathCheck(new PairId(socket, target), PunchRound.NewId(context)) { Ttl = openerHops });
     }
 
     /// <summary>Closes those on which nothing of the peer's has come. A peer may have chosen another of ours than we have: both stay.</summary>

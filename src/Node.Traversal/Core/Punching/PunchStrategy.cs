@@ -10,12 +10,21 @@ internal sealed record PunchStrategy(PunchingMethod Method, double Probability)
     /// <summary>Says that ours is the NAT whose ports are not known: we open the sockets, and the peer tries the ports.</summary>
     public bool IsHardHere { get; init; }
 
+    /// <summary>Says that either end could open the sockets: the one that proposes decides.</summary>
+    public bool IsEither { get; init; }
+
     /// <summary>Sockets at one end and ports at the other, stage by stage, each stage keeping those before; empty where there is but one stage.</summary>
     public IReadOnlyList<int> Stages { get; init; } = [];
+
+    /// <summary>How many hops the openers of both ends go.</summary>
+    public byte OpenerHops { get; init; } = Punching.OpenerHops.Usual;
 
     /// <summary>Says that this loads routers: one at a time, and within the budget.</summary>
     public bool IsHardPunch => Method is PunchingMethod.Birthday or PunchingMethod.Window or PunchingMethod.Sequence or PunchingMethod.Blocks;
 
     /// <summary>Nothing to try.</summary>
     public static PunchStrategy None { get; } = new(PunchingMethod.None, 0);
+
+    /// <summary>Nothing to try, for what there is would succeed that seldom.</summary>
+    public static PunchStrategy NotWorth(double odds) => new(PunchingMethod.None, odds);
 }

@@ -3,12 +3,6 @@ namespace Node.Traversal.Core.Punching;
 /// <summary>The times and limits of punching that more than one part goes by.</summary>
 internal static class PunchTiming
 {
-    /// <summary>
-    /// The hops of an opener: beyond every NAT of its own side (a home router behind a carrier's takes two or three), and dead before the
-    /// peer's, where a packet that comes too early may take the very port that is to be opened there.
-    /// </summary>
-    public const byte OpenerTtl = 4;
-
     /// <summary>From an opener to the first packet: by then the peer's opener is through its NAT too, however the starts were skewed.</summary>
     public static readonly TimeSpan OpenerLead = TimeSpan.FromMilliseconds(100);
 

@@ -58,10 +58,10 @@ internal sealed record PunchWords(PunchingStep Step, PunchingMethod Method)
     /// <param name="context">The node.</param>
     /// <param name="peer">The peer.</param>
     /// <param name="round">The round it is about.</param>
-    /// <param name="isHardHere">Whether ours is the NAT whose ports are not known.</param>
+    /// <param name="strategy">What is being tried.</param>
     /// <param name="size">How many mappings our router may bear.</param>
     /// <param name="now">The present.</param>
-    public void Say(NodeContext context, PeerSession peer, long round, bool isHardHere, int size, Instant now) => peer.SendRelayed(
+    public void Say(NodeContext context, PeerSession peer, long round, PunchStrategy strategy, int size, Instant now) => peer.SendRelayed(
         new PunchingPlan
         {
             Sender = context.OwnKey,
@@ -70,13 +70,14 @@ internal sealed record PunchWords(PunchingStep Step, PunchingMethod Method)
             Step = Step,
             Round = round,
             Method = Method,
-            IsSenderHard = isHardHere,
+            IsSenderHard = strategy.IsHardHere,
             Size = size,
             Addresses = [.. Addresses.Where(address => address.IsValid)],
             FirstPort = FirstPort is > 0 and <= ushort.MaxValue ? (ushort)FirstPort : (ushort)0,
             PortStep = (short)PortStep,
             PortCount = PortCount,
             HeldFor = HeldFor,
+            OpenerHops = strategy.OpenerHops,
         }.ToMessage(),
         now);
 }

@@ -11,7 +11,7 @@ namespace Node.Traversal.Io.Netcheck;
 /// <summary>Carries out a <see cref="StunSurvey"/> from one socket, so that the answers can be compared.</summary>
 internal static class StunSurveyRun
 {
-    /// <summary>Asks every region of the map in one family.</summary>
+    /// <summary>Asks every region of the map in one family: those of a large map in several rounds, each of which takes up to a second and a half.</summary>
     /// <exception cref="SocketException">The system gives no more sockets.</exception>
     /// <exception cref="OperationCanceledException">The wait was ended.</exception>
     public static async Task<StunSurveyResult> RunAsync(RelayMap map, IReadOnlyList<StunServerAddress> servers, AddressFamily family, MonotonicClock clock, CancellationToken cancellation)
@@ -21,9 +21,26 @@ internal static class StunSurveyRun
         if (!isIpv4 && !Socket.OSSupportsIPv6) return new StunSurveyResult(UdpState.NoWay, []);
 
         ProbeKnowledge known = new(servers) { MayBeHome = region => map.Find(region)?.MayBeHome ?? true };
-        StunSurvey survey = new(ProbePlan.Full(known), RandomNumberGenerator.Fill, clock.Now);
         await using DiscoverySockets sockets = new(isIpv4 ? IPAddress.Any : IPAddress.IPv6Any, 0);
         sockets.Open(isIpv4 ? SocketId.Ipv4 : SocketId.Ipv6);
+        bool hasSent = false;
+        List<StunSurveyAnswer> answers = [];
+        for (int turn = 0; turn < ProbePlan.FullCyclesFor(known); turn++)
+        {
+            StunSurvey survey = new(ProbePlan.Full(known with { FullTurn = turn }), RandomNumberGenerator.Fill, clock.Now);
+            hasSent |= await AskAsync(survey, sockets, clock, cancellation);
+            answers.AddRange(survey.Answers.Where(answer => !answers.Exists(earlier => earlier.Server == answer.Server)));
+            if (answers.Count == 0) break; // Silence of so many is the network's.
+        }
+
+        UdpState udp = answers.Count > 0 ? UdpState.Works : hasSent ? UdpState.Silent : UdpState.NoWay;
+        return new StunSurveyResult(udp, answers);
+    }
+
+    /// <summary>Carries out one survey.</summary>
+    /// <returns>Whether anything could be sent.</returns>
+    private static async Task<bool> AskAsync(StunSurvey survey, DiscoverySockets sockets, MonotonicClock clock, CancellationToken cancellation)
+    {
         bool hasSent = false;
         while (!survey.IsOver(clock.Now))
         {
@@ -36,7 +53,6 @@ internal static class StunSurveyRun
             }
         }
 
-        UdpState udp = survey.Answers.Count > 0 ? UdpState.Works : hasSent ? UdpState.Silent : UdpState.NoWay;
-        return new StunSurveyResult(udp, survey.Answers);
+        return hasSent;
     }
 }

@@ -103,10 +103,43 @@ public class ProbePlanTests
     {
         ProbeKnowledge known = Known(regions: 200);
 
-        Assert.Equal(ProbePlan.MaxSets, ProbePlan.Full(known).Sets.Count);
+        Assert.InRange(ProbePlan.Full(known).Sets.Count, ProbePlan.RegionsInTurn, ProbePlan.MaxSets);
         Assert.InRange(ProbePlan.Incremental(known).Sets.Count, 1, 8);
         Assert.Empty(ProbePlan.Full(new ProbeKnowledge([])).Sets);
     }
+
+    [Fact]
+    public void Of_a_large_map_the_nearest_and_home_are_in_every_full_plan_and_all_others_take_their_turn()
+    {
+        ProbeKnowledge known = Known(regions: 500) with { HomeRegion = 333 };
+        int cycles = ProbePlan.FullCyclesFor(known);
+        Assert.Equal(14, cycles);
+
+        HashSet<int> asked = [];
+        for (int turn = 7; turn < 7 + cycles; turn++) // From wherever the turn is.
+        {
+            ProbePlan plan = ProbePlan.Full(known with { FullTurn = turn });
+            Assert.InRange(plan.Sets.Count, 1, ProbePlan.MaxSets);
+            Assert.All(Latencies.Keys.Append(333), region => Assert.Equal(2, plan.Sets.Count(set => set.Server.RegionId == region)));
+            asked.UnionWith(plan.Sets.Select(set => set.Server.RegionId));
+        }
+
+        Assert.Equal(500, asked.Count);
+    }
+
+    [Fact]
+    public void A_region_in_turn_is_asked_in_the_family_that_answers_or_in_the_only_one_it_has()
+    {
+        ProbeKnowledge known = Known(regions: 200);
+        StunServerAddress onlyIpv4 = Server(201, 1);
+
+        Assert.Contains(ProbePlan.Full(known with { FullTurn = 1 }).Sets, set => set.Server.RegionId == 60 && set.Server.Address.IsIpv4);
+        Assert.Contains(ProbePlan.Full(known with { FullTurn = 1, HasSeenIpv4 = false }).Sets, set => set.Server.RegionId == 60 && set.Server.Address.IsIpv6);
+        Assert.Contains(ProbePlan.Full(known with { FullTurn = 5, HasSeenIpv4 = false, Servers = [.. known.Servers, onlyIpv4] }).Sets, set => set.Server == onlyIpv4);
+    }
+
+    [Fact]
+    public void A_map_that_fits_is_asked_as_a_whole_every_time() => Assert.Equal(1, ProbePlan.FullCyclesFor(Known(regions: 32)));
 
     private static ProbeKnowledge Known(int regions) =>
         new([.. Enumerable.Range(1, regions).SelectMany(region => new[] { Server(region, 1), new StunServerAddress(region, Address($"[2001:db8:{region:x}::1]:3478")) })])
