@@ -27,6 +27,7 @@ internal static class Program
     private static readonly OptionKey TlsKey = Options.AddText("tls-key", "PEM", "The certificate's private key.");
     private static readonly OptionKey KeyPath = Options.AddText("key-file", "FILE", "The relay's own key, made when missing; derper's file is read as it is. By default a new key at each start.");
     private static readonly OptionKey Stun = Options.AddList("stun", "IP:PORT|off", $"Where to answer STUN over UDP. By default port {StunServerOptions.DefaultPort} of every address that is listened on.");
+    private static readonly OptionKey StunDiscovery = Options.AddText("stun-discovery", "on|off", "Whether STUN also answers from the next port (3479), where it is free: so nodes learn what their NATs let in, and for how long.", "on");
     private static readonly OptionKey Admin = Options.AddText("admin", "IP:PORT", "Where /healthz, /readyz and /metrics are.", $"127.0.0.1:{RelayServerOptions.DevelopmentAdminPort}");
     private static readonly OptionKey AdminSecretFile = Options.AddText("admin-secret-file", "FILE", "A file with the secret that the admin pages ask for (Authorization: Bearer). Needed where --admin is not loopback.");
     private static readonly AdmissionArguments Admission = new(Options);
@@ -103,6 +104,7 @@ internal static class Program
             Listen = tls,
             ListenPlain = plain,
             Stun = ReadStun(values, tls, plain),
+            StunDiscovery = ReadStunDiscovery(values),
             Admin = admin,
             AdminSecret = secret,
             Keys = ReadKeys(values),
@@ -130,6 +132,13 @@ internal static class Program
         if (!values.IsGiven(Stun)) return [.. tls.Concat(plain).Select(address => address.WithPort(StunServerOptions.DefaultPort)).Distinct()];
         return values.List(Stun) is ["off"] ? [] : Addresses(values, Stun);
     }
+
+    private static bool ReadStunDiscovery(ParsedOptions values) => values.Text(StunDiscovery) switch
+    {
+        "on" => true,
+        "off" => false,
+        var text => throw new OptionException(values.SourceOf(StunDiscovery), $"'{text}' is neither on nor off", "give on or off"),
+    };
 
     private static AdminSecret? ReadSecret(ParsedOptions values)
     {
@@ -234,7 +243,7 @@ internal static class Program
         builder.Services.AddSingleton(options.Drain);
         builder.Services.AddSingleton(Timing.MonotonicClock.System);
         builder.Services.AddSingleton<DrainController>();
-        builder.Services.AddStunServer(new StunServerOptions { Listen = options.Stun });
+        builder.Services.AddStunServer(new StunServerOptions { Listen = options.Stun, UsesNextPort = options.StunDiscovery });
         builder.WebHost.UseKestrelCore().UseSockets().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;

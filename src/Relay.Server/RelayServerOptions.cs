@@ -36,6 +36,9 @@ internal sealed record RelayServerOptions
     /// <summary>Where STUN answers; empty = nowhere.</summary>
     public IReadOnlyList<TransportAddress> Stun { get; init; } = [];
 
+    /// <summary>Whether STUN also answers from the port behind each of <see cref="Stun"/>, where it is free.</summary>
+    public bool StunDiscovery { get; init; } = true;
+
     /// <summary>Where the admin pages are.</summary>
     public required TransportAddress Admin { get; init; }
 

@@ -28,6 +28,8 @@ public sealed class CommandSet(string program, string summary, string environmen
         {
             other.ForeignJsonKeys.UnionWith(options.Keys.Select(key => key.JsonKey));
             options.ForeignJsonKeys.UnionWith(other.Keys.Select(key => key.JsonKey));
+            other.ForeignVariables.UnionWith(options.Variables);
+            options.ForeignVariables.UnionWith(other.Variables);
         }
 
         _commands.Add((options.Program[(program.Length + 1)..], options, run));

@@ -36,6 +36,11 @@ public sealed class OptionSet
     /// <summary>Settings of the program's other commands: they may stand in a file that all commands share.</summary>
     internal HashSet<string> ForeignJsonKeys { get; } = [];
 
+    /// <summary>Variables of the program's other commands.</summary>
+    internal HashSet<string> ForeignVariables { get; } = [];
+
+    internal IEnumerable<string> Variables => _keys.Select(key => key.EnvironmentName(EnvironmentPrefix));
+
     /// <summary>Adds an option that takes one value.</summary>
     public OptionKey AddText(string name, string placeholder, string help, string? defaultText = null) =>
         Add(new OptionKey(name, OptionKind.Text, placeholder, help, defaultText));
@@ -79,6 +84,23 @@ public sealed class OptionSet
                 OptionKind.Flag => [FlagText.Normalize(name, text)],
                 _ => [text],
             });
+        }
+
+        WarnOfMisspelt(environment, values);
+    }
+
+    /// <summary>
+    /// A variable that almost has the name of a setting is taken for a slip. Others may have our prefix too: Kubernetes makes RELAY_PORT and
+    /// RELAY_SERVICE_HOST for a service of that name, and NODE_ENV and NODE_PATH are another program's.
+    /// </summary>
+    private void WarnOfMisspelt(IReadOnlyDictionary<string, string> environment, ParsedOptions values)
+    {
+        string prefix = EnvironmentPrefix + "_";
+        string[] known = [.. Variables.Concat(ForeignVariables)];
+        foreach (string name in environment.Keys.Where(name => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)).Except(known).Order(StringComparer.Ordinal))
+        {
+            string? nearest = NearestName.Of(name[prefix.Length..].ToUpperInvariant(), known.Select(variable => variable[prefix.Length..]));
+            if (nearest is not null) values.Warn($"{name} in the environment: there is no such setting; did you mean {prefix}{nearest}?");
         }
     }
 

@@ -7,12 +7,17 @@ public sealed class ParsedOptions
 {
     private readonly Dictionary<OptionKey, (string Source, string[] Values)> _given = [];
 
+    private readonly List<string> _warnings = [];
+
     internal ParsedOptions()
     {
     }
 
     /// <summary>What to print instead of running, where <c>--help</c> or <c>--version</c> was given; otherwise null.</summary>
     public string? Answer { get; internal set; }
+
+    /// <summary>What may be a slip and hinders nothing, a sentence each: it goes to stderr at the start.</summary>
+    public IReadOnlyList<string> Warnings => _warnings;
 
     /// <summary>The value of an option or argument, its default, or null.</summary>
     public string? Text(OptionKey key) => _given.TryGetValue(key, out (string, string[] Values) given) ? given.Values[0] : key.DefaultText;
@@ -43,6 +48,8 @@ public sealed class ParsedOptions
 
     /// <summary>Where the value came from, for messages: <c>--listen</c>, <c>STUN_LISTEN</c>, or <c>"listen" in FILE</c>.</summary>
     public string SourceOf(OptionKey key) => _given.TryGetValue(key, out (string Source, string[]) given) ? given.Source : key.Spelling;
+
+    internal void Warn(string warning) => _warnings.Add(warning);
 
     internal void Set(OptionKey key, string source, string[] values) => _given[key] = (source, values);
 

@@ -30,6 +30,7 @@ public static class ProgramRunner
     private static Task<int> RunAsync(OptionSet options, ReadOnlyMemory<string> arguments, Func<ParsedOptions, CancellationToken, Task<int>> run)
     {
         ParsedOptions values = options.Parse(arguments.ToArray(), CurrentEnvironment());
+        foreach (string warning in values.Warnings) Console.Error.WriteLine(warning);
         return values.Answer is { } answer ? AnswerAsync(answer) : RunUntilSignalAsync(stopping => run(values, stopping));
     }
 

@@ -13,6 +13,7 @@ internal sealed class StunBindings(int threads) : IDisposable
     private readonly List<TransportAddress> _order = [];
     private readonly Dictionary<TransportAddress, DatagramSocket[]> _sockets = [];
     private readonly Dictionary<TransportAddress, TransportAddress> _others = []; // Where behaviour discovery is offered: the other address and port.
+    private readonly Dictionary<TransportAddress, TransportAddress> _otherPorts = []; // Where there is only another port.
 
     /// <summary>Everything that is bound, in the order in which it was asked for.</summary>
     public IReadOnlyList<TransportAddress> Addresses => _order;
@@ -20,14 +21,16 @@ internal sealed class StunBindings(int threads) : IDisposable
     /// <summary>Binds an address, if it is not bound.</summary>
     /// <returns>The address with the port that the system chose.</returns>
     /// <exception cref="StunListenException">It is taken or not of this host.</exception>
-    public TransportAddress Bind(TransportAddress address, bool dualStack = false)
+    public TransportAddress Bind(TransportAddress address, bool dualStack = false) => Bind(address, dualStack, threads);
+
+    private TransportAddress Bind(TransportAddress address, bool dualStack, int sharers)
     {
         if (_sockets.ContainsKey(address)) return address;
 
         // The first socket does not share: so a port that another program shares out is refused, and not quietly joined.
         DatagramSocket first = BindOne(address, dualStack, isSharing: false);
         TransportAddress bound = first.LocalAddress;
-        DatagramSocket[] sockets = new DatagramSocket[OperatingSystem.IsLinux() ? threads : 1];
+        DatagramSocket[] sockets = new DatagramSocket[OperatingSystem.IsLinux() ? sharers : 1];
         sockets[0] = first;
         _order.Add(bound);
         _sockets[bound] = sockets[..1];
@@ -56,6 +59,32 @@ internal sealed class StunBindings(int threads) : IDisposable
         _others[both] = primary;
         _others[otherPort] = otherAddress;
         _others[otherAddress] = otherPort;
+    }
+
+    /// <summary>
+    /// Binds the port behind an address's own too, so that an answer can leave from there: one socket, for few ask for that. Nothing happens where
+    /// the address has an alternate.
+    /// </summary>
+    /// <param name="primary">The address, bound already.</param>
+    /// <param name="dualStack">As it was bound.</param>
+    /// <returns>False where that port is not to be had.</returns>
+    public bool TryBindNextPort(TransportAddress primary, bool dualStack)
+    {
+        if (_others.ContainsKey(primary) || _otherPorts.ContainsKey(primary)) return true;
+        if (primary.Port == ushort.MaxValue) return false;
+        TransportAddress next = primary.WithPort((ushort)(primary.Port + 1));
+        try
+        {
+            Bind(next, dualStack, sharers: 1);
+        }
+        catch (StunListenException)
+        {
+            return false;
+        }
+
+        _otherPorts[primary] = next;
+        _otherPorts[next] = primary;
+        return true;
     }
 
     /// <summary>The sockets of every receiver: one receiver for each address and thread.</summary>
@@ -106,6 +135,7 @@ internal sealed class StunBindings(int threads) : IDisposable
 
     private DiscoverySockets? DiscoveryOf(TransportAddress address, int thread)
     {
+        if (_otherPorts.TryGetValue(address, out TransportAddress otherPort)) return new DiscoverySockets(_sockets[otherPort][0], OtherAddress: null, OtherBoth: null);
         if (!_others.TryGetValue(address, out TransportAddress other)) return null;
         return new DiscoverySockets(
             OtherPort: _sockets[address.WithPort(other.Port)][thread],

@@ -38,7 +38,7 @@ internal sealed class StunReceiver : IDisposable
         _clock = clock;
         _logger = logger;
         _isWildcard = StunSockets.IsWildcard(_socket.LocalAddress);
-        _responder = new StunResponder(forgedSources, limiter, sockets.Origins, Counters);
+        _responder = new StunResponder(forgedSources, limiter, sockets.Origins, Counters, sockets.Discovery is not null);
         _thread = new Thread(RunToEnd) { IsBackground = true, Name = $"stun {_socket.LocalAddress}" };
     }
 

@@ -22,6 +22,7 @@ public sealed class StunServer : BackgroundService
     private readonly SourceRateLimiter _limiter;
     private readonly ConnectionLimiter _connections;
     private readonly StunBindings _bindings;
+    private readonly List<(TransportAddress Address, bool DualStack)> _listed = [];
     private readonly List<(Socket Socket, StunTransport Transport)> _streamSockets = [];
     private StunReceiver[] _receivers = [];
     private StunStreamListener[] _listeners = [];
@@ -69,6 +70,7 @@ public sealed class StunServer : BackgroundService
         if (_isBound) return;
         BindListed();
         BindAlternates();
+        BindNextPorts();
         BindStreams(_options.ListenTcp, StunTransport.Tcp);
         BindStreams(_options.ListenTls, StunTransport.Tls);
         FinishBinding();
@@ -120,7 +122,7 @@ public sealed class StunServer : BackgroundService
     private void BindListed()
     {
         Binding = BindingStep.Listen;
-        foreach (TransportAddress address in _options.Listen) _bindings.Bind(address, TakesBothFamilies(address, _options.Listen));
+        foreach (TransportAddress address in _options.Listen) _listed.Add((_bindings.Bind(address, TakesBothFamilies(address, _options.Listen)), TakesBothFamilies(address, _options.Listen)));
         BoundAddresses = [.. _bindings.Addresses];
     }
 
@@ -134,6 +136,15 @@ public sealed class StunServer : BackgroundService
         }
 
         BoundAddresses = [.. _bindings.Addresses];
+    }
+
+    private void BindNextPorts()
+    {
+        if (!_options.UsesNextPort) return;
+        foreach ((TransportAddress address, bool dualStack) in _listed)
+        {
+            if (!_bindings.TryBindNextPort(address, dualStack)) StunServerLog.NoNextPort(_logger, address);
+        }
     }
 
     private void FinishBinding()

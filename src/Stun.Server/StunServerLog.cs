@@ -30,6 +30,9 @@ internal static partial class StunServerLog
     [LoggerMessage(EventId = 8, Level = LogLevel.Warning, Message = "What was asked to be read again cannot be used, and nothing has changed: {Problem}")]
     public static partial void ReloadRefused(ILogger logger, string problem);
 
+    [LoggerMessage(EventId = 10, Level = LogLevel.Information, Message = "The port behind udp://{Address} is taken: clients cannot learn here whether a filter looks at ports")]
+    public static partial void NoNextPort(ILogger logger, TransportAddress address);
+
     [LoggerMessage(EventId = 9, Level = LogLevel.Information, Message = "The certificate was read again")]
     public static partial void CertificateReloaded(ILogger logger);
 }

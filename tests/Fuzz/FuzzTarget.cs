@@ -28,6 +28,9 @@ public sealed record FuzzTarget(string Name, FuzzAction Fuzz)
         new("port-map-upnp-description", UpnpDescriptionTarget.Fuzz),
         new("port-map-soap", SoapResponseTarget.Fuzz),
         new("http-response-head", HttpResponseHeadTarget.Fuzz),
+        new("dns-answer", DnsAnswerTarget.Fuzz),
+        new("netlink", NetlinkTarget.Fuzz),
+        new("relay-map", RelayMapTarget.Fuzz),
     ];
 
     /// <summary>The committed inputs: what once went wrong, and what is likely to.</summary>

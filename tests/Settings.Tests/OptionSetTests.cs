@@ -53,6 +53,27 @@ public sealed class OptionSetTests : IDisposable
         Assert.Equal("--listen", values.SourceOf(_listen));
     }
 
+    [Theory]
+    [InlineData("STUN_TLSCERT", "STUN_TLS_CERT")]
+    [InlineData("STUN_LISTENS", "STUN_LISTEN")]
+    [InlineData("stun_listen", "STUN_LISTEN")] // The environment's names are told apart by case.
+    [InlineData("STUN_PRINT_MPA", "STUN_PRINT_MAP")]
+    public void A_misspelt_variable_is_warned_of_with_the_name_that_was_meant(string name, string meant)
+    {
+        ParsedOptions values = _options.Parse([], new Dictionary<string, string> { [name] = "x", ["STUN_TLS_CERT"] = "env.pem" });
+
+        Assert.Equal($"{name} in the environment: there is no such setting; did you mean {meant}?", Assert.Single(values.Warnings));
+    }
+
+    [Theory]
+    [InlineData("STUN_PORT_3478_UDP")]
+    [InlineData("STUN_SERVICE_HOST")]
+    [InlineData("STUN_LISTEN")]
+    [InlineData("STUN_")]
+    [InlineData("OTHER_LISTENS")]
+    public void Variables_of_others_and_our_own_are_no_slip(string name) =>
+        Assert.Empty(_options.Parse([], new Dictionary<string, string> { [name] = "1.1.1.1:1" }).Warnings);
+
     [Fact]
     public void An_empty_environment_variable_counts_as_none() =>
         Assert.Null(_options.Parse([], new Dictionary<string, string> { ["STUN_TLS_CERT"] = "" }).Text(_certificate));

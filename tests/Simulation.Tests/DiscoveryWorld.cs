@@ -24,6 +24,9 @@ internal sealed record StunServerConduct
     /// <summary>What it does with RESPONSE-PORT.</summary>
     public ChangeConduct ResponsePort { get; init; }
 
+    /// <summary>Has one address with two ports: names no other, and knows CHANGE-REQUEST for the port alone.</summary>
+    public bool HasOneAddress { get; init; }
+
     /// <summary>Is reachable at its other address.</summary>
     public bool HasOther { get; init; } = true;
 
@@ -205,6 +208,7 @@ internal sealed class DiscoveryWorld
     private void AnswerAt(TransportAddress at, TransportAddress source, byte[] datagram)
     {
         if ((at.Port != Server.Port && at.Port != Other.Port) || (!_conduct.HasOther && at != Server)) return;
+        if (_conduct.HasOneAddress && at.Bits != Server.Bits) return;
         if (!StunHeader.TryRead(datagram, out StunHeader header) || header.Type != StunMessageType.BindingRequest) return;
 
         ChangeRequest change = default;
@@ -228,6 +232,7 @@ internal sealed class DiscoveryWorld
         if (isChange && _conduct.Change == ChangeConduct.IsSilent) return;
         if (answerTo != 0 && _conduct.ResponsePort == ChangeConduct.IsSilent) return;
         bool isRefused = (isChange && _conduct.Change == ChangeConduct.Refuses) || (answerTo != 0 && _conduct.ResponsePort == ChangeConduct.Refuses);
+        isRefused |= _conduct.HasOneAddress && change.ChangeAddress;
         bool isChanged = isChange && _conduct.Change == ChangeConduct.Obeys;
         TransportAddress from = _conduct.AnswersFromElsewhere ? at.WithPort(5000) : at;
         if (isChanged && change.ChangeAddress) from = (from.Bits == Server.Bits ? Other : Server).WithPort(from.Port);
@@ -244,7 +249,7 @@ internal sealed class DiscoveryWorld
         if (isRefused) StunErrorCode.UnknownAttribute.AddTo(ref writer);
         else XorMappedAddress.AddTo(ref writer, id, source);
         TransportAddress other = _conduct.FalseOther.IsValid ? _conduct.FalseOther : Other;
-        if (!isRefused && _conduct.NamesOther) MappedAddress.AddTo(ref writer, StunAttributeType.OtherAddress, other);
+        if (!isRefused && _conduct is { NamesOther: true, HasOneAddress: false }) MappedAddress.AddTo(ref writer, StunAttributeType.OtherAddress, other);
         return writer.Written.ToArray();
     }
 

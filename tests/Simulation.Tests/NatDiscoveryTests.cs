@@ -117,12 +117,49 @@ public class NatDiscoveryTests
     [Fact]
     public void A_server_with_one_address_tells_what_it_can()
     {
-        NatBehavior found = new DiscoveryWorld(NatKind.Easy with { Hairpins = true }, conduct: new StunServerConduct { NamesOther = false }).Run();
+        NatBehavior found = new DiscoveryWorld(NatKind.Easy with { Hairpins = true }, conduct: new StunServerConduct { NamesOther = false, Change = ChangeConduct.Refuses }).Run();
 
         Assert.Equal((MappingBehavior.Unknown, FilteringBehavior.Unknown), (found.Mapping, found.Filtering));
         Assert.Equal(PortAllocationPattern.Random, found.PortAllocation.Pattern);
         Assert.True(found.Hairpinning);
         Assert.Equal([NatAspect.Mapping, NatAspect.Filtering], found.Notes.Select(note => note.Aspect).Order());
+    }
+
+    [Theory]
+    [InlineData(Mapping.EndpointIndependent, Filtering.EndpointIndependent, FilteringBehavior.AddressDependent)] // What is more cannot be told.
+    [InlineData(Mapping.EndpointIndependent, Filtering.AddressDependent, FilteringBehavior.AddressDependent)]
+    [InlineData(Mapping.EndpointIndependent, Filtering.AddressAndPortDependent, FilteringBehavior.AddressAndPortDependent)]
+    [InlineData(Mapping.AddressDependent, Filtering.AddressAndPortDependent, FilteringBehavior.AddressAndPortDependent)]
+    [InlineData(Mapping.AddressAndPortDependent, Filtering.AddressAndPortDependent, FilteringBehavior.AddressAndPortDependent)]
+    public void A_server_with_one_address_and_two_ports_tells_whether_the_filter_looks_at_ports(Mapping mapping, Filtering filtering, FilteringBehavior told)
+    {
+        DiscoveryWorld world = new(new NatKind(mapping, filtering), conduct: new StunServerConduct { HasOneAddress = true });
+
+        NatBehavior found = world.Run();
+
+        Assert.Equal(told, found.Filtering);
+        Assert.Equal(told == FilteringBehavior.AddressDependent || mapping == Mapping.AddressAndPortDependent, found.Notes.Any(note => note.Aspect == NatAspect.Filtering));
+        Assert.InRange(world.Took, TimeSpan.Zero, TimeSpan.FromSeconds(9));
+        Assert.Equal(NatPresence.Nat, found.Presence);
+    }
+
+    [Theory]
+    [InlineData(null, NatPresence.NoneOrFirewall)]
+    [InlineData(Filtering.AddressDependent, NatPresence.NoneOrFirewall)]
+    [InlineData(Filtering.AddressAndPortDependent, NatPresence.FirewallOnly)]
+    public void By_two_ports_of_one_address_a_firewall_shows_only_where_it_looks_at_ports(Filtering? firewall, NatPresence presence) =>
+        Assert.Equal(presence, new DiscoveryWorld(nat: null, firewall, new StunServerConduct { HasOneAddress = true }).Run().Presence);
+
+    [Theory]
+    [InlineData(ChangeConduct.Refuses)]
+    [InlineData(ChangeConduct.Ignores)]
+    [InlineData(ChangeConduct.IsSilent)]
+    public void A_server_with_one_address_that_does_not_answer_from_its_next_port_is_not_taken_for_a_filter(object conduct)
+    {
+        NatBehavior found = new DiscoveryWorld(NatKind.Easy, conduct: new StunServerConduct { HasOneAddress = true, Change = (ChangeConduct)conduct }).Run();
+
+        Assert.Equal(FilteringBehavior.Unknown, found.Filtering);
+        Assert.Single(found.Notes, note => note.Aspect == NatAspect.Filtering);
     }
 
     [Theory]

@@ -161,6 +161,45 @@ public sealed class StunServerTests
     }
 
     [Fact]
+    public async Task The_next_port_answers_and_is_answered_from_where_it_is_wanted_and_free()
+    {
+        using IHost host = await StartAsync(new StunServerOptions { Listen = [AnyIpv4Port], UsesNextPort = true });
+        TransportAddress server = Assert.Single(ServerOf(host).BoundAddresses);
+        TransportAddress next = server.WithPort((ushort)(server.Port + 1));
+        using DatagramSocket client = DatagramSocket.Bind(AnyIpv4Port, DatagramSocketOptions.Default);
+        Assert.Equal(client.LocalAddress, Ask(client, server));
+        Assert.Equal(client.LocalAddress, Ask(client, next));
+
+        Assert.Equal(next, SourceOfChanged(client, server));
+        Assert.Equal(server, SourceOfChanged(client, next));
+    }
+
+    [Fact]
+    public async Task A_next_port_that_is_taken_is_done_without()
+    {
+        using IHost first = await StartAsync(new StunServerOptions { Listen = [AnyIpv4Port] });
+        TransportAddress taken = ServerOf(first).BoundAddresses[0];
+        using IHost host = await StartAsync(new StunServerOptions { Listen = [taken.WithPort((ushort)(taken.Port - 1))], UsesNextPort = true });
+        using DatagramSocket client = DatagramSocket.Bind(AnyIpv4Port, DatagramSocketOptions.Default);
+
+        Assert.Equal(client.LocalAddress, Ask(client, ServerOf(host).BoundAddresses[0]));
+    }
+
+    /// <summary>Asks for an answer from the other port, and says where one comes from.</summary>
+    private static TransportAddress SourceOfChanged(DatagramSocket client, TransportAddress server)
+    {
+        byte[] request = new byte[64];
+        var writer = new StunMessageWriter(request, StunMessageType.BindingRequest, new TransactionId(1, 2));
+        new ChangeRequest(ChangeAddress: false, ChangePort: true).AddTo(ref writer);
+        Assert.Equal(SocketError.Success, client.SendTo(writer.Written, server));
+        AwaitReadable(client);
+        using var batch = new DatagramBatch();
+        Assert.Equal(1, client.Receive(batch, out _));
+        Assert.True(StunBindingResponse.TryRead(batch[0], out _, out _));
+        return batch.AddressOf(0);
+    }
+
+    [Fact]
     public void Answering_a_batch_allocates_nothing()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "the portable way may allocate");

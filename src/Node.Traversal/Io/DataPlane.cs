@@ -30,5 +30,5 @@ internal sealed class DataPlane(MonotonicClock clock, TraversalCounters counters
 
     public void TellTraffic(NodeKey peer) => Loop.Post((core, now) => core.HandleTraffic(peer, now));
 
-    public void TellSendFailed(NodeKey peer, TransportAddress remote) => Loop.PostPacket((core, now) => core.HandleSendFailed(peer, remote, now));
+    public void TellSendFailed(NodeKey peer, TransportAddress remote) => Loop.PostPacket(PacketOrigin.Own, (core, now) => core.HandleSendFailed(peer, remote, now));
 }

@@ -77,5 +77,5 @@ internal sealed class DatagramDemux(NodeLoop loop, TraversalCounters counters, M
 
     /// <summary>By itself, because what a lambda captures is allocated where the method begins: data must not pay for it.</summary>
     private void PostControl(SocketId socket, TransportAddress source, byte[] datagram) =>
-        loop.PostPacket((core, now) => core.HandleDatagram(socket, source, datagram, now));
+        loop.PostPacket(_owners.ContainsKey(source) ? PacketOrigin.ProvenAddress : PacketOrigin.Stranger, (core, now) => core.HandleDatagram(socket, source, datagram, now));
 }

@@ -14,7 +14,10 @@ namespace Node.Traversal.Io;
 /// </remarks>
 internal sealed class NodeLoop : IAsyncDisposable
 {
-    /// <summary>Control packets that wait: beyond this the loop is being flooded, and what comes is dropped and counted.</summary>
+    /// <summary>
+    /// Control packets of one origin that wait: beyond this the loop is being flooded, and what comes is dropped and counted. A flood of strangers,
+    /// which needs but a forged source, so costs no packet of a peer that has answered before, nor one by relay.
+    /// </summary>
     public const int MaxWaitingPackets = 1024;
 
     /// <summary>No wait is much longer than a month: what is further away is looked at again.</summary>
@@ -29,7 +32,7 @@ internal sealed class NodeLoop : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly ITimer? _timer; // Of a clock that is not the machine's: no thread can wait by that.
     private Task _running = Task.CompletedTask;
-    private int _waitingPackets;
+    private readonly int[] _waitingPackets = new int[Enum.GetValues<PacketOrigin>().Length];
     private Instant? _faultedAt;
 
     public NodeLoop(NodeCore core, MonotonicClock clock, TraversalCounters counters, Action<Transmit> transmit, Action<NodeEvent> carryOut, ILogger log)
@@ -51,13 +54,13 @@ internal sealed class NodeLoop : IAsyncDisposable
     public void Start() => _running = Task.Factory.StartNew(Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     /// <summary>Hands the core an input, from any thread.</summary>
-    public void Post(Action<NodeCore, Instant> handle) => _inputs.TryAdd(new Input(handle, IsPacket: false));
+    public void Post(Action<NodeCore, Instant> handle) => _inputs.TryAdd(new Input(handle, PacketOf: null));
 
-    /// <summary>Hands the core a control packet, from any thread; dropped and counted where too many wait.</summary>
-    public void PostPacket(Action<NodeCore, Instant> handle)
+    /// <summary>Hands the core a control packet, from any thread; dropped and counted where too many of that origin wait.</summary>
+    public void PostPacket(PacketOrigin origin, Action<NodeCore, Instant> handle)
     {
-        if (Interlocked.Increment(ref _waitingPackets) <= MaxWaitingPackets && _inputs.TryAdd(new Input(handle, IsPacket: true))) return;
-        Interlocked.Decrement(ref _waitingPackets);
+        if (Interlocked.Increment(ref _waitingPackets[(int)origin]) <= MaxWaitingPackets && _inputs.TryAdd(new Input(handle, origin))) return;
+        Interlocked.Decrement(ref _waitingPackets[(int)origin]);
         _counters.Count(TraversalDrop.LoopBusy);
     }
 
@@ -88,7 +91,7 @@ internal sealed class NodeLoop : IAsyncDisposable
 
     private void Handle(Input input)
     {
-        if (input.IsPacket) Interlocked.Decrement(ref _waitingPackets);
+        if (input.PacketOf is { } origin) Interlocked.Decrement(ref _waitingPackets[(int)origin]);
         Decide(input);
 
         // Events first: once our pong is out, the peer sends data directly, and by then its address must lead to it.
@@ -133,9 +136,9 @@ internal sealed class NodeLoop : IAsyncDisposable
         return wait < TimeSpan.Zero ? TimeSpan.Zero : wait < LongestWait ? wait : LongestWait;
     }
 
-    private readonly record struct Input(Action<NodeCore, Instant> Handle, bool IsPacket)
+    private readonly record struct Input(Action<NodeCore, Instant> Handle, PacketOrigin? PacketOf)
     {
         /// <summary>Only the time has passed.</summary>
-        public static Input None { get; } = new((_, _) => { }, IsPacket: false);
+        public static Input None { get; } = new((_, _) => { }, PacketOf: null);
     }
 }

@@ -38,13 +38,13 @@ internal ref struct StunRequest
     /// <summary>Reads the attributes of a message whose header is known to be good.</summary>
     /// <param name="message">The whole message.</param>
     /// <param name="isClassic">Whether it is of classic STUN, where FINGERPRINT means nothing.</param>
-    /// <param name="offersDiscovery">Whether the attributes of RFC 5780 are understood.</param>
+    /// <param name="offer">Which attributes of RFC 5780 are understood.</param>
     /// <param name="unknown">Room for <see cref="MaxUnknownAttributes"/>.</param>
     /// <param name="request">What was read.</param>
     /// <param name="reason">Why it is to be dropped, where it is.</param>
     /// <returns>False where nothing in it can be believed.</returns>
     public static bool TryRead(
-        ReadOnlySpan<byte> message, bool isClassic, bool offersDiscovery, Span<StunAttributeType> unknown, out StunRequest request, out StunDropReason reason)
+        ReadOnlySpan<byte> message, bool isClassic, DiscoveryOffer offer, Span<StunAttributeType> unknown, out StunRequest request, out StunDropReason reason)
     {
         request = new StunRequest(unknown);
         reason = default;
@@ -60,7 +60,7 @@ internal ref struct StunRequest
             }
 
             // Nothing vouches for what stands behind MESSAGE-INTEGRITY, so a server must not look at it (RFC 8489 §14.5).
-            if (!isBehindIntegrity) request.Take(type, value, offersDiscovery);
+            if (!isBehindIntegrity) request.Take(type, value, offer);
             isBehindIntegrity |= type is StunAttributeType.MessageIntegrity or StunAttributeType.MessageIntegritySha256;
             start = StunHeader.Length + attributes.Position;
         }
@@ -69,21 +69,24 @@ internal ref struct StunRequest
         return !attributes.IsMalformed;
     }
 
-    private void Take(StunAttributeType type, ReadOnlySpan<byte> value, bool offersDiscovery)
+    private void Take(StunAttributeType type, ReadOnlySpan<byte> value, DiscoveryOffer offer)
     {
         if (!type.IsComprehensionRequired()) return;
         if (type == StunAttributeType.ChangeRequest) AsksForNoChange = ChangeRequest.TryRead(value, out ChangeRequest asked) && asked == default;
         switch (type)
         {
-            case StunAttributeType.ChangeRequest when offersDiscovery:
+            case StunAttributeType.ChangeRequest when offer == DiscoveryOffer.OtherPort && ChangeRequest.TryRead(value, out ChangeRequest wanted) && wanted.ChangeAddress:
+                AddUnknown(type); // There is no other address: as if nobody here knew of such a thing.
+                break;
+            case StunAttributeType.ChangeRequest when offer != DiscoveryOffer.None:
                 if (Change is null && ChangeRequest.TryRead(value, out ChangeRequest change)) Change = change;
                 HasBadValue |= Change is null;
                 break;
-            case StunAttributeType.ResponsePort when offersDiscovery:
+            case StunAttributeType.ResponsePort when offer != DiscoveryOffer.None:
                 if (Port is null && ResponsePort.TryRead(value, out ushort port)) Port = port;
                 HasBadValue |= Port is null;
                 break;
-            case StunAttributeType.Padding when offersDiscovery:
+            case StunAttributeType.Padding when offer != DiscoveryOffer.None:
                 PaddingLength ??= value.Length;
                 break;
             default:

@@ -12,7 +12,8 @@ namespace Stun.Server.Core;
 /// <param name="limiter">How much each prefix may ask.</param>
 /// <param name="origins">From where answers can leave; null where behaviour discovery is not offered.</param>
 /// <param name="counters">Counts requests, answers and drops.</param>
-internal sealed class StunResponder(ForgedSources forgedSources, SourceRateLimiter limiter, AnswerOrigins? origins, StunCounters counters)
+/// <param name="changesPort">Says that answers can leave from another port; always so where <paramref name="origins"/> are known.</param>
+internal sealed class StunResponder(ForgedSources forgedSources, SourceRateLimiter limiter, AnswerOrigins? origins, StunCounters counters, bool changesPort = false)
 {
     /// <summary>The buffer a request lies in has to be at least this long, in bytes, so that every answer fits.</summary>
     public const int MinBufferLength = 128;
@@ -43,13 +44,15 @@ internal sealed class StunResponder(ForgedSources forgedSources, SourceRateLimit
 
         Span<StunAttributeType> unknown = _unknown;
         bool isGood = StunRequest.TryRead(
-            message, isClassic, origins is not null, unknown[..StunRequest.MaxUnknownAttributes], out StunRequest request, out StunDropReason reason);
+            message, isClassic, OfferedDiscovery, unknown[..StunRequest.MaxUnknownAttributes], out StunRequest request, out StunDropReason reason);
         if (!isGood) return Drop(reason);
 
         counters.CountRequest(source.IsIpv4, KindOf(request, isClassic));
         if (MustRefuseUnknown(request, isClassic)) return RefuseUnknown(buffer, header, request, unknown, source);
         return IsContradictory(request) ? RefuseBad(buffer, header, source) : Succeed(buffer, header, request, source, now);
     }
+
+    private DiscoveryOffer OfferedDiscovery => origins is not null ? DiscoveryOffer.Full : changesPort ? DiscoveryOffer.OtherPort : DiscoveryOffer.None;
 
     /// <summary>
     /// Without the cookie there is little to tell a request by, so all there is must fit: a binding request of exactly this length. The rest is

@@ -55,7 +55,7 @@ public sealed class FaultTests : IAsyncDisposable
         loop.Post((core, now) => core.HandleStunServers([new StunServerAddress(900, CoreTesting.Address("203.0.113.1:3478"))], now));
         Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref asked) == 1, Patience));
 
-        loop.PostPacket((_, _) => throw new TimeoutException("a packet that nobody has thought of"));
+        loop.PostPacket(PacketOrigin.Stranger, (_, _) => throw new TimeoutException("a packet that nobody has thought of"));
         Assert.True(SpinWait.SpinUntil(() => _counters[TraversalDrop.Faulted] == 1, Patience));
         time.Advance(TimeSpan.FromMilliseconds(250)); // The server is asked again after 200 ms.
 

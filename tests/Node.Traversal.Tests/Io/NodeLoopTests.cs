@@ -22,7 +22,7 @@ public class NodeLoopTests
         await using NodeLoop loop = new(core, clock, counters, _ => { }, _ => { }, NullLogger.Instance);
         loop.Start();
 
-        loop.PostPacket((_, _) => throw new InvalidOperationException("a test of what is thrown"));
+        loop.PostPacket(PacketOrigin.Stranger, (_, _) => throw new InvalidOperationException("a test of what is thrown"));
         loop.Post((_, _) => later.SetResult());
 
         await later.Task.WaitAsync(Patience, TestContext.Current.CancellationToken);

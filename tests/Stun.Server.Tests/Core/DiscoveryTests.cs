@@ -57,6 +57,30 @@ public sealed class DiscoveryTests
     }
 
     [Fact]
+    public void With_one_address_only_the_port_can_be_changed_and_no_other_address_is_named()
+    {
+        StunResponder onePort = new(new ForgedSources([Own, Own.WithPort(3479)]), _limiter, origins: null, _counters, changesPort: true);
+
+        Assert.Equal(Hex("0101000c" + Header + Xored), AnswerOf("00010000" + Header).Bytes);
+        (StunAnswer answer, byte[] bytes) = AnswerOf("00010008" + Header + "00030004 00000002");
+        Assert.Equal(new ChangeRequest(false, true), answer.Change);
+        Assert.Equal(Hex("0101000c" + Header + Xored), bytes);
+        Assert.Equal(12345, AnswerOf("00010008" + Header + "00270004 30390000").Answer.Port);
+        foreach (string change in (string[])["00000004", "00000006"])
+        {
+            Assert.Equal(Hex("01110010" + Header + "00090004 00000414" + "000a0002 00030000"), AnswerOf("00010008" + Header + "00030004" + change).Bytes);
+        }
+
+        (StunAnswer Answer, byte[] Bytes) AnswerOf(string request)
+        {
+            byte[] message = Hex(request);
+            message.CopyTo(_buffer, 0);
+            StunAnswer given = onePort.Answer(_buffer, message.Length, Client, Own, default);
+            return (given, _buffer[..given.Length]);
+        }
+    }
+
+    [Fact]
     public void A_response_port_is_where_the_answer_goes()
     {
         (StunAnswer answer, byte[] bytes) = Answer("00010008" + Header + "00270004 30390000");

@@ -44,6 +44,7 @@ internal static class RelayMapJson
 
         List<RelayRegion> parsed = [.. regions.EnumerateObject().Where(region => region.Value.ValueKind != JsonValueKind.Null).Select(region => ParseRegion(region.Name, region.Value))];
         if (parsed.Count > MaxRegions) throw new FormatException($"The relay map has {parsed.Count} regions; at most {MaxRegions} are taken.");
+        if (parsed.GroupBy(region => region.Id).FirstOrDefault(same => same.Count() > 1) is { } twice) throw new FormatException($"The relay map has region {twice.Key} twice.");
         return new RelayMap([.. parsed.OrderBy(region => region.Id)]);
     }
 

@@ -29,8 +29,11 @@ internal sealed record DiscoveryContact(DiscoverySocket Socket, TransportAddress
     public bool HasOther => Other.IsValid && Other.IsIpv4 == Server.IsIpv4 && Other.Port != 0 && Other.Port != Server.Port && Other.Bits != Server.Bits
         && AddressScopes.ScopeOf(Other) == AddressScopes.ScopeOf(Server);
 
+    /// <summary>Says that the server names another address, if one of no use.</summary>
+    public bool NamesOther => Other.IsValid;
+
     /// <summary>Why there is no other address.</summary>
-    public string WhyNoOther => Other.IsValid
+    public string WhyNoOther => NamesOther
         ? $"the server names {Other} as its other address: to be of use it must differ in address and port and be as public as {Server}"
         : "the server names no second address (OTHER-ADDRESS, RFC 5780)";
 }

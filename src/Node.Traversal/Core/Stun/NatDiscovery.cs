@@ -27,6 +27,7 @@ internal sealed class NatDiscovery : IDiscoveryCore
     private MappingTest? _mapping;
     private AllocationTest? _allocation;
     private FilteringTest? _filtering;
+    private PortFilteringTest? _portFiltering;
     private HairpinTest? _hairpin;
     private Instant _end = Instant.Never;
     private int _tried;
@@ -114,10 +115,12 @@ internal sealed class NatDiscovery : IDiscoveryCore
 
     private void StartTests(DiscoveryContact contact, Instant now)
     {
-        _filtering = new FilteringTest(_bench, contact, () => _mapping!.Result, _ => HandleFiltered());
+        if (contact.NamesOther) _filtering = new FilteringTest(_bench, contact, () => _mapping!.Result, _ => HandleFiltered());
+        else _portFiltering = new PortFilteringTest(_bench, contact, _ => HandleFiltered());
         _mapping = new MappingTest(_bench, contact, HandleMapped);
         _stages.Enqueue(DiscoveryStage.Mapping);
-        _filtering.Start(now);
+        _filtering?.Start(now);
+        _portFiltering?.Start(now);
         _mapping.Start(now);
     }
 
@@ -187,7 +190,7 @@ internal sealed class NatDiscovery : IDiscoveryCore
 
     private NatBehavior WithAnswers(NatBehavior result, DiscoveryContact contact)
     {
-        FilteringBehavior filtering = _filtering?.Result ?? FilteringBehavior.Unknown;
+        FilteringBehavior filtering = _filtering?.Result ?? _portFiltering?.Result ?? FilteringBehavior.Unknown;
         return result with
         {
             Server = contact.Server,
@@ -212,6 +215,7 @@ internal sealed class NatDiscovery : IDiscoveryCore
         (false, _) => NatPresence.Nat,
         (true, FilteringBehavior.EndpointIndependent) => NatPresence.None,
         (true, FilteringBehavior.Unknown) => NatPresence.NoneOrFirewall,
+        (true, FilteringBehavior.AddressDependent) when !contact.NamesOther => NatPresence.NoneOrFirewall, // Nobody may be kept out.
         _ => NatPresence.FirewallOnly,
     };
 

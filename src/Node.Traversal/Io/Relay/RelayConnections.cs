@@ -94,7 +94,7 @@ internal sealed class RelayConnections(
     }
 
     /// <summary>Where a relay wants us to go is looked up in our own map: another machine of its region, else another region, which is the core's to choose.</summary>
-    public void HandleMove(RelayClient relay, MoveFrame move) => loop.PostPacket((core, now) =>
+    public void HandleMove(RelayClient relay, MoveFrame move) => loop.PostPacket(PacketOrigin.Relay, (core, now) =>
     {
         if (!IsCurrent(relay) || _successors.ContainsKey(relay)) return;
         if (_movedAt.TryGetValue(relay.Region.Id, out Instant before) && now - before < LeastStay) return;
@@ -127,7 +127,7 @@ internal sealed class RelayConnections(
     });
 
     public void HandlePeerGone(RelayClient relay, NodeKey peer, PeerGoneReason reason) =>
-        loop.PostPacket((core, now) => core.HandlePeerGone(relay.Region.Id, peer, reason, now));
+        loop.PostPacket(PacketOrigin.Relay, (core, now) => core.HandlePeerGone(relay.Region.Id, peer, reason, now));
 
     public void HandlePacket(RelayClient relay, NodeKey source, ReadOnlySpan<byte> packet)
     {
@@ -171,7 +171,7 @@ internal sealed class RelayConnections(
 
     /// <summary>By itself, because what a lambda captures is allocated where the method begins: data must not pay for it.</summary>
     private void PostControl(int regionId, NodeKey source, byte[] packet) =>
-        loop.PostPacket((core, now) => core.HandleRelayPacket(regionId, source, packet, now));
+        loop.PostPacket(PacketOrigin.Relay, (core, now) => core.HandleRelayPacket(regionId, source, packet, now));
 
     private bool IsCurrent(RelayClient relay) => _clients.TryGetValue(relay.Region.Id, out RelayClient? current) && current == relay;
 
