@@ -6,15 +6,12 @@ namespace NatLab.Tests;
 /// </summary>
 public sealed class RoamingTests : IAsyncDisposable
 {
-    /// <summary>A path that dies takes the ping that is on its way. A second one is for the busy machine: on a quiet one it is hardly ever lost.</summary>
-    private const int MostLostByCut = 2;
-
-    /// <summary>After a change of network the relay carries on within a second.</summary>
-    private const int MostLostByChange = 5;
+    /// <summary>Whatever happens takes the ping that is on its way, and no other: the next one also goes by relay, or is held until there is one.</summary>
+    private const int MostLost = 1;
 
     /// <summary>
-    /// To be direct again takes half a second, and a few on a busy machine. A node that misses a change, and sees it only when STUN is asked in its
-    /// turn, takes 20 to 26 s.
+    /// To be direct again takes half a second, and three are promised: that is asserted in simulation. A node that misses a change, and sees it only
+    /// when STUN is asked in its turn, takes 20 to 26 s and fails.
     /// </summary>
     private static readonly TimeSpan DirectAgainWithin = TimeSpan.FromSeconds(15);
 
@@ -51,7 +48,7 @@ public sealed class RoamingTests : IAsyncDisposable
             await WaitForDirectAsync(lab, pings);
             PingLoss healLoss = pings.Since(mark);
             Print($"cut {what}: {cutLoss}; healed: {healLoss}; direct after {await TimeToDirectAsync(lab, healed):0.0} s");
-            Assert.InRange(cutLoss.Lost, 0, MostLostByCut);
+            Assert.InRange(cutLoss.Lost, 0, MostLost);
             Assert.Equal(0, healLoss.Lost);
         }
     }
@@ -119,7 +116,7 @@ public sealed class RoamingTests : IAsyncDisposable
 
         PingLoss loss = pings.Since(mark);
         Print($"slept: {loss}; direct after {((await lab.B.PeerAsync(lab.A)).Since - awake).TotalSeconds:0.0} s");
-        Assert.InRange(loss.Lost, 0, MostLostByChange);
+        Assert.InRange(loss.Lost, 0, MostLost);
         await WaitForLooksAsync(2);
 
         async Task WaitForLooksAsync(int count)
@@ -164,7 +161,7 @@ public sealed class RoamingTests : IAsyncDisposable
         int after = pings.Mark();
         await SettleAsync(pings);
         Assert.Equal(0, pings.Since(after).Lost);
-        Assert.InRange(loss.Lost, 0, MostLostByChange);
+        Assert.InRange(loss.Lost, 0, MostLost);
     }
 
     private async Task<TunnelLab> BuildAsync(string nat)

@@ -7,6 +7,9 @@ namespace Simulation.Tests;
 /// <summary>What a path survives, with a round trip of 50 ms and five pings a second: lost pings, and the time to be direct again. The figures are printed.</summary>
 public class PathKeepingTests
 {
+    /// <summary>Of one node with one peer that looks at all anew: four STUN servers, a handful of addresses, each asked a few times.</summary>
+    private const int MostProbesInASecond = 40;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     [Theory]
@@ -65,6 +68,32 @@ public class PathKeepingTests
             lab.World.Run(TimeSpan.FromMinutes(10));
             lab.Left.Wake();
         });
+    }
+
+    /// <summary>Whether the clock stands still during a sleep depends on the system. Where it does not, ten minutes of timers are due at once.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Probes_do_not_pile_up_during_a_sleep(bool doesClockStand)
+    {
+        for (int seed = 1; seed <= 10; seed++)
+        {
+            SimLab lab = Lab(seed, NatKind.Easy, NatKind.Easy);
+            if (doesClockStand) lab.Left.Sleep();
+            else lab.Left.Lag = TimeSpan.FromMinutes(10);
+            int before = lab.Left.ControlDatagrams;
+            lab.World.Run(TimeSpan.FromMinutes(10));
+            int asleep = lab.Left.ControlDatagrams - before;
+            if (doesClockStand) lab.Left.Wake();
+            else lab.Left.Lag = TimeSpan.Zero;
+            lab.World.Run(TimeSpan.FromSeconds(1));
+            int inFirstSecond = lab.Left.ControlDatagrams - before - asleep;
+            lab.World.Run(TimeSpan.FromSeconds(9));
+
+            Print($"seed {seed}: {asleep} asleep, {inFirstSecond} in the first second after it, {lab.Left.ControlDatagrams - before - asleep} in ten");
+            if (doesClockStand) Assert.Equal(0, asleep);
+            Assert.InRange(inFirstSecond, 1, MostProbesInASecond);
+        }
     }
 
     [Fact]

@@ -26,6 +26,12 @@ internal sealed class CandidatePair(PairId id, CandidateOrigin origin)
     private const int RttShift = 3; // Smoothing as in RFC 6298 §2: a new sample counts one eighth,
     private const int VariationShift = 2; // and its distance from the mean one quarter.
 
+    /// <summary>
+    /// Of the first answers the shortest round trip counts: nothing makes one come too early, but code that runs for the first time, a router that
+    /// looks up its neighbour and a mapping that is being made have them come late, and at the pace of checks it takes long to smooth that away.
+    /// </summary>
+    private const int FirstAnswers = 8;
+
     /// <summary>An answer that takes this many round trips, and this long at the least, counts as a loss: data would have been sent again by then.</summary>
     private const int LostAfterRtts = 4;
     private static readonly TimeSpan LostAfter = TimeSpan.FromMilliseconds(500);
@@ -36,6 +42,7 @@ internal sealed class CandidatePair(PairId id, CandidateOrigin origin)
 
     private readonly List<Check> _inFlight = [];
     private LossWindow _loss;
+    private int _answers;
     private TimeSpan _nextBar = FirstBar;
 
     public PairId Id => id;
@@ -152,10 +159,12 @@ internal sealed class CandidatePair(PairId id, CandidateOrigin origin)
         if (Rtt is { } smoothed)
         {
             RttVariation += ((sample - smoothed).Duration() - RttVariation) / (1 << VariationShift);
-            Rtt = smoothed + (sample - smoothed) / (1 << RttShift);
+            bool isFirst = ++_answers <= FirstAnswers;
+            Rtt = !isFirst ? smoothed + (sample - smoothed) / (1 << RttShift) : sample < smoothed ? sample : smoothed;
             return;
         }
 
+        _answers = 1;
         Rtt = sample;
         RttVariation = sample / 2;
     }

@@ -51,8 +51,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     {
         get
         {
-            Instant next = Instant.Min(_agenda.Next, _sockets.NextTimeout);
-            next = Instant.Min(next, _phaseEnd);
+            Instant next = Instant.Min(Instant.Min(_agenda.Next, _sockets.NextTimeout), _phaseEnd);
             if (_running is not null) next = Instant.Min(next, _running.Run.NextTimeout);
             if (_sampler is not null) next = Instant.Min(next, _sampler.NextTimeout);
             return next == Instant.Never ? null : next;
@@ -87,6 +86,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     /// <summary>The peer's candidates have come. A new public address is a new network: what has failed before may not.</summary>
     public void HandleCandidates(ReadOnlySpan<TransportAddress> candidates, Instant now)
     {
+        _agenda.HandleCandidates(candidates, now);
         if (_target.HandleCandidates(candidates)) StartAfresh(now);
         else Reconsider(now);
     }

@@ -1,3 +1,4 @@
+using Addresses;
 using Timing;
 
 namespace Node.Traversal.Core.Punching;
@@ -39,6 +40,8 @@ internal sealed class PunchAgenda(NodeContext context, bool proposes)
     private TokenBucket _rounds = new(RoundsPerSecond, RoundBurst, Instant.Origin);
     private Instant _checkedFrom;
     private int _refusals;
+    private Instant _lastFailure;
+    private HashSet<UInt128> _peerAddresses = [];
     private bool _isResting;
 
     /// <summary>When a decision is due; never = none is planned.</summary>
@@ -70,6 +73,19 @@ internal sealed class PunchAgenda(NodeContext context, bool proposes)
     /// <summary>What a decision was drawn from has changed.</summary>
     public void HandleNews(Instant now) => Plan(Instant.Max(now, _checkedFrom + ChecksFirst));
 
+    /// <summary>
+    /// Takes the peer's candidates. An address that it had not before is a sign that more may have changed there: the next attempt is brought
+    /// forward, though no attempt follows another sooner than a second failure has it, and its pauses stay as long as they were. Other ports are
+    /// no sign: behind a hard NAT they change all the time.
+    /// </summary>
+    public void HandleCandidates(ReadOnlySpan<TransportAddress> candidates, Instant now)
+    {
+        HashSet<UInt128> addresses = [.. candidates.ToArray().Select(candidate => candidate.Bits)];
+        bool isAnyNew = _peerAddresses.Count > 0 && !addresses.IsSubsetOf(_peerAddresses);
+        _peerAddresses = addresses;
+        if (isAnyNew && Failures > 0 && Next != Instant.Never) Plan(Instant.Min(Next, Instant.Max(now + SettlePause, _lastFailure + Pauses[1])));
+    }
+
     /// <summary>There is traffic for the peer: what rests goes on.</summary>
     public void HandleTraffic(Instant now)
     {
@@ -96,6 +112,7 @@ internal sealed class PunchAgenda(NodeContext context, bool proposes)
     public void HandleFailed(Instant now)
     {
         Failures++;
+        _lastFailure = now;
         Plan(now + Pauses[Math.Min(Failures, Pauses.Length) - 1] + context.RandomUpTo(BusyPause));
     }
 

@@ -52,6 +52,34 @@ public class PunchAgendaTests
     }
 
     [Fact]
+    public void A_new_address_of_the_peer_brings_a_late_attempt_forward_and_makes_no_more_than_one_in_forty_seconds()
+    {
+        _agenda.HandleCandidates([Address("198.18.2.2:5000")], Start);
+        for (int failure = 0; failure < 4; failure++) _agenda.HandleFailed(Start);
+        Instant planned = _agenda.Next;
+        Instant late = Start + TimeSpan.FromMinutes(3);
+        _agenda.HandleCandidates([Address("198.18.2.2:6000")], late); // Another port is no sign.
+        Assert.Equal(planned, _agenda.Next);
+
+        _agenda.HandleCandidates([Address("198.18.2.2:6000"), Address("[2001:db8::2]:5000")], late);
+        Assert.InRange(_agenda.Next - late, Milliseconds(1), TimeSpan.FromSeconds(5));
+
+        _agenda.HandleFailed(late);
+        _agenda.HandleCandidates([Address("198.18.2.3:5000")], late + Milliseconds(1));
+        Assert.Equal(TimeSpan.FromSeconds(40), _agenda.Next - late);
+        Assert.Equal(5, _agenda.Failures);
+    }
+
+    [Fact]
+    public void A_new_address_of_the_peer_is_no_reason_to_begin()
+    {
+        _agenda.HandleCandidates([Address("198.18.2.2:5000")], Start);
+        _agenda.HandleCandidates([Address("198.18.2.3:5000")], Start);
+
+        Assert.Equal(Instant.Never, _agenda.Next);
+    }
+
+    [Fact]
     public void Refusals_are_asked_after_ever_more_rarely_and_once_a_minute_at_least()
     {
         TimeSpan pause = default;
