@@ -7,7 +7,7 @@ namespace NatLab;
 
 /// <summary>
 /// A <c>relay-server</c> that is a region by itself, and the relay map that leads to it and pins its certificate. On the lab's public server its
-/// STUN is on both addresses, so that a hard NAT can be told. Its STUN tells no filter; a <see cref="StunStation"/> can take its place.
+/// STUN is on both addresses, so that a hard NAT can be told. Its STUN tells little of filters; a <see cref="StunStation"/> can take its place.
 /// </summary>
 public sealed class RelayStation
 {

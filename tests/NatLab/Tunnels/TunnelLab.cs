@@ -18,7 +18,7 @@ public sealed record TunnelLabOptions
     /// <summary>True if all of a's traffic goes through the tunnel.</summary>
     public bool FullTunnelAtA { get; init; }
 
-    /// <summary>True for STUN by <c>stun-server</c>, which tells filters and lifetimes too (RFC 5780); the relay's own, which it is otherwise, does not.</summary>
+    /// <summary>True for STUN by <c>stun-server</c>, which tells a NAT whole (RFC 5780); the relay's own, which it is otherwise, tells of filters whether they look at ports.</summary>
     public bool TellsNatBehavior { get; init; }
 
     /// <summary>More of our own settings for a, as the comment lines that they are.</summary>
