@@ -9,14 +9,14 @@ public sealed class RoamingTests : IAsyncDisposable
     /// <summary>Whatever happens takes the ping that is on its way, and no other: the next one also goes by relay, or is held until there is one.</summary>
     private const int MostLost = 1;
 
-    private static readonly TimeSpan PingInterval = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
     /// <summary>
-    /// To be direct again takes half a second, and three are promised: that is asserted in simulation. This is below the 20 s after which a node
-    /// asks STUN again without a reason, so that one which does not notice by itself fails the test.
+    /// To be direct again takes half a second, and a few on a busy machine. A node that misses a change, and sees it only when STUN is asked in its
+    /// turn, takes 20 to 26 s.
     /// </summary>
     private static readonly TimeSpan DirectAgainWithin = TimeSpan.FromSeconds(15);
+
+    private static readonly TimeSpan PingInterval = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private TunnelLab? _lab;
 
@@ -181,8 +181,8 @@ public sealed class RoamingTests : IAsyncDisposable
     /// <summary>Waits until both ends are direct, and a second of pings longer, so that a loss by the change is seen.</summary>
     private static async Task WaitForDirectAsync(TunnelLab lab, PingStream pings)
     {
-        await lab.A.WaitForDirectAsync(lab.B, Patience);
-        await lab.B.WaitForDirectAsync(lab.A, Patience);
+        await lab.A.WaitForDirectAsync(lab.B, DirectAgainWithin);
+        await lab.B.WaitForDirectAsync(lab.A, DirectAgainWithin);
         await SettleAsync(pings);
     }
 

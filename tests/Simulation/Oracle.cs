@@ -81,6 +81,9 @@ public static class Oracle
     private static Method? HardMethod(Box a, Box b)
     {
         if (a.IsForetellable && b.IsForetellable) return Method.SequentialPrediction;
+        Box[] open = [.. new[] { a, b }.Where(box => box.Filtering == Filtering.AddressDependent)]; // To wherever the other's packets come from.
+        if (open.Any(box => box.IsForetellable)) return Method.SequentialPrediction;
+        if (open.Length > 0) return Method.Birthday;
         return a.Allocation.Ports <= SmallBlock && b.Allocation.Ports <= SmallBlock ? Method.SmallBlocks : null;
     }
 

@@ -209,7 +209,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
 
         if (!strategy.IsHardPunch && _agenda.TryWait(PunchAgenda.ChecksAlone, now)) return;
 
-        _size = strategy.IsHardPunch ? context.Punches.SizeFor(peer.Key, _target.Router, now) : PunchPlanner.MostAtOnce;
+        _size = strategy.IsHardPunch ? context.Punches.SizeFor(peer.Key, _target.Router, PortShare.Of(context.Nat, peer.Nat), now) : PunchPlanner.MostAtOnce;
         strategy = _size == 0 ? PunchStrategy.None : Choose(_size); // What is left of the budget may not be enough.
         if (strategy.Method == PunchingMethod.None || (strategy.IsHardPunch && !context.Punches.TryTake(peer.Key)))
         {
@@ -240,10 +240,10 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         _round = plan.Round;
         _theirs = plan;
         _theirsCame = now;
-        PunchStrategy strategy = PunchPlanner.For(plan.Method, context.Nat, peer.Nat, PunchPlanner.MostAtOnce);
+        PunchStrategy strategy = PunchPlanner.For(plan, context.Nat, peer.Nat, PunchPlanner.MostAtOnce);
         bool isSame = strategy.Method == plan.Method && (!IsOneSided(plan.Method) || strategy.IsHardHere != plan.IsSenderHard);
-        _size = !strategy.IsHardPunch ? PunchPlanner.MostAtOnce : Math.Min(plan.Size, context.Punches.SizeFor(peer.Key, _target.Router, now));
-        strategy = PunchPlanner.For(plan.Method, context.Nat, peer.Nat, _size); // Of what both can spare.
+        _size = !strategy.IsHardPunch ? PunchPlanner.MostAtOnce : Math.Min(plan.Size, context.Punches.SizeFor(peer.Key, _target.Router, PortShare.Of(context.Nat, peer.Nat), now));
+        strategy = PunchPlanner.For(plan, context.Nat, peer.Nat, _size); // Of what both can spare.
         bool canBe = isSame && strategy.Method == plan.Method && _target.IsPossible && Target is { IsValid: true } && peer.Finder.Selected is null && _size > 0;
         if (canBe && !_agenda.TryTakePart(now)) { context.Drops.Count(NodeDrop.TooOften); return; }
         if (!canBe || (strategy.IsHardPunch && !context.Punches.TryTake(peer.Key)))

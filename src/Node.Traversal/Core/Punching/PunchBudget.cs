@@ -30,11 +30,17 @@ internal sealed class PunchBudget
     public bool IsTaken => _holder is not null;
 
     /// <summary>Says how many mappings a punch with that peer's router may make now; 0 = none, another is going on, or too many are alive.</summary>
-    public int SizeFor(NodeKey peer, UInt128 peerRouter, Instant now)
+    /// <param name="peer">The peer.</param>
+    /// <param name="peerRouter">The public address of its router.</param>
+    /// <param name="ports">The ports that a punch may take of either NAT: while more than half of these are taken there is no other.</param>
+    /// <param name="now">The present.</param>
+    public int SizeFor(NodeKey peer, UInt128 peerRouter, int ports, Instant now)
     {
         if (_holder is { } holder && holder != peer) return 0;
         _open.RemoveAll(entry => entry.Until <= now);
-        int size = MaxUnanswered - Reserve - Math.Max(AliveAt(Own), AliveAt(peerRouter));
+        int alive = Math.Max(AliveAt(Own), AliveAt(peerRouter));
+        if (alive > ports / 2) return 0;
+        int size = MaxUnanswered - Reserve - alive;
         return size >= LeastSize ? size : 0;
     }
 

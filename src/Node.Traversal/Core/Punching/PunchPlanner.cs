@@ -48,7 +48,14 @@ internal static class PunchPlanner
     /// <summary>How a hard NAT chooses ports is worth a moment, where it is not known yet: foretelling them takes a handful of mappings, and chance hundreds.</summary>
     public static bool IsWorthAwaiting(NatProfile profile) => profile.IsHard && profile.Allocation == NatPortAllocation.Unknown;
 
-    /// <summary>The strategy for a method that the peer has proposed; None where it means nothing for these two NATs.</summary>
+    /// <summary>The strategy for what the peer has proposed; None where it means nothing for these two NATs.</summary>
+    public static PunchStrategy For(PunchingPlan plan, NatProfile own, NatProfile peer, int size)
+    {
+        PunchStrategy strategy = For(plan.Method, own, peer, size);
+        return strategy.IsEither ? strategy with { IsHardHere = !plan.IsSenderHard } : strategy;
+    }
+
+    /// <summary>The strategy for a method; None where it means nothing for these two NATs.</summary>
     public static PunchStrategy For(PunchingMethod method, NatProfile own, NatProfile peer, int size)
     {
         PunchStrategy strategy = Choose(own, peer, size);
@@ -59,13 +66,37 @@ internal static class PunchPlanner
     private static PunchStrategy ChooseWithoutPrediction(NatProfile own, NatProfile peer, int size) =>
         Choose(own with { Allocation = NatPortAllocation.Unknown }, peer with { Allocation = NatPortAllocation.Unknown }, size);
 
+    /// <summary>
+    /// Two hard NATs. Where one lets in every port of an address that was sent to, only its own port must be found: it is as if the other end
+    /// were easy, but that all the finding is that end's, and so with all sockets open from the start.
+    /// </summary>
     private static PunchStrategy ChooseForTwo(NatProfile own, NatProfile peer, int size)
     {
         if (LetsStrangersIn(own) || LetsStrangersIn(peer)) return new PunchStrategy(PunchingMethod.FreshPorts, 1);
         if (IsSequential(own) && IsSequential(peer)) return new PunchStrategy(PunchingMethod.Sequence, 1);
 
-        double odds = PunchOdds.BothSides(own.PortRange, peer.PortRange, size, size);
-        return odds >= LeastOdds ? new PunchStrategy(PunchingMethod.Blocks, odds) { Stages = [size] } : PunchStrategy.NotWorth(odds);
+        PunchStrategy here = MeetAt(own, peer, isOpenHere: true, size), there = MeetAt(peer, own, isOpenHere: false, size);
+        PunchStrategy better = (here.Probability >= there.Probability ? here : there) with { IsEither = here.Probability == there.Probability };
+        if (better.Method != PunchingMethod.None) return better;
+
+        int sentHere = PortShare.OfPackets(own, size), sentThere = PortShare.OfPackets(peer, size);
+        double odds = PunchOdds.BothSides(own.PortRange, peer.PortRange, sentHere, sentThere);
+        return odds >= LeastOdds ? new PunchStrategy(PunchingMethod.Blocks, odds) { Stages = [sentHere] } : PunchStrategy.NotWorth(Math.Max(odds, better.Probability));
+    }
+
+    /// <summary>One hard NAT opens ports to the other's address, and lets that one's packets in wherever there they come from.</summary>
+    private static PunchStrategy MeetAt(NatProfile opens, NatProfile tries, bool isOpenHere, int size)
+    {
+        if (opens.Filtering != NatFiltering.AddressDependent) return PunchStrategy.None;
+        if (IsSequential(opens)) return new PunchStrategy(PunchingMethod.Window, 1) { IsHardHere = isOpenHere };
+        for (int stage = SmallestStage; ; stage *= 2)
+        {
+            int opened = Math.Min(Math.Min(stage, size), PortShare.Of(opens));
+            int tried = Math.Min(PortShare.OfPackets(tries, Math.Min(stage, size)), opens.PortRange);
+            double odds = PunchOdds.OneSide(opens.PortRange, opened, tried);
+            if (stage < size && odds < GoodEnough) continue;
+            return odds >= LeastOdds ? new PunchStrategy(PunchingMethod.Birthday, odds) { IsHardHere = isOpenHere, Stages = [isOpenHere ? opened : tried] } : PunchStrategy.NotWorth(odds);
+        }
     }
 
     /// <summary>Equal numbers at both ends, doubled until it is likely enough: the sum for given odds is least where both are equal.</summary>

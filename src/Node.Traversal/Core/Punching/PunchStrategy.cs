@@ -10,6 +10,9 @@ internal sealed record PunchStrategy(PunchingMethod Method, double Probability)
     /// <summary>Says that ours is the NAT whose ports are not known: we open the sockets, and the peer tries the ports.</summary>
     public bool IsHardHere { get; init; }
 
+    /// <summary>Says that either end could open the sockets: the one that proposes decides.</summary>
+    public bool IsEither { get; init; }
+
     /// <summary>Sockets at one end and ports at the other, stage by stage, each stage keeping those before; empty where there is but one stage.</summary>
     public IReadOnlyList<int> Stages { get; init; } = [];
 

@@ -19,7 +19,7 @@ public class PunchBudgetTests
         Assert.True(_budget.TryTake(First));
 
         Assert.False(_budget.TryTake(Second));
-        Assert.Equal(0, _budget.SizeFor(Second, Router, Start));
+        Assert.Equal(0, _budget.SizeFor(Second, Router, ushort.MaxValue, Start));
 
         _budget.Return(Second, Router, 0, Start); // Not its to return.
         Assert.False(_budget.TryTake(Second));
@@ -33,8 +33,8 @@ public class PunchBudgetTests
         _budget.TryTake(First);
         _budget.Return(First, Router, 200, Start);
 
-        Assert.Equal(PunchPlanner.MostAtOnce - 200, _budget.SizeFor(Second, Address("203.0.113.1:0").Bits, Start));
-        Assert.Equal(PunchPlanner.MostAtOnce, _budget.SizeFor(Second, Router, Start + PunchBudget.MappingLifetime));
+        Assert.Equal(PunchPlanner.MostAtOnce - 200, _budget.SizeFor(Second, Address("203.0.113.1:0").Bits, ushort.MaxValue, Start));
+        Assert.Equal(PunchPlanner.MostAtOnce, _budget.SizeFor(Second, Router, ushort.MaxValue, Start + PunchBudget.MappingLifetime));
     }
 
     [Fact]
@@ -43,7 +43,18 @@ public class PunchBudgetTests
         _budget.TryTake(First);
         _budget.Return(First, Router, 300, Start);
 
-        Assert.Equal(0, _budget.SizeFor(First, Router, Start));
+        Assert.Equal(0, _budget.SizeFor(First, Router, ushort.MaxValue, Start));
+    }
+
+    [Fact]
+    public void While_more_than_half_of_what_it_may_take_of_a_small_block_is_taken_there_is_no_other_punch()
+    {
+        _budget.TryTake(First);
+        _budget.Return(First, Router, 49, Start);
+
+        Assert.Equal(0, _budget.SizeFor(First, Router, 96, Start));
+        Assert.Equal(PunchPlanner.MostAtOnce - 49, _budget.SizeFor(First, Router, 98, Start));
+        Assert.Equal(PunchPlanner.MostAtOnce, _budget.SizeFor(First, Router, 96, Start + PunchBudget.MappingLifetime));
     }
 
     [Fact]
@@ -54,7 +65,7 @@ public class PunchBudgetTests
 
         _budget.HandleNetworkChange();
 
-        Assert.Equal(0, _budget.SizeFor(Second, Router, Start)); // Behind the same router as the first.
-        Assert.Equal(PunchPlanner.MostAtOnce, _budget.SizeFor(Second, Address("203.0.113.1:0").Bits, Start));
+        Assert.Equal(0, _budget.SizeFor(Second, Router, ushort.MaxValue, Start)); // Behind the same router as the first.
+        Assert.Equal(PunchPlanner.MostAtOnce, _budget.SizeFor(Second, Address("203.0.113.1:0").Bits, ushort.MaxValue, Start));
     }
 }

@@ -96,6 +96,44 @@ public class PunchPlannerTests
     }
 
     [Fact]
+    public void Of_two_hard_sides_one_that_lets_in_every_port_of_an_address_opens_and_the_other_tries()
+    {
+        NatProfile open = Hard with { Filtering = NatFiltering.AddressDependent };
+
+        PunchStrategy here = PunchPlanner.Choose(open, Hard), there = PunchPlanner.Choose(Hard, open);
+
+        Assert.Equal((PunchingMethod.Birthday, true, false), (here.Method, here.IsHardHere, there.IsHardHere));
+        Assert.Equal([PunchPlanner.MostAtOnce], here.Stages); // All at once: its own packets find nothing.
+        Assert.InRange(here.Probability, 0.98, 0.985);
+        Assert.Equal(here.Probability, there.Probability);
+        Assert.Equal(PunchingMethod.Window, PunchPlanner.Choose(Sequential with { Filtering = NatFiltering.AddressDependent }, Hard).Method);
+    }
+
+    [Fact]
+    public void Where_either_could_open_the_one_that_proposes_does()
+    {
+        NatProfile open = Hard with { Filtering = NatFiltering.AddressDependent };
+        PunchingPlan offer = new() { Sender = default, Receiver = default, Counter = 0, Step = PunchingStep.Offer, Round = 1, Method = PunchingMethod.Birthday, IsSenderHard = PunchPlanner.Choose(open, open).IsHardHere };
+
+        Assert.True(offer.IsSenderHard);
+        Assert.False(PunchPlanner.For(offer, open, open, PunchPlanner.MostAtOnce).IsHardHere);
+    }
+
+    [Fact]
+    public void A_quarter_of_a_small_block_is_left_to_others_and_the_odds_are_those_of_the_rest()
+    {
+        NatProfile small = Hard with { LowestPort = 20480, HighestPort = 20607 };
+
+        PunchStrategy strategy = PunchPlanner.Choose(small, small);
+
+        Assert.Equal([96], strategy.Stages);
+        Assert.InRange(strategy.Probability, 0.42, 0.44);
+        Assert.Equal([PunchPlanner.MostAtOnce], PunchPlanner.Choose(small with { Mapping = NatMapping.AddressDependent }, small).Stages); // All from a few ports.
+        Assert.InRange(PunchPlanner.Choose(Hard with { Filtering = NatFiltering.AddressDependent }, small).Probability, 0.52, 0.54);
+        Assert.True(PunchPlanner.Choose(small, Easy).Stages[^1] <= 96);
+    }
+
+    [Fact]
     public void Without_UDP_there_is_nothing_to_try() =>
         Assert.Equal(PunchingMethod.None, PunchPlanner.Choose(Easy with { Udp = UdpReach.Blocked }, Easy).Method);
 
