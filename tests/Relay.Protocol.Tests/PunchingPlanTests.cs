@@ -22,6 +22,7 @@ public class PunchingPlanTests
         StartsIn = TimeSpan.FromMilliseconds(20),
         HeldFor = TimeSpan.FromMilliseconds(1.5),
         OpenerHops = 3,
+        IsOver = true,
     };
 
     [Fact]

@@ -1,3 +1,4 @@
+using Node.Traversal;
 using Node.Traversal.Core.Punching;
 using Relay.Protocol.Disco;
 using Simulation;
@@ -217,6 +218,38 @@ public class PunchingTests
         Print($"{left} × {right}, at most {most} unanswered flows at a router", times);
         Assert.InRange(most, 1, PunchBudget.MaxUnanswered);
         Assert.True(times.Count(time => time == Limit) <= seeds * mostFailures, $"{times.Count(time => time == Limit)} of {seeds} failed");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Nodes_behind_one_router_take_turns(bool isHardNearby)
+    {
+        int most = 0;
+        for (int seed = 1; seed <= 20; seed++)
+        {
+            NatKind near = isHardNearby ? NatKind.Hard : NatKind.Easy, far = isHardNearby ? NatKind.Easy : NatKind.Hard;
+            SimLab lab = new(seed, near, far);
+            SimNode second = lab.NewNode(lab.LeftSite, 11), farther = lab.NewNode(new SimSite(lab.World, 3, far), 10);
+            lab.Left.Start(lab.Right, second);
+            second.Start(farther, lab.Left);
+            lab.Right.Start(lab.Left);
+            farther.Start(second);
+
+            bool areDirect = false;
+            for (int i = 0; i < 1500 && !areDirect; i++) // Five minutes: a turn takes its time, and what an attempt in vain has made must expire.
+            {
+                second.SendData(farther.Key, i);
+                lab.Ping(TimeSpan.FromMilliseconds(200));
+                areDirect = lab.IsDirect && second.PathTo(farther) == PathKind.Direct && farther.PathTo(second) == PathKind.Direct;
+            }
+
+            Assert.True(areDirect, $"seed {seed}: {OutcomeAt(lab, lab.Left)} {lab.IsDirect} {second.PunchTo(farther)}");
+            most = Math.Max(most, lab.LeftSite.Nat!.MostUnanswered);
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"at most {most} unanswered flows at the router of both");
+        Assert.InRange(most, 1, PunchBudget.MaxUnanswered + 16); // And what else two nodes ask that nobody answers.
     }
 
     [Fact]

@@ -29,6 +29,7 @@ internal sealed class NodeContext
         Map = map;
         Moves = new RelayMoves(this);
         Sockets = new ExtraSockets(this);
+        Neighbours = new PunchNeighbours(this);
         Span<byte> seed = stackalloc byte[NodeKey.Length];
         options.Entropy(seed);
         DiscoKeys = NodeKeyPair.FromPrivateKey(seed);
@@ -89,6 +90,9 @@ internal sealed class NodeContext
 
     /// <summary>What hard punches may cost the routers.</summary>
     public PunchBudget Punches { get; } = new();
+
+    /// <summary>Peers behind our own router, which take turns with us.</summary>
+    public PunchNeighbours Neighbours { get; }
 
     /// <summary>The sockets opened for them.</summary>
     public ExtraSockets Sockets { get; }

@@ -198,6 +198,7 @@ internal sealed class NodeCore
         _https.HandleNetworkChange();
         _profiles.HandleNetworkChange();
         _context.Punches.HandleNetworkChange();
+        _context.Neighbours.HandleNetworkChange();
         foreach (PeerSession peer in _peers.All)
         {
             peer.Finder.HandleNetworkChange(now);

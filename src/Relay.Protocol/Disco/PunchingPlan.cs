@@ -18,6 +18,9 @@ public enum PunchingStep : byte
 
     /// <summary>Not now: this end is busy, or sees the pair otherwise.</summary>
     Refusal = 4,
+
+    /// <summary>To a neighbour behind the same router: a punch of mine with somebody else makes so many mappings there, or has made them.</summary>
+    Notice = 5,
 }
 
 /// <summary>How a hole is to be made.</summary>
@@ -111,13 +114,16 @@ public sealed record PunchingPlan
     /// <summary>How many hops the first packet of each line goes, at both ends; 0 = not said.</summary>
     public int OpenerHops { get; init; }
 
+    /// <summary>Says that the punch of a notice is over.</summary>
+    public bool IsOver { get; init; }
+
     /// <summary>Makes the whole message.</summary>
     public byte[] ToMessage()
     {
         ArrayBufferWriter<byte> buffer = new(256);
         buffer.Write<byte>([(byte)DiscoMessageType.PunchingPlan, 0]);
         MessagePackWriter writer = new(buffer);
-        writer.WriteMapHeader(15);
+        writer.WriteMapHeader(16);
         DiscoFields.WriteKey(ref writer, (int)Field.Sender, Sender);
         DiscoFields.WriteKey(ref writer, (int)Field.Receiver, Receiver);
         DiscoFields.WriteNumber(ref writer, (int)Field.Counter, Counter);
@@ -134,6 +140,7 @@ public sealed record PunchingPlan
         DiscoFields.WriteNumber(ref writer, (int)Field.StartsIn, DiscoFields.Microseconds(StartsIn));
         DiscoFields.WriteNumber(ref writer, (int)Field.HeldFor, DiscoFields.Microseconds(HeldFor));
         DiscoFields.WriteNumber(ref writer, (int)Field.OpenerHops, OpenerHops);
+        DiscoFields.WriteNumber(ref writer, (int)Field.IsOver, IsOver ? 1 : 0);
         writer.Flush();
         return buffer.WrittenSpan.ToArray();
     }
@@ -163,7 +170,7 @@ public sealed record PunchingPlan
 
         NodeKey sender = default, receiver = default;
         TransportAddress[] addresses = [];
-        Span<long> numbers = stackalloc long[(int)Field.OpenerHops + 1];
+        Span<long> numbers = stackalloc long[(int)Field.IsOver + 1];
         numbers[(int)Field.Counter] = -1;
         for (int i = 0; i < count; i++)
         {
@@ -173,14 +180,14 @@ public sealed record PunchingPlan
                 case Field.Sender: sender = DiscoFields.ReadKey(ref reader); break;
                 case Field.Receiver: receiver = DiscoFields.ReadKey(ref reader); break;
                 case Field.Addresses: addresses = ReadAddresses(ref reader); break;
-                case > Field.Receiver and <= Field.OpenerHops: numbers[(int)field] = reader.ReadInt64(); break;
+                case > Field.Receiver and <= Field.IsOver: numbers[(int)field] = reader.ReadInt64(); break;
                 default: reader.Skip(); break; // For later versions.
             }
         }
 
         long step = numbers[(int)Field.Step], method = numbers[(int)Field.Method], portStep = numbers[(int)Field.PortStep];
         bool isWhole = !sender.IsZero && !receiver.IsZero && numbers[(int)Field.Counter] >= 0
-            && step is >= (long)PunchingStep.Offer and <= (long)PunchingStep.Refusal
+            && step is >= (long)PunchingStep.Offer and <= (long)PunchingStep.Notice
             && method is >= (long)PunchingMethod.Checks and <= (long)PunchingMethod.Blocks
             && portStep is >= short.MinValue and <= short.MaxValue;
         if (!isWhole || !IsPort(numbers[(int)Field.Size]) || !IsPort(numbers[(int)Field.FirstPort]) || !IsPort(numbers[(int)Field.PortCount])) return null;
@@ -203,6 +210,7 @@ public sealed record PunchingPlan
             StartsIn = startsIn,
             HeldFor = heldFor,
             OpenerHops = (int)Math.Clamp(numbers[(int)Field.OpenerHops], 0, byte.MaxValue),
+            IsOver = numbers[(int)Field.IsOver] == 1,
         };
     }
 
@@ -252,5 +260,6 @@ public sealed record PunchingPlan
         StartsIn = 13,
         HeldFor = 14,
         OpenerHops = 15,
+        IsOver = 16,
     }
 }

@@ -50,6 +50,7 @@ internal sealed class PeerSession
         if (context.Map.Find(options.LastHomeRegion) is not null) Route.MoveHome(options.LastHomeRegion);
         Finder = new PathFinder(options.Traffic, context.Options.Entropy);
         Punch = new HolePunch(context, this);
+        context.Neighbours.Add(this);
         PathSince = now;
         AddConfiguredCandidates();
     }

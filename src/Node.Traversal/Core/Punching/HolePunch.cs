@@ -12,12 +12,6 @@ namespace Node.Traversal.Core.Punching;
 /// </summary>
 internal sealed class HolePunch(NodeContext context, PeerSession peer)
 {
-    /// <summary>From our offer to the answer: the peer samples a port first (1.5 s at most), and words go by relay.</summary>
-    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(3);
-
-    /// <summary>From our answer to the start: the proposer may have a window to sample yet, and a start that is half a round trip away.</summary>
-    private static readonly TimeSpan GoPatience = TimeSpan.FromSeconds(5);
-
     private readonly bool _proposes = context.Precedes(peer.Key);
     private readonly PunchAgenda _agenda = new(context, context.Precedes(peer.Key));
     private readonly PunchSockets _sockets = new(context, peer);
@@ -45,6 +39,9 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
 
     /// <summary>Says that a round is being agreed on or under way.</summary>
     public bool IsBusy => _phase != PunchPhase.Idle;
+
+    /// <summary>Says that our own router is the peer's too.</summary>
+    public bool IsBehindOurRouter => _target.IsBehindOurRouter;
 
     /// <summary>When <see cref="HandleTimeout"/> is due; null = nothing is planned.</summary>
     public Instant? NextTimeout
@@ -114,6 +111,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     {
         if (plan.Counter <= _lastPlan) { context.Drops.Count(NodeDrop.Stale); return; }
         _lastPlan = plan.Counter;
+        if (plan.Step == PunchingStep.Notice && IsBehindOurRouter) { context.Neighbours.HandleNotice(peer.Key, plan, now); return; }
         bool isProposer = plan.Step is PunchingStep.Offer or PunchingStep.Go;
         if (isProposer == _proposes) { context.Drops.Count(NodeDrop.WrongParty); return; }
 
@@ -129,6 +127,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
                 HandleAnswer(plan, now);
                 break;
             case PunchingStep.Go when _phase == PunchPhase.Answered && plan.Round == _round && plan.Method == _strategy.Method:
+                if (context.Neighbours.MustGiveWay(_strategy, now)) { LetBe(now); break; }
                 _theirs = plan;
                 Run(now + plan.StartsIn, now);
                 break;
@@ -167,6 +166,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     public void Close(Instant now)
     {
         Abandon(now);
+        context.Neighbours.Remove(peer.Key);
         _sockets.CloseAll(now);
     }
 
@@ -209,9 +209,9 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
 
         if (!strategy.IsHardPunch && _agenda.TryWait(PunchAgenda.ChecksAlone, now)) return;
 
-        _size = strategy.IsHardPunch ? context.Punches.SizeFor(peer.Key, _target.Router, PortShare.Of(context.Nat, peer.Nat), now) : PunchPlanner.MostAtOnce;
+        _size = strategy.IsHardPunch ? context.Neighbours.SizeFor(peer.Key, _target.Router, PortShare.Of(context.Nat, peer.Nat), now) : PunchPlanner.MostAtOnce;
         strategy = _size == 0 ? PunchStrategy.None : Choose(_size); // What is left of the budget may not be enough.
-        if (strategy.Method == PunchingMethod.None || (strategy.IsHardPunch && !context.Punches.TryTake(peer.Key)))
+        if (strategy.Method == PunchingMethod.None || (strategy.IsHardPunch && !context.Neighbours.TryTake(peer.Key, strategy, now)))
         {
             LetBe(now);
             _agenda.HandleBusy(now);
@@ -230,7 +230,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     private void Offer(Instant now)
     {
         _offeredAt = now;
-        Enter(PunchPhase.Offered, now + AnswerPatience);
+        Enter(PunchPhase.Offered, now + PunchTiming.AnswerPatience);
         Say(Describe(PunchingStep.Offer), now);
     }
 
@@ -241,12 +241,12 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         _theirs = plan;
         _theirsCame = now;
         PunchStrategy strategy = PunchPlanner.For(plan, context.Nat, peer.Nat, PunchPlanner.MostAtOnce);
-        bool isSame = strategy.Method == plan.Method && (!IsOneSided(plan.Method) || strategy.IsHardHere != plan.IsSenderHard);
-        _size = !strategy.IsHardPunch ? PunchPlanner.MostAtOnce : Math.Min(plan.Size, context.Punches.SizeFor(peer.Key, _target.Router, PortShare.Of(context.Nat, peer.Nat), now));
+        bool isSame = strategy.Method == plan.Method && (!strategy.IsOneSided || strategy.IsHardHere != plan.IsSenderHard);
+        _size = !strategy.IsHardPunch ? PunchPlanner.MostAtOnce : Math.Min(plan.Size, context.Neighbours.SizeFor(peer.Key, _target.Router, PortShare.Of(context.Nat, peer.Nat), now));
         strategy = PunchPlanner.For(plan, context.Nat, peer.Nat, _size); // Of what both can spare.
         bool canBe = isSame && strategy.Method == plan.Method && _target.IsPossible && Target is { IsValid: true } && peer.Finder.Selected is null && _size > 0;
         if (canBe && !_agenda.TryTakePart(now)) { context.Drops.Count(NodeDrop.TooOften); return; }
-        if (!canBe || (strategy.IsHardPunch && !context.Punches.TryTake(peer.Key)))
+        if (!canBe || (strategy.IsHardPunch && !context.Neighbours.TryTake(peer.Key, strategy, now)))
         {
             Say(new PunchWords(PunchingStep.Refusal, plan.Method), now);
             if (!isSame) peer.Hellos.Plan(now); // Nor the peer what ours is.
@@ -254,20 +254,15 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         }
 
         _strategy = strategy with { OpenerHops = OpenerHops.Of(plan) };
-        if (plan.Method is PunchingMethod.FreshPorts or PunchingMethod.Sequence || IsSampledHere) Sample(now);
+        if (plan.Method is PunchingMethod.FreshPorts or PunchingMethod.Sequence || _strategy.IsSampledHere) Sample(now);
         else Answer(now);
     }
-
-    private static bool IsOneSided(PunchingMethod method) => method is PunchingMethod.Birthday or PunchingMethod.Window;
-
-    /// <summary>A window is sampled at the hard end, once it knows where to send.</summary>
-    private bool IsSampledHere => _strategy is { Method: PunchingMethod.Window, IsHardHere: true };
 
     private TransportAddress Target => _target.Of(_theirs);
 
     private void Answer(Instant now)
     {
-        Enter(PunchPhase.Answered, now + GoPatience);
+        Enter(PunchPhase.Answered, now + PunchTiming.GoPatience);
         Say(Describe(PunchingStep.Answer) with { HeldFor = now - _theirsCame }, now);
     }
 
@@ -277,8 +272,13 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         _agenda.HandleAnswered();
         if (now - _offeredAt - plan.HeldFor is { } rtt && rtt > TimeSpan.Zero) _rtt = rtt;
         if (_strategy.IsHardPunch) _strategy = PunchPlanner.For(plan.Method, context.Nat, peer.Nat, Math.Clamp(plan.Size, 1, _size)) with { OpenerHops = _strategy.OpenerHops };
-        if (!Target.IsValid || _strategy.Method == PunchingMethod.None) Fail(now);
-        else if (IsSampledHere) Sample(now);
+        if (context.Neighbours.MustGiveWay(_strategy, now))
+        {
+            LetBe(now);
+            _agenda.HandleBusy(now);
+        }
+        else if (!Target.IsValid || _strategy.Method == PunchingMethod.None) Fail(now);
+        else if (_strategy.IsSampledHere) Sample(now);
         else Go(now);
     }
 
@@ -301,7 +301,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         Enter(PunchPhase.Sampling, Instant.Never);
         _sampler = new PortSampler(context, socket, needsBoth, _round);
         _sampler.AskFirst(now);
-        if (IsSampledHere) _sockets.OpenWindow(Target, _strategy.OpenerHops);
+        if (_strategy.IsSampledHere) _sockets.OpenWindow(Target, _strategy.OpenerHops);
         _sampler.AskSecond();
     }
 
@@ -380,7 +380,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     /// <summary>Lets go of whatever was going on: the place, the sockets that no path uses, the checks in flight.</summary>
     private void Abandon(Instant now)
     {
-        context.Punches.Return(peer.Key, _target.Router, _running?.Run.Lines.Count ?? _sockets.Open.Count, now);
+        context.Neighbours.Return(peer.Key, _target.Router, _strategy, _running?.Run.Lines.Count ?? _sockets.Open.Count, now);
         _sampler = null;
         _running = null;
         _strategy = PunchStrategy.None;

@@ -53,13 +53,15 @@ internal sealed class PunchBudget
     }
 
     /// <summary>The peer's punch is over; so many mappings stay at both routers until they expire.</summary>
-    public void Return(NodeKey peer, UInt128 peerRouter, int opened, Instant now)
+    /// <returns>False where it has none.</returns>
+    public bool Return(NodeKey peer, UInt128 peerRouter, int opened, Instant now)
     {
-        if (_holder != peer) return;
+        if (_holder != peer) return false;
         _holder = null;
-        if (opened == 0) return;
+        if (opened == 0) return true;
         _open.Add((Own, opened, now + MappingLifetime));
         _open.Add((peerRouter, opened, now + MappingLifetime));
+        return true;
     }
 
     /// <summary>We are behind another router: what the one before keeps is no concern of ours.</summary>

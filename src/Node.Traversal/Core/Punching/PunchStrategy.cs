@@ -22,6 +22,20 @@ internal sealed record PunchStrategy(PunchingMethod Method, double Probability)
     /// <summary>Says that this loads routers: one at a time, and within the budget.</summary>
     public bool IsHardPunch => Method is PunchingMethod.Birthday or PunchingMethod.Window or PunchingMethod.Sequence or PunchingMethod.Blocks;
 
+    /// <summary>Says that the two ends do not do the same.</summary>
+    public bool IsOneSided => Method is PunchingMethod.Birthday or PunchingMethod.Window;
+
+    /// <summary>Says that this end samples a window: the hard one, once it knows where to send.</summary>
+    public bool IsSampledHere => IsHardHere && Method == PunchingMethod.Window;
+
+    /// <summary>The most mappings it makes at this end's router.</summary>
+    public int MostMappings => Method switch
+    {
+        PunchingMethod.Window => PunchWords.LongestWindow,
+        PunchingMethod.Sequence => PunchPlanner.SequenceLength,
+        _ => Stages.Count > 0 ? Stages[^1] : 1,
+    };
+
     /// <summary>Nothing to try.</summary>
     public static PunchStrategy None { get; } = new(PunchingMethod.None, 0);
 

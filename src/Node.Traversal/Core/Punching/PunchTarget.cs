@@ -16,6 +16,9 @@ internal sealed class PunchTarget(NodeContext context, PeerSession peer)
     /// <summary>Says that there is anything to punch: two behind one router meet on their LAN, or not at all.</summary>
     public bool IsPossible => Router != 0 && Own is { IsValid: true } own && own.Bits != Router;
 
+    /// <summary>Says that the peer is seen at our own public address.</summary>
+    public bool IsBehindOurRouter => Router != 0 && Own is { IsValid: true } own && own.Bits == Router;
+
     /// <summary>Takes the peer's candidates.</summary>
     /// <returns>True where they tell that the peer is behind another router than before.</returns>
     public bool HandleCandidates(ReadOnlySpan<TransportAddress> candidates)

@@ -21,6 +21,9 @@ internal sealed record PunchWords(PunchingStep Step, PunchingMethod Method)
 
     public int PortCount { get; init; }
 
+    /// <summary>Says that the punch of a notice is over.</summary>
+    public bool IsOver { get; init; }
+
     /// <summary>How long the plan that this answers was kept.</summary>
     public TimeSpan HeldFor { get; init; }
 
@@ -78,6 +81,7 @@ internal sealed record PunchWords(PunchingStep Step, PunchingMethod Method)
             PortCount = PortCount,
             HeldFor = HeldFor,
             OpenerHops = strategy.OpenerHops,
+            IsOver = IsOver,
         }.ToMessage(),
         now);
 }
