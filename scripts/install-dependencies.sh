@@ -7,7 +7,7 @@ declare -A package_of=(
   [ip]=iproute2 [nft]=nftables [ping]=iputils-ping [wg]=wireguard-tools [wireguard-go]=wireguard-go
   [iperf3]=iperf3 [conntrack]=conntrack [openssl]=openssl [ps]=procps
   [promtool]=prometheus [turnserver]=coturn [stun]=stun-client [stund]=stun-server
-  [miniupnpd]=miniupnpd-nftables [faketime]=faketime
+  [miniupnpd]=miniupnpd-nftables [tayga]=tayga [faketime]=faketime
   [nginx]="nginx-light libnginx-mod-stream" [chromium]=chromium [tinyproxy]=tinyproxy-bin
 )
 

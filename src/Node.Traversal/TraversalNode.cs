@@ -263,6 +263,7 @@ public sealed class TraversalNode : IAsyncDisposable
             core.HandleKnownNetwork(network, now);
         }));
         _portMapping?.HandleAddresses(addresses);
+        _stunServers?.LookAgain();
         _relays.Verify();
     }
 
@@ -276,6 +277,7 @@ public sealed class TraversalNode : IAsyncDisposable
             core.HandleNetworkChange(now);
             core.HandleKnownNetwork(network, now);
         }));
+        _stunServers?.LookAgain();
         _relays.Verify();
     }
 

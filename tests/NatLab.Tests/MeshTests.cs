@@ -78,11 +78,12 @@ public sealed class MeshTests : IAsyncDisposable
             new MeshSite("fw") { Peers = Spoke(1) });
         await mesh.StartAgentsAsync();
 
-        foreach ((int from, int to) in new[] { (2, 3), (2, 4), (3, 5), (4, 5) })
+        (int From, int To)[] pairs = [(2, 3), (2, 4), (3, 5), (4, 5)];
+        PingStream[] streams = [.. pairs.Select(pair => PingStream.Start(mesh.Nodes[pair.From].Host, MeshLab.AddressOf(pair.To), TimeSpan.FromMilliseconds(200)))];
+        foreach (((int from, int to), PingStream pings) in pairs.Zip(streams))
         {
-            PingStream pings = PingStream.Start(mesh.Nodes[from].Host, MeshLab.AddressOf(to), TimeSpan.FromMilliseconds(200));
             PingReply first = await pings.WaitForReplyAsync(0, Patience);
-            await pings.WaitForReplyAsync(pings.Mark() + 10, Patience);
+            await pings.WaitForReplyAsync(first.Sequence + 10, Patience);
             PingLoss loss = await pings.StopAsync();
             Print($"{from} to {to}: first answered ping {first.Sequence}, {loss}");
             Assert.Equal(0, loss.Lost);
@@ -139,7 +140,7 @@ public sealed class MeshTests : IAsyncDisposable
 
     private static async Task<TimeSpan> MedianRttAsync(TunnelNode from, TunnelNode to)
     {
-        PingStream pings = PingStream.Start(from.Host, to.TunnelAddress, TimeSpan.FromMilliseconds(200));
+        PingStream pings = PingStream.Start(from.Host, to.TunnelAddress, TimeSpan.FromMilliseconds(50));
         await pings.WaitForReplyAsync(20, Patience);
         await pings.StopAsync();
         TimeSpan[] sorted = [.. pings.Replies.Skip(5).Select(reply => reply.Rtt).Order()];

@@ -21,6 +21,7 @@ public sealed class Lab : IAsyncDisposable
     private readonly LabClaim _claim;
     private readonly Dictionary<string, string> _environment;
     private readonly List<LabProcess> _processes = [];
+    private readonly List<LabNameServer> _servers = [];
     private readonly List<Site> _sites = [];
     private readonly NetworkNamespace _core;
 
@@ -98,6 +99,7 @@ public sealed class Lab : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        foreach (LabNameServer server in _servers) server.Dispose();
         foreach (LabProcess process in _processes) process.Signal(UnixSignal.Kill);
         foreach (LabProcess process in _processes) await process.DisposeAsync();
         _claim.Dispose();
@@ -143,6 +145,9 @@ public sealed class Lab : IAsyncDisposable
         _processes.Add(process);
         return process;
     }
+
+    /// <summary>Takes a server of this process's own, which ends with the lab.</summary>
+    internal void Track(LabNameServer server) => _servers.Add(server);
 
     private async Task BuildCoreAsync()
     {

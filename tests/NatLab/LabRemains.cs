@@ -8,6 +8,9 @@ namespace NatLab;
 internal static class LabRemains
 {
     private const string NamespaceDirectory = "/run/netns";
+    /// <summary>What is below a namespace's name here, a command inside it sees in /etc (ip-netns(8)).</summary>
+    public const string ConfigurationDirectory = "/etc/netns";
+
     private static readonly Lock Gate = new();
     private static readonly string[] SocketDirectories = ["/var/run/wireguard", "/run/relay-node"];
     private static readonly TimeSpan DeathTimeout = TimeSpan.FromSeconds(5);
@@ -33,6 +36,7 @@ internal static class LabRemains
     {
         KillProcesses(lab);
         foreach (string path in EntriesOf(NamespaceDirectory, $"{lab}-*")) DeleteNamespace(Path.GetFileName(path));
+        foreach (string path in EntriesOf(ConfigurationDirectory, $"{lab}-*")) Directory.Delete(path, recursive: true);
         foreach (string path in SocketDirectories.SelectMany(directory => EntriesOf(directory, $"{lab}*"))) File.Delete(path);
         if (Directory.Exists(FilesOf(lab))) Directory.Delete(FilesOf(lab), recursive: true);
     }

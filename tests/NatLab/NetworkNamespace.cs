@@ -38,6 +38,14 @@ public sealed class NetworkNamespace
     /// <summary>Loads an nftables script inside, whole or not at all.</summary>
     public Task NftAsync(string script) => Command.RunAsync(Inside(["nft", "-f", "-"]), script);
 
+    /// <summary>Has the programs that start inside from now on ask this name server.</summary>
+    internal void UseNameServer(string address)
+    {
+        string directory = Path.Combine(LabRemains.ConfigurationDirectory, Name);
+        Directory.CreateDirectory(directory);
+        File.WriteAllText(Path.Combine(directory, "resolv.conf"), $"nameserver {address}\n");
+    }
+
     /// <summary>Starts a program inside that runs until it is stopped, marked as one of this lab's.</summary>
     public LabProcess Start(string name, IReadOnlyList<string> command, IReadOnlyDictionary<string, string>? environment = null)
     {

@@ -55,6 +55,9 @@ public sealed class Site
     /// <summary>The router's address on the LAN.</summary>
     public string Gateway => $"{Lan}.1";
 
+    /// <summary>The router's IPv6 address on the LAN.</summary>
+    public string GatewayIPv6 => $"{LanIPv6}:1";
+
     /// <summary>The site's first host.</summary>
     public LabHost Host => _hosts[0];
 

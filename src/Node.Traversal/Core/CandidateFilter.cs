@@ -1,4 +1,5 @@
 using Addresses;
+using Node.Traversal.Core.Netcheck;
 
 namespace Node.Traversal.Core;
 
@@ -31,6 +32,9 @@ internal sealed class CandidateFilter
     /// <summary>Says that loopback addresses count.</summary>
     public bool AllowLoopback { get; set; }
 
+    /// <summary>How this network without IPv4 writes IPv4 addresses; null = it is none, or has no NAT64.</summary>
+    public Nat64Prefix? Nat64 { get; set; }
+
     /// <summary>Takes the AllowedIPs of all peers.</summary>
     public void SetTunnelRanges(IEnumerable<IpPrefix> ranges)
     {
@@ -53,7 +57,7 @@ internal sealed class CandidateFilter
         if (!address.IsValid || address.Port == 0 || IsRefused(address)) return false;
 
         // An IPv4 address inside an IPv6 one is where packets end: it must be allowed too.
-        TransportAddress embedded = AddressScopes.EmbeddedIn(address);
+        TransportAddress embedded = EmbeddedIn(address);
         return !embedded.IsValid || !IsRefused(embedded);
     }
 
@@ -61,14 +65,17 @@ internal sealed class CandidateFilter
     public bool IsAnnounceable(TransportAddress address)
     {
         if (address.Port < LowestAnnouncedPort || !IsAllowed(address) || _gateways.Contains(address.Bits)) return false;
-        TransportAddress embedded = AddressScopes.EmbeddedIn(address);
+        TransportAddress embedded = EmbeddedIn(address);
         return !embedded.IsValid || AddressScopes.ScopeOf(embedded) == AddressScope.Global;
     }
 
     /// <summary>As <see cref="IsAnnounceable"/>, for a link-local address on a link that we share with the peer: not at the router, not at ourselves, and with nothing inside it.</summary>
     public bool IsAnnounceableOnLink(TransportAddress address) =>
         address.IsIpv6LinkLocal && address.Port >= LowestAnnouncedPort && !_gateways.Contains(address.Bits) && !_tunnelAddresses.Contains(address.Bits)
-        && !AddressScopes.EmbeddedIn(address).IsValid;
+        && !EmbeddedIn(address).IsValid;
+
+    private TransportAddress EmbeddedIn(TransportAddress address) =>
+        Nat64 is { } prefix && prefix.Contains(address) ? prefix.Ipv4In(address) : AddressScopes.EmbeddedIn(address);
 
     private bool IsRefused(TransportAddress address)
     {

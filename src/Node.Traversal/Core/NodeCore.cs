@@ -143,6 +143,15 @@ internal sealed class NodeCore
         Settle(now);
     }
 
+    /// <summary>Takes how this network writes IPv4 addresses; null where there is IPv4, or no NAT64.</summary>
+    public void HandleNat64(Nat64Prefix? prefix, Instant now)
+    {
+        if (_context.Filter.Nat64 == prefix) return;
+        _context.Filter.Nat64 = prefix;
+        foreach (PeerSession peer in _peers.All) peer.Candidates.HandleNat64(now);
+        TellPeers(now);
+    }
+
     /// <summary>How far away the regions are, as measured in this network.</summary>
     public IReadOnlyDictionary<int, TimeSpan> Latencies => _stun.Latencies.Measured();
 

@@ -17,11 +17,12 @@ namespace Node.Traversal.Io;
 /// <param name="time">The clock.</param>
 /// <param name="log">Told of names that are not found.</param>
 /// <param name="resolve">Asks the system's resolver.</param>
-internal sealed class MarkedDns(Func<uint> mark, TimeProvider time, ILogger log, Func<string, CancellationToken, Task<IPAddress[]>> resolve)
+/// <param name="hasIpv4">Says whether there is a way out by IPv4.</param>
+internal sealed class MarkedDns(Func<uint> mark, TimeProvider time, ILogger log, Func<string, CancellationToken, Task<IPAddress[]>> resolve, Func<bool> hasIpv4)
 {
-    /// <summary>With this system's resolver.</summary>
+    /// <summary>With this system's resolver and routes.</summary>
     public MarkedDns(Func<uint> mark, TimeProvider time, ILogger log)
-        : this(mark, time, log, Dns.GetHostAddressesAsync)
+        : this(mark, time, log, Dns.GetHostAddressesAsync, () => WayOut.Of(isIpv4: true, mark()).IsValid)
     {
     }
 
@@ -40,7 +41,13 @@ internal sealed class MarkedDns(Func<uint> mark, TimeProvider time, ILogger log,
 
     private readonly ConcurrentDictionary<string, TransportAddress[]> _kept = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>The addresses of a machine of the map, IPv4 first; literals as they are, names looked up.</summary>
+    /// <summary>Says whether a NAT64 stands in this network.</summary>
+    public Nat64Lookup Nat64 => field ??= new Nat64Lookup(hasIpv4, LookUpAsync, time);
+
+    /// <summary>
+    /// The addresses of a machine of the map, IPv4 first; literals as they are, names looked up. Where there is no way out by IPv4 and a NAT64,
+    /// IPv4 addresses are its translations, and come last.
+    /// </summary>
     /// <param name="node">The machine.</param>
     /// <param name="port">The port the addresses are given.</param>
     /// <param name="cancellation">Ends the wait.</param>
@@ -51,8 +58,12 @@ internal sealed class MarkedDns(Func<uint> mark, TimeProvider time, ILogger log,
         if (literals.Length == 0 && IPAddress.TryParse(node.HostName, out IPAddress? literal)) literals = [TransportAddress.From(literal, 0)];
 
         IEnumerable<TransportAddress> found = literals.Length > 0 ? literals : await FindAsync(node.HostName, cancellation);
-        return [.. found.Where(address => address.IsIpv4 ? !node.IsIpv4Off : !node.IsIpv6Off).Select(address => address.WithPort(port)).OrderBy(address => address.IsIpv6)];
+        TransportAddress[] usable = [.. found.Where(address => address.IsIpv4 ? !node.IsIpv4Off : !node.IsIpv6Off).Select(address => address.WithPort(port))];
+        if (!usable.Any(IsTranslatable) || await Nat64.FindAsync(cancellation) is not { } prefix) return [.. usable.OrderBy(address => address.IsIpv6)];
+        return [.. usable.OrderBy(address => address.IsIpv4).Select(prefix.Translate).Distinct()]; // A DNS64 has said some of them already.
     }
+
+    private static bool IsTranslatable(TransportAddress address) => address.IsIpv4 && AddressScopes.ScopeOf(address) == AddressScope.Global;
 
     /// <summary>Looks a name up; where the name servers fail or are slow, what they have said of it before still holds. Who does not answer there is no relay of ours.</summary>
     private async Task<TransportAddress[]> FindAsync(string name, CancellationToken cancellation)

@@ -1,9 +1,13 @@
 using System.Collections.Concurrent;
 using Node.Traversal.Core;
+using Node.Traversal.Core.Netcheck;
 
 namespace Node.Traversal.Io;
 
-/// <summary>Looks up the STUN servers of the relay map, and again now and then: names may come to lead elsewhere.</summary>
+/// <summary>
+/// Looks up the STUN servers of the relay map, and what a NAT64 here makes of IPv4 addresses; again now and then, and in another network: names
+/// may come to lead elsewhere.
+/// </summary>
 internal sealed class StunServerList : IAsyncDisposable
 {
     private static readonly TimeSpan RefreshInterval = TimeSpan.FromMinutes(5);
@@ -21,6 +25,7 @@ internal sealed class StunServerList : IAsyncDisposable
     private readonly Task _running;
     private volatile RelayMap _map;
     private volatile TaskCompletionSource? _pause;
+    private volatile bool _isOutdated;
 
     public StunServerList(RelayMap map, MarkedDns dns, NodeLoop loop, TimeProvider time)
     {
@@ -38,6 +43,14 @@ internal sealed class StunServerList : IAsyncDisposable
         _pause?.TrySetResult();
     }
 
+    /// <summary>The network is another one: they are looked up at once.</summary>
+    public void LookAgain()
+    {
+        _dns.Nat64.Forget();
+        _isOutdated = true;
+        _pause?.TrySetResult();
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();
@@ -50,6 +63,7 @@ internal sealed class StunServerList : IAsyncDisposable
         while (!_stopping.IsCancellationRequested)
         {
             RelayMap map = _map;
+            _isOutdated = false;
             try
             {
                 await _loop.Faults.TryRunAsync(() => LookUpAsync(map));
@@ -61,7 +75,7 @@ internal sealed class StunServerList : IAsyncDisposable
 
             TaskCompletionSource pause = new(TaskCreationOptions.RunContinuationsAsynchronously);
             _pause = pause;
-            if (map == _map) await pause.Task.WaitAsync(RefreshInterval, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // Ended early by a new map, or by the end.
+            if (map == _map && !_isOutdated) await pause.Task.WaitAsync(RefreshInterval, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // Ended early by a new map or network, or by the end.
             _pause = null;
         }
     }
@@ -77,12 +91,20 @@ internal sealed class StunServerList : IAsyncDisposable
 
     private async Task LookUpAsync(RelayMap map)
     {
+        Task translating = FindNat64Async();
         Search search = new(map);
         Task running = search.RunAsync(_dns, _stopping.Token);
         await Task.WhenAny(running, Task.Delay(FirstPatience, _time, _stopping.Token));
         if (!running.IsCompleted && search.Found() is { Count: > 0 } some) Tell(some);
         await running;
         Tell(search.Found());
+        await translating;
+    }
+
+    private async Task FindNat64Async()
+    {
+        Nat64Prefix? prefix = await _dns.Nat64.FindAsync(_stopping.Token);
+        _loop.Post((core, now) => core.HandleNat64(prefix, now));
     }
 
     private void Tell(List<StunServerAddress> servers) => _loop.Post((core, now) => core.HandleStunServers(servers, now));

@@ -56,12 +56,13 @@ public sealed class RelayStation
     /// <summary>Makes certificate and map, and starts the public server's relay.</summary>
     /// <param name="lab">The lab.</param>
     /// <param name="hasStun">False where another program is going to answer at <see cref="StunPort"/>.</param>
-    public static async Task<RelayStation> StartAsync(Lab lab, bool hasStun = true)
+    /// <param name="hasIPv6">False for a relay, and a map, of IPv4 addresses alone.</param>
+    public static async Task<RelayStation> StartAsync(Lab lab, bool hasStun = true, bool hasIPv6 = true)
     {
         RelayStation station = new(lab, lab.Server, RegionId, await PublishedPrograms.PathOfAsync("relay-server"))
         {
             HasStun = hasStun,
-            Addresses = [(Lab.ServerAddress, Lab.ServerAddressIPv6), (Lab.ServerSecondAddress, Lab.ServerSecondAddressIPv6)],
+            Addresses = [(Lab.ServerAddress, hasIPv6 ? Lab.ServerAddressIPv6 : null), (Lab.ServerSecondAddress, hasIPv6 ? Lab.ServerSecondAddressIPv6 : null)],
         };
         await station.PrepareAndStartAsync();
         return station;

@@ -12,6 +12,9 @@ public sealed record TunnelLabOptions
     /// <summary>What IPv6 the sites have.</summary>
     public IPv6Access IPv6 { get; init; }
 
+    /// <summary>True if the site of a has IPv6 and a NAT64 alone, and the relay IPv4 alone.</summary>
+    public bool HasNat64AtA { get; init; }
+
     /// <summary>True if all of a's traffic goes through the tunnel.</summary>
     public bool FullTunnelAtA { get; init; }
 
@@ -47,9 +50,10 @@ public sealed class TunnelLab : IAsyncDisposable
         Lab lab = await Lab.CreateAsync();
         try
         {
-            Site siteOfA = await lab.AddSiteAsync("a", NatKind.Parse(options.NatOfA), options.IPv6);
+            Site siteOfA = await lab.AddSiteAsync("a", NatKind.Parse(options.NatOfA), options.HasNat64AtA ? IPv6Access.Firewalled : options.IPv6);
+            if (options.HasNat64AtA) await Nat64Station.StartAsync(lab, siteOfA);
             LabHost hostOfB = options.NatOfB is { } kind ? (await lab.AddSiteAsync("b", NatKind.Parse(kind), options.IPv6)).Host : await siteOfA.AddHostAsync("b");
-            RelayStation relay = await RelayStation.StartAsync(lab, hasStun: !options.TellsNatBehavior);
+            RelayStation relay = await RelayStation.StartAsync(lab, hasStun: !options.TellsNatBehavior, hasIPv6: !options.HasNat64AtA);
             if (options.TellsNatBehavior) await StunStation.StartOursAsync(lab, RelayStation.StunPort);
             TunnelNode a = await TunnelNode.CreateAsync(lab, siteOfA.Host, AddressOfA);
             TunnelNode b = await TunnelNode.CreateAsync(lab, hostOfB, AddressOfB);

@@ -1,5 +1,6 @@
 using Addresses;
 using Node.Traversal.Core;
+using Node.Traversal.Core.Netcheck;
 using Node.Traversal.Core.Paths;
 using Node.Traversal.Core.Peers;
 using Relay.Protocol;
@@ -74,6 +75,21 @@ public class AnnouncedCandidatesTests
         Assert.Equal(2, _context.Drops[NodeDrop.WrongParty]);
         Assert.Equal(1, _context.Drops[NodeDrop.Malformed]);
         Assert.Empty(Tried);
+    }
+
+    [Fact]
+    public void Behind_a_nat64_ipv4_addresses_are_tried_where_it_leads_to_them_and_nothing_else_is_hidden_in_one()
+    {
+        Announce(1, "198.18.2.2:5000", "192.168.1.10:5000", "127.0.0.1:5000", "[2001:db8:2::2]:5000", "[2001:db8:64::192.168.1.1]:5000", "[2001:db8:64::169.254.169.254]:5000");
+        Assert.True(Nat64Prefix.TryFind([Address("[2001:db8:64::192.0.0.170]:0")], out Nat64Prefix prefix));
+
+        _context.Filter.Nat64 = prefix;
+        _peer.Candidates.HandleNat64(_now);
+        Assert.Equal([Address("[2001:db8:64::198.18.2.2]:5000"), Address("192.168.1.10:5000"), Address("[2001:db8:2::2]:5000")], _peer.Candidates.Usable.Select(candidate => candidate.Address));
+
+        _context.Filter.Nat64 = null;
+        _peer.Candidates.HandleNat64(_now);
+        Assert.Contains(Address("198.18.2.2:5000"), Tried);
     }
 
     [Fact]

@@ -153,7 +153,7 @@ public sealed class FaultTests : IAsyncDisposable
         TaskCompletionSource<TransportAddress> asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
         await using NodeLoop loop = NewLoop(MonotonicClock.System, transmit => asked.TrySetResult(transmit.Destination), _ => { });
         loop.Start();
-        MarkedDns dns = new(() => 0, TimeProvider.System, NullLogger.Instance, HangAsync);
+        MarkedDns dns = new(() => 0, TimeProvider.System, NullLogger.Instance, HangAsync, () => true);
 
         await using StunServerList list = new(new RelayMap([hanging, known]), dns, loop, TimeProvider.System);
 
@@ -165,7 +165,7 @@ public sealed class FaultTests : IAsyncDisposable
     {
         FakeTimeProvider time = new();
         Func<CancellationToken, Task<IPAddress[]>> answer = _ => Task.FromResult<IPAddress[]>([IPAddress.Parse("203.0.113.5")]);
-        MarkedDns dns = new(() => 0, time, NullLogger.Instance, (_, cancellation) => answer(cancellation));
+        MarkedDns dns = new(() => 0, time, NullLogger.Instance, (_, cancellation) => answer(cancellation), () => true);
         RelayNode node = Named(901, "relay.example").Nodes[0];
         TransportAddress[] found = [CoreTesting.Address("203.0.113.5:443")];
         Assert.Equal(found, await dns.ResolveAsync(node, 443, default));

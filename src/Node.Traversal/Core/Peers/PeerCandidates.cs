@@ -64,6 +64,12 @@ internal sealed class PeerCandidates
         if (Links.HasTheirs) Try(_announced, now);
     }
 
+    /// <summary>IPv4 addresses are written otherwise here from now on, or as they are: what the peer has said is tried anew.</summary>
+    public void HandleNat64(Instant now)
+    {
+        if (_announced.Count > 0) Try(_announced, now);
+    }
+
     /// <summary>Takes a call-me-maybe that came by relay, its box opened.</summary>
     public void HandleCallMeMaybe(ReadOnlySpan<byte> message, Instant now)
     {
@@ -103,6 +109,7 @@ internal sealed class PeerCandidates
     private void Try(IReadOnlyList<Candidate> announced, Instant now)
     {
         _announced = announced;
+        if (_context.Filter.Nat64 is { } prefix) announced = [.. announced.Select(candidate => candidate with { Address = prefix.Translate(candidate.Address) })];
         IReadOnlySet<TransportAddress> own = _context.LocalCandidates;
         SharesNoFamily = announced.Count > 0 && own.Count > 0 && !announced.Any(candidate => own.Any(address => address.IsIpv4 == candidate.Address.IsIpv4));
         IEnumerable<Candidate> onLink = Links.Candidates().Select(address => new Candidate(address, CandidateKind.Host));
