@@ -7,7 +7,8 @@
 #   path.sh round [N]    N rounds more, added to artifacts/bench/path.log
 #   path.sh table        the table of what is in there
 #
-# WAYS="plain hop direct relayed" chooses. A way NAME=PROGRAM is direct with another build of relay-node, to compare builds.
+# WAYS="plain hop direct relayed" chooses. A way NAME=PROGRAM is with another build of relay-node, to compare builds:
+# relayed where its name begins so, otherwise direct.
 # Build first: dotnet publish src/Relay.Server -c Release -o artifacts/publish/relay-server; the same with Node.Agent and relay-node.
 # Needs root, iproute2, nftables, wireguard-go, wireguard-tools, iperf3, openssl, gcc; and nobody else on the machine.
 set -euo pipefail
@@ -142,7 +143,7 @@ open_way() {
     *)
       wireguard "$a" 1 2 "$b"
       wireguard "$b" 2 1 "$a"
-      [ "$way" != relayed ] || inside r nft "add table ip cut; add chain ip cut forward { type filter hook forward priority 0; }; add rule ip cut forward iifname { $a, $b } meta l4proto udp drop"
+      [[ $way != relayed* ]] || inside r nft "add table ip cut; add chain ip cut forward { type filter hook forward priority 0; }; add rule ip cut forward iifname { $a, $b } meta l4proto udp drop"
       for end in "$b" "$a"; do
         STATE_DIRECTORY=$work/state-$end start "$end" "agent-$end" "$node" up "$work/p$$$end.conf" \
           --relay-map "$work/map.json" --port $udp_port --port-mapping off --socket "$work/$end.sock"
@@ -161,7 +162,7 @@ is_on() {
 expect_path() {
   case $1 in
     plain | hop) ;;
-    relayed) await "$1 is relayed" is_on "$2" relay ;;
+    relayed*) await "$1 is relayed" is_on "$2" relay ;;
     *) await "$1 is direct" is_on "$2" direct ;;
   esac
 }
@@ -274,5 +275,5 @@ case ${1:-all} in
     for _ in $(seq "${2:-1}"); do round; done
     ;;
   table) table ;;
-  *) sed -n '2,13s/^# \{0,1\}//p' "$0" && exit 2 ;;
+  *) sed -n '2,14s/^# \{0,1\}//p' "$0" && exit 2 ;;
 esac
