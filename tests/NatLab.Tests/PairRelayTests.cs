@@ -3,7 +3,7 @@ namespace NatLab.Tests;
 /// <summary>The relay for a pair that is never direct: the one by which the way is shortest, and another where that is lost or out of reach.</summary>
 public sealed class PairRelayTests : IAsyncDisposable
 {
-    /// <summary>Longer than the round trip by any region, so that what is lost is counted as the product's bound has it: five a second.</summary>
+    /// <summary>Longer than the round trip by the best region, so that what is lost is counted as the product's bound has it: five a second.</summary>
     private static readonly TimeSpan PingInterval = TimeSpan.FromMilliseconds(200);
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
@@ -58,7 +58,6 @@ public sealed class PairRelayTests : IAsyncDisposable
 
         PingLoss loss = await pings.StopAsync();
         Print($"first answered ping {first.Sequence} after {first.Rtt.TotalMilliseconds:0} ms; a to b: {here}; b to a: {there}; {loss}");
-        Assert.Equal(FarPair.Right, (await pair.B.StatusAsync()).Self.HomeRelay?.RegionId);
         Assert.Equal(1, first.Sequence);
         Assert.Equal(0, loss.Lost);
     }
