@@ -5,11 +5,11 @@ namespace NatLab.Tests;
 /// </summary>
 /// <remarks>
 /// <code>
-/// left  (901) ── 10 ms ─┐                                        ┌─ 10 ms ── right (902)
-///                a ─────┴── 25 ms ── core ── middle (900) 25 ms ─┴───── b
+/// left  (901) ── 15 ms ─┐                                        ┌─ 15 ms ── right (902)
+///                a ─────┴── 45 ms ── core ── middle (900) 45 ms ─┴───── b
 /// </code>
-/// Round trips from a: 20 ms to the left, 50 to the middle, 120 to the right. By the left or the right region the two are 140 ms apart, by the
-/// middle 100. Each of the two is a hard NAT to itself: a router of that kind would stand between it and the relay beside it.
+/// Round trips from a: 30 ms to the left, 90 to the middle, 210 to the right. By the left or the right region the two are 240 ms apart, by the
+/// middle 180. Each of the two is a hard NAT to itself: a router of that kind would stand between it and the relay beside it.
 /// </remarks>
 internal sealed class FarPair : IAsyncDisposable
 {
@@ -34,8 +34,8 @@ internal sealed class FarPair : IAsyncDisposable
         }
         """;
 
-    private static readonly TimeSpan ToCore = TimeSpan.FromMilliseconds(25);
-    private static readonly TimeSpan ToRelay = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan ToCore = TimeSpan.FromMilliseconds(45);
+    private static readonly TimeSpan ToRelay = TimeSpan.FromMilliseconds(15);
 
     private FarPair(Lab lab) => Lab = lab;
 

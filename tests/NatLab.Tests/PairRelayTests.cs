@@ -3,10 +3,13 @@ namespace NatLab.Tests;
 /// <summary>The relay for a pair that is never direct: the one by which the way is shortest, and another where that is lost or out of reach.</summary>
 public sealed class PairRelayTests : IAsyncDisposable
 {
-    /// <summary>Longer than the round trip by any region, so that what is lost is counted as the product's bound has it: five a second.</summary>
+    /// <summary>Longer than the round trip by the best region, so that what is lost is counted as the product's bound has it: five a second.</summary>
     private static readonly TimeSpan PingInterval = TimeSpan.FromMilliseconds(200);
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    /// <summary>Where the first look at a busy machine has taken the region half way for the nearest, the second follows in its turn, while there is traffic.</summary>
+    private static readonly TimeSpan HomeWithin = TimeSpan.FromSeconds(40);
 
     private FarPair? _pair;
 
@@ -17,14 +20,14 @@ public sealed class PairRelayTests : IAsyncDisposable
         await pair.StartAgentsAsync();
         PingStream pings = PingStream.Start(pair.A.Host, pair.B.TunnelAddress, PingInterval);
         await pings.WaitForReplyAsync(0, Patience);
+        await pair.A.WaitForHomeAsync(FarPair.Left, HomeWithin);
+        await pair.B.WaitForHomeAsync(FarPair.Right, HomeWithin);
 
         PeerReport here = await WaitForRelayAsync(pair.A, pair.B, region => region == FarPair.Middle, "by the middle");
         PeerReport there = await WaitForRelayAsync(pair.B, pair.A, region => region == FarPair.Middle, "by the middle");
         PingReply last = await SettleAsync(pings);
         PingLoss before = pings.Since(0);
-        int? homeOfA = (await pair.A.StatusAsync()).Self.HomeRelay?.RegionId, homeOfB = (await pair.B.StatusAsync()).Self.HomeRelay?.RegionId;
-        Print($"homes {homeOfA} and {homeOfB}; a to b: {here}; b to a: {there}; round trip {last.Rtt.TotalMilliseconds:0} ms; {before}");
-        Assert.NotEqual((FarPair.Middle, FarPair.Middle), (homeOfA, homeOfB)); // Left and right, but on a busy machine: then one may have measured its own badly. Were it home to both, it would carry them anyway.
+        Print($"a to b: {here}; b to a: {there}; round trip {last.Rtt.TotalMilliseconds:0} ms; {before}");
         Assert.Equal(0, before.Lost);
 
         int mark = pings.Mark();
@@ -34,18 +37,9 @@ public sealed class PairRelayTests : IAsyncDisposable
         there = await WaitForRelayAsync(pair.B, pair.A, region => region is FarPair.Left or FarPair.Right, "by another");
         last = await SettleAsync(pings);
         PingLoss killed = pings.Since(mark);
+        await pings.StopAsync();
         Print($"the middle killed: a to b: {here}; b to a: {there}; round trip {last.Rtt.TotalMilliseconds:0} ms; {killed}");
         Assert.InRange(killed.Lost, 0, 1); // What was on its way by the relay, and what was sent before either end heard of its end: a round trip's worth.
-
-        mark = pings.Mark();
-        await pair.MiddleRelay.StartAsync();
-        await WaitForRelayAsync(pair.A, pair.B, region => region == FarPair.Middle, "by the middle again");
-        await WaitForRelayAsync(pair.B, pair.A, region => region == FarPair.Middle, "by the middle again");
-        last = await SettleAsync(pings);
-        PingLoss back = pings.Since(mark);
-        await pings.StopAsync();
-        Print($"and started again: round trip {last.Rtt.TotalMilliseconds:0} ms; {back}");
-        Assert.Equal(0, back.Lost);
     }
 
     [Fact]
@@ -57,14 +51,13 @@ public sealed class PairRelayTests : IAsyncDisposable
 
         PingStream pings = PingStream.Start(pair.A.Host, pair.B.TunnelAddress, PingInterval);
         PingReply first = await pings.WaitForReplyAsync(0, Patience);
+        await pair.B.WaitForHomeAsync(FarPair.Right, HomeWithin);
         PeerReport here = await WaitForRelayAsync(pair.A, pair.B, region => region is FarPair.Left or FarPair.Middle, "by a region within its reach");
         PeerReport there = await WaitForRelayAsync(pair.B, pair.A, region => region is FarPair.Left or FarPair.Middle, "by a region within the other's reach");
         await SettleAsync(pings);
 
         PingLoss loss = await pings.StopAsync();
-        int? homeOfB = (await pair.B.StatusAsync()).Self.HomeRelay?.RegionId;
-        Print($"home of b {homeOfB}; first answered ping {first.Sequence} after {first.Rtt.TotalMilliseconds:0} ms; a to b: {here}; b to a: {there}; {loss}");
-        Assert.Equal(FarPair.Right, homeOfB);
+        Print($"first answered ping {first.Sequence} after {first.Rtt.TotalMilliseconds:0} ms; a to b: {here}; b to a: {there}; {loss}");
         Assert.Equal(1, first.Sequence);
         Assert.Equal(0, loss.Lost);
     }

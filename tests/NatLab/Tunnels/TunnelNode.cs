@@ -69,6 +69,11 @@ public sealed class TunnelNode
     public async Task<NatReport> WaitForNatAsync(Func<NatReport, bool> isWanted, string wanted, TimeSpan timeout) =>
         (await WaitAsync(async () => (await StatusAsync()).Self.Nat, nat => nat is not null && isWanted(nat), wanted, timeout))!;
 
+    /// <summary>Asks until the node is at home in that region: its first look at a busy machine may have seen another as the nearest.</summary>
+    /// <exception cref="LabException">It did not become so in time.</exception>
+    public Task WaitForHomeAsync(int region, TimeSpan timeout) =>
+        WaitAsync(async () => (await StatusAsync()).Self.HomeRelay?.RegionId, home => home == region, $"at home in {region}", timeout);
+
     public Task<PeerReport> WaitForDirectAsync(TunnelNode peer, TimeSpan timeout) => WaitForPeerAsync(peer, report => report.Path == PeerReport.Direct, "direct", timeout);
 
     public Task<PeerReport> WaitForRelayedAsync(TunnelNode peer, TimeSpan timeout) => WaitForPeerAsync(peer, report => report.Path == PeerReport.Relayed, "relayed", timeout);
