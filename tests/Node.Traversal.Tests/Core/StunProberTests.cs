@@ -243,6 +243,20 @@ public class StunProberTests
     }
 
     [Fact]
+    public void What_has_just_started_asks_twice_though_it_is_idle()
+    {
+        Begin(First, Second);
+        AnswerAll(after: 60); // Late, for the machine is busy starting.
+        Assert.Equal(_now + TimeSpan.FromSeconds(5), _prober.NextTimeout);
+
+        RunUntil(_prober.NextTimeout!.Value);
+        AnswerAll(after: 20);
+
+        Assert.Equal(TimeSpan.FromMilliseconds(20), _prober.LatencyOf(900));
+        Assert.Equal(_now + TimeSpan.FromMinutes(5), _prober.NextTimeout);
+    }
+
+    [Fact]
     public void After_a_change_of_network_all_is_asked_anew_and_what_was_seen_is_forgotten()
     {
         Begin(First, Second);

@@ -234,8 +234,8 @@ internal sealed class StunProber(NodeContext context)
         TimeSpan interval = _isInDoubt ? TimeSpan.Zero
             : !_cycleAnswered ? RetryInterval
             : _unexplored > 0 ? RetryInterval
-            : !IsActive ? IdleInterval
             : _cycles < FirstFullCycles ? RetryInterval
+            : !IsActive ? IdleInterval
             : MinInterval + context.RandomUpTo(IntervalJitter);
         _nextCycle = _servers.Count == 0 ? null : now + interval;
     }

@@ -30,6 +30,8 @@ internal abstract class UpnpClient : MappingClient
     private Instant _describeAt = Instant.Never;
     private int _described;
     private int _tried;
+    private bool _isUnfetched; // A description that the gateway has told of did not come.
+    private bool _isSecondSearch;
     private int _lastId;
     private Action<UpnpReply, Instant>? _then;
     private (PortMappingAnswer Answer, string Problem)? _worst;
@@ -193,6 +195,7 @@ internal abstract class UpnpClient : MappingClient
             Send(new UpnpRequest(0, location.Host, location.Path, null, []), (reply, at) =>
             {
                 if (reply.Status == 200) AddServices(location, UpnpDescription.Read(reply.Body));
+                _isUnfetched |= reply.Status == 0;
                 DescribeNext(at);
             });
             return;
@@ -202,7 +205,17 @@ internal abstract class UpnpClient : MappingClient
         _services.Clear();
         _services.AddRange(sorted);
         _tried = 0;
-        TryNext(PortMappingAnswer.Absent, $"its UPnP description names no {Kinds[0]}", now); // So it is, unless there is one to try.
+        if (!_isUnfetched) TryNext(PortMappingAnswer.Absent, $"its UPnP description names no {Kinds[0]}", now); // So it is, unless there is one to try.
+        else if (_services.Count > 0 || _isSecondSearch) TryNext(PortMappingAnswer.Refused, "it did not send its UPnP description", now);
+        else SearchAgain(now);
+    }
+
+    /// <summary>A small router that is busy, or was looked for by several at once, sends its description to the next who asks.</summary>
+    private void SearchAgain(Instant now)
+    {
+        Forget();
+        _isSecondSearch = true;
+        StartRequests(now);
     }
 
     private void AddServices(LanUrl location, UpnpDescription description)
@@ -256,6 +269,7 @@ internal abstract class UpnpClient : MappingClient
         _services.Clear();
         _locations.Clear();
         _described = _tried = 0;
+        _isUnfetched = _isSecondSearch = false;
         _worst = null;
         _then = null;
     }

@@ -26,6 +26,9 @@ internal sealed partial class SimIgd(TransportAddress gateway)
     /// <summary>The whole description; null = one that names the services.</summary>
     public string? Description { get; set; }
 
+    /// <summary>How many requests for the description get no answer yet.</summary>
+    public int LostDescriptions { get; set; }
+
     /// <summary>The answer to every action; null = an honest one.</summary>
     public Func<UpnpRequest, UpnpReply>? OnAction { get; set; }
 
@@ -63,6 +66,7 @@ internal sealed partial class SimIgd(TransportAddress gateway)
     {
         Requests.Add(request);
         if (!IsOn) return UpnpReply.None;
+        if (request.Action is null && LostDescriptions-- > 0) return UpnpReply.None;
         if (request.Action is null) return Reply(200, Description ?? Describe());
         if (OnAction is not null) return OnAction(request);
 

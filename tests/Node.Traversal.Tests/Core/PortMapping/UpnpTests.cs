@@ -37,6 +37,26 @@ public class UpnpTests
     }
 
     [Fact]
+    public void A_description_that_does_not_come_is_asked_for_once_more()
+    {
+        SimGateway gateway = Connected(igd => igd.LostDescriptions = 1);
+
+        Assert.Equal(Mapped, gateway.Mapper.Mapped);
+    }
+
+    [Fact]
+    public void One_that_never_comes_is_told_and_asked_for_later()
+    {
+        SimGateway gateway = Connected(igd => igd.LostDescriptions = 2);
+
+        Assert.Equal(PortMappingAnswer.Refused, gateway.Mapper.Status.Upnp?.Answer);
+        Assert.Equal("it did not send its UPnP description", gateway.Mapper.Status.Upnp?.Problem);
+        Assert.Equal(2, gateway.Igd.Requests.Count);
+        gateway.Pass(TimeSpan.FromHours(1));
+        Assert.Equal(Mapped, gateway.Mapper.Mapped);
+    }
+
+    [Fact]
     public void Version_2_is_asked_for_any_port_and_the_one_it_gives_is_taken()
     {
         SimGateway gateway = Connected(igd =>
