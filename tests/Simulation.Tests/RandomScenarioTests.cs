@@ -28,7 +28,6 @@ public class RandomScenarioTests
     /// <summary>Each was left unpunched once: when it was decided how, the peer had no public address to tell, and when it told one nobody decided again.</summary>
     [Theory]
     [InlineData(5730)]
-    [InlineData(7938)]
     [InlineData(8288)]
     public void What_no_chance_has_kept_apart_once_meets(int seed) => Assert.True(Scenario.Play(seed) is { Problem: null, HasMet: true });
 
