@@ -38,6 +38,9 @@ public sealed class SimNat(NatKind kind, TransportAddress publicAddress, Random 
     /// <summary>The most <see cref="Unanswered"/> there were at once.</summary>
     public int MostUnanswered { get; private set; }
 
+    /// <summary>The most there were at once of unanswered flows and of early packets' tuples together, which its table holds as well.</summary>
+    public int MostEntries { get; private set; }
+
     /// <summary>When it last had no port left for a flow; null = never.</summary>
     public Instant? LastFull { get; private set; }
 
@@ -82,7 +85,7 @@ public sealed class SimNat(NatKind kind, TransportAddress publicAddress, Random 
         MappingEntry? mapping = _flowsByPublic.TryGetValue(key, out Flow? flow) && !IsExpired(flow.LastUsed, now) ? flow.Mapping : _byPublic.GetValueOrDefault(destination);
         if (mapping is null || IsExpired(mapping, now) || !IsPermitted(mapping, source, now))
         {
-            if (Kind.TakesEarlyPackets) _early[key] = now; // The box has taken it: the tuple is the packet's, for as long as more of them come.
+            if (Kind.TakesEarlyPackets) TakeEarly(key, now); // The box has taken it: the tuple is the packet's, for as long as more of them come.
             return default;
         }
 
@@ -226,6 +229,19 @@ public sealed class SimNat(NatKind kind, TransportAddress publicAddress, Random 
         _flowsByPublic[new FlowKey(flow.Mapping.Public, remote)] = flow;
     }
 
+    private void TakeEarly(FlowKey key, Instant now)
+    {
+        _early[key] = now;
+        foreach ((FlowKey old, Instant at) in _early)
+        {
+            if (now - at > UnansweredLifetime) _early.Remove(old);
+        }
+
+        CountEntries();
+    }
+
+    private void CountEntries() => MostEntries = Math.Max(MostEntries, Unanswered + _early.Count);
+
     private void CountUnanswered(Flow flow, Instant now)
     {
         FlowsMade++;
@@ -247,6 +263,7 @@ public sealed class SimNat(NatKind kind, TransportAddress publicAddress, Random 
         }
 
         MostUnanswered = Math.Max(MostUnanswered, Unanswered);
+        CountEntries();
     }
 
     private bool IsExpired(MappingEntry mapping, Instant now) => !mapping.IsStatic && IsExpired(mapping.LastUsed, now);

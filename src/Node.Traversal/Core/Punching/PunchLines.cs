@@ -35,9 +35,9 @@ internal sealed class PunchLines
         switch (strategy.Method)
         {
             case PunchingMethod.Birthday when strategy.IsHardHere:
-                return Opening(strategy.Stages, target, sockets.OpenOrOwn);
+                return Opening(strategy, target, sockets.OpenOrOwn);
             case PunchingMethod.Birthday:
-                return Trying(strategy.Stages, target, peer, entropy);
+                return Trying(strategy, target, peer, entropy);
             case PunchingMethod.Blocks:
                 return Blocks(strategy.Stages[^1], target, peer, entropy, sockets.OpenOrOwn);
             case PunchingMethod.Window when strategy.IsHardHere:
@@ -54,14 +54,14 @@ internal sealed class PunchLines
     }
 
     /// <summary>Every line a new socket, all to one address.</summary>
-    private static PunchLines Opening(IReadOnlyList<int> stages, TransportAddress target, Func<SocketId> open) =>
-        new(PunchSchedule.Opening(stages), _ => new PairId(open(), target));
+    private static PunchLines Opening(PunchStrategy strategy, TransportAddress target, Func<SocketId> open) =>
+        new(PunchSchedule.Opening(strategy.Stages, tried: strategy.PeerStages), _ => new PairId(open(), target));
 
     /// <summary>Every line another port of one address, all from one socket; the ports drawn from the block that is known, or from all. A block of fewer is gone through again.</summary>
-    private static PunchLines Trying(IReadOnlyList<int> stages, TransportAddress target, NatProfile peer, EntropySource entropy)
+    private static PunchLines Trying(PunchStrategy strategy, TransportAddress target, NatProfile peer, EntropySource entropy)
     {
-        ushort[] ports = Draw(peer, stages[^1], entropy);
-        return new PunchLines(PunchSchedule.Trying(stages), index => new PairId(SocketId.Ipv4, target.WithPort(ports[index % ports.Length])));
+        ushort[] ports = Draw(peer, strategy.Stages[^1], entropy);
+        return new PunchLines(PunchSchedule.Trying(strategy.Stages, opened: strategy.PeerStages), index => new PairId(SocketId.Ipv4, target.WithPort(ports[index % ports.Length])));
     }
 
     /// <summary>From one socket to a few addresses, again and again.</summary>

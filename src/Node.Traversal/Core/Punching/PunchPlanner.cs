@@ -95,7 +95,7 @@ internal static class PunchPlanner
             int tried = Math.Min(PortShare.OfPackets(tries, Math.Min(stage, size)), opens.PortRange);
             double odds = PunchOdds.OneSide(opens.PortRange, opened, tried);
             if (stage < size && odds < GoodEnough) continue;
-            return odds >= LeastOdds ? new PunchStrategy(PunchingMethod.Birthday, odds) { IsHardHere = isOpenHere, Stages = [isOpenHere ? opened : tried] } : PunchStrategy.NotWorth(odds);
+            return odds >= LeastOdds ? new PunchStrategy(PunchingMethod.Birthday, odds) { IsHardHere = isOpenHere, Stages = [isOpenHere ? opened : tried], PeerStages = [isOpenHere ? tried : opened] } : PunchStrategy.NotWorth(odds);
         }
     }
 
@@ -108,7 +108,7 @@ internal static class PunchPlanner
         {
             stages.Add(Math.Min(stage, size));
             double odds = PunchOdds.OneSide(range, stages[^1], stages[^1]);
-            if (stage >= size || odds >= GoodEnough) return odds >= LeastOdds ? new PunchStrategy(PunchingMethod.Birthday, odds) { Stages = stages } : PunchStrategy.NotWorth(odds);
+            if (stage >= size || odds >= GoodEnough) return odds >= LeastOdds ? new PunchStrategy(PunchingMethod.Birthday, odds) { Stages = stages, PeerStages = stages } : PunchStrategy.NotWorth(odds);
             stage *= 2;
         }
     }

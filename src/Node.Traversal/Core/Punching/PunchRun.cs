@@ -46,7 +46,7 @@ internal sealed class PunchRun
         get
         {
             Instant next = Instant.Min(NextOpener, NextPacket);
-            return next == Instant.Never ? _nextPacket + Linger : next;
+            return next == Instant.Never ? End : next;
         }
     }
 
@@ -54,7 +54,7 @@ internal sealed class PunchRun
     public int StageAt(Instant now) => now < _start ? 1 : _schedule.StageAt(now - _start) + 1;
 
     /// <summary>Says whether everything was sent, and answers have had their time.</summary>
-    public bool IsOver(Instant now) => NextOpener == Instant.Never && NextPacket == Instant.Never && now >= _nextPacket + Linger;
+    public bool IsOver(Instant now) => NextOpener == Instant.Never && NextPacket == Instant.Never && now >= End;
 
     /// <summary>Says whether the next line is due to be opened.</summary>
     public bool WantsLine(Instant now) => NextOpener <= now;
@@ -76,11 +76,14 @@ internal sealed class PunchRun
 
         // Never ahead of the pace; and what a late timer has missed is not made up for at once.
         Instant due = NextPacket;
-        line = _lines[LineOf(Packets)];
+        line = _lines[Packets % _schedule.Total];
         Packets++;
         _nextPacket = (now - due < PunchTiming.PacketInterval ? due : now) + PunchTiming.PacketInterval;
         return true;
     }
+
+    /// <summary>The end, once nothing is left to send.</summary>
+    private Instant End => Instant.Max(_nextPacket, _start + _schedule.Lasts) + Linger;
 
     private Instant NextOpener
     {
@@ -97,17 +100,11 @@ internal sealed class PunchRun
     {
         get
         {
-            if (Packets >= _schedule.Total * _schedule.Passes) return Instant.Never;
+            if (Packets >= _schedule.Packets) return Instant.Never;
             TimeSpan pass = PunchTiming.PacketInterval * _schedule.Total;
             Instant due = Instant.Max(_nextPacket, _start + _schedule.PacketsFrom + (pass > PassInterval ? pass : PassInterval) * (Packets / _schedule.Total));
-            int index = LineOf(Packets);
+            int index = Packets % _schedule.Total;
             return index < _lines.Count ? Instant.Max(due, _lines[index].OpenedAt + PunchTiming.OpenerLead) : Instant.Max(due, NextOpener + PunchTiming.OpenerLead);
         }
-    }
-
-    private int LineOf(int packet)
-    {
-        int index = packet % _schedule.Total;
-        return _schedule.IsNewestFirst ? _schedule.Total - 1 - index : index;
     }
 }

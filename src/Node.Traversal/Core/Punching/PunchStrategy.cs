@@ -13,8 +13,11 @@ internal sealed record PunchStrategy(PunchingMethod Method, double Probability)
     /// <summary>Says that either end could open the sockets: the one that proposes decides.</summary>
     public bool IsEither { get; init; }
 
-    /// <summary>Sockets at one end and ports at the other, stage by stage, each stage keeping those before; empty where there is but one stage.</summary>
+    /// <summary>This end's sockets or ports, stage by stage, each stage keeping those before; empty where they are few.</summary>
     public IReadOnlyList<int> Stages { get; init; } = [];
+
+    /// <summary>The other end's.</summary>
+    public IReadOnlyList<int> PeerStages { get; init; } = [];
 
     /// <summary>How many hops the openers of both ends go.</summary>
     public byte OpenerHops { get; init; } = Punching.OpenerHops.Usual;

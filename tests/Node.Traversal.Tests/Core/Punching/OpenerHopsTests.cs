@@ -17,7 +17,14 @@ public class OpenerHopsTests
     }
 
     [Fact]
-    public void What_may_have_failed_by_chance_is_tried_twice_with_each() => Assert.Equal([4, 4, 2, 2, 3, 3, 4], AfterEach(PunchingMethod.Birthday, Hard, 7));
+    public void What_may_have_failed_by_chance_is_tried_twice_with_each() => Assert.Equal([4, 4, 2, 2, 3, 3, 4], AfterEach(PunchingMethod.Blocks, Hard, 7));
+
+    [Fact]
+    public void Where_one_end_sends_openers_alone_the_next_go_beyond_a_far_nat_of_a_carrier()
+    {
+        Assert.Equal([4, 8, 3, 2, 4], AfterEach(PunchingMethod.Birthday, Hard, 5));
+        Assert.Equal([4, 8, 3, 4], AfterEach(PunchingMethod.Birthday, Hard with { IsNested = true }, 4));
+    }
 
     [Theory]
     [InlineData(0, 4)]
