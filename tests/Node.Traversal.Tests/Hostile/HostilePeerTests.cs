@@ -249,13 +249,15 @@ public class HostilePeerTests
     public void What_an_unknown_key_has_sealed_costs_no_curve_operation_and_no_memory()
     {
         byte[] packet = _world.Seal(Keys(9).PublicKey, new Box(Keys(9), _world.NodeDisco.Value), new byte[64]);
-        _world.ByUdp(HostileWorld.PeerAddress, packet);
-        long before = GC.GetAllocatedBytesForCurrentThread();
+        int sent = 0;
 
-        for (int i = 0; i < 10_000; i++) _world.Core.HandleDatagram(SocketId.Ipv4, HostileWorld.PeerAddress, packet, _world.Now);
+        long allocated = Allocated.AtBestBy(() =>
+        {
+            for (int i = 0; i < 10_000; i++, sent++) _world.Core.HandleDatagram(SocketId.Ipv4, HostileWorld.PeerAddress, packet, _world.Now);
+        });
 
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before); // A box that is opened has a message; a shared key that is made has memory of its own.
-        Assert.Equal(10_001, _world.Core.Drops[NodeDrop.UnknownKey]);
+        Assert.Equal(0, allocated); // A box that is opened has a message; a shared key that is made has memory of its own.
+        Assert.Equal(sent, _world.Core.Drops[NodeDrop.UnknownKey]);
     }
 
     [Fact]
@@ -263,13 +265,15 @@ public class HostilePeerTests
     {
         byte[] answer = new byte[StunBindingResponse.MaxLength];
         int length = StunBindingResponse.Write(answer, TransactionId.Read(new byte[TransactionId.Length]), Address("198.51.100.7:50000"));
-        _world.ByUdp(HostileWorld.PeerAddress, answer[..length]);
-        long before = GC.GetAllocatedBytesForCurrentThread();
+        int sent = 0;
 
-        for (int i = 0; i < 10_000; i++) _world.Core.HandleDatagram(SocketId.Ipv4, HostileWorld.PeerAddress, answer.AsSpan(0, length), _world.Now);
+        long allocated = Allocated.AtBestBy(() =>
+        {
+            for (int i = 0; i < 10_000; i++, sent++) _world.Core.HandleDatagram(SocketId.Ipv4, HostileWorld.PeerAddress, answer.AsSpan(0, length), _world.Now);
+        });
 
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before); // To choose home and relays anew takes lists.
-        Assert.Equal(10_001, _world.Core.Drops[NodeDrop.UnmatchedStun]);
+        Assert.Equal(0, allocated); // To choose home and relays anew takes lists.
+        Assert.Equal(sent, _world.Core.Drops[NodeDrop.UnmatchedStun]);
     }
 
     [Fact]
