@@ -40,7 +40,7 @@ internal sealed record MatrixRow(string NatOfA, string NatOfB, PeerReport AtA, P
     }
 
     /// <summary>Says that guesses have missed, as they now and then do, and that the verdicts say so.</summary>
-    public bool IsOutOfLuck => !IsDirect && LabOracle.IsChance(LabOracle.MethodOf(NatOfA, NatOfB))
+    public bool IsOutOfLuck => !IsDirect && LabOracle.OddsOf(NatOfA, NatOfB) is > 0 and < 1
         && AtA.Verdict?.Code == LabOracle.VerdictAt(NatOfA, NatOfB) && AtB.Verdict?.Code == LabOracle.VerdictAt(NatOfB, NatOfA);
 
     /// <summary>A table's last line: how many came out how and with which verdicts, how long it took those that went directly, and what the routers bore.</summary>
@@ -70,15 +70,19 @@ internal static class Matrix
     /// <summary>A hard punch goes through its stages within this, and whatever cannot be has been given up.</summary>
     private static readonly TimeSpan SettledWithin = TimeSpan.FromSeconds(40);
 
-    /// <summary>Tries one pair; and once more, where it takes luck and had none.</summary>
+    /// <summary>Bad luck that nobody believes any more.</summary>
+    private const double Incredible = 0.01;
+
+    /// <summary>Tries one pair; and where it takes luck and had none, again, until so much bad luck would be incredible.</summary>
     public static async Task<MatrixRow> TryAsync(string natOfA, string natOfB, Action<MatrixRow> note)
     {
-        MatrixRow row = await RunAsync(natOfA, natOfB);
-        note(row);
-        if (!row.IsOutOfLuck) return row;
-        row = await RunAsync(natOfA, natOfB);
-        note(row);
-        return row;
+        double missOdds = 1 - LabOracle.OddsOf(natOfA, natOfB);
+        for (double badLuck = missOdds; ; badLuck *= missOdds)
+        {
+            MatrixRow row = await RunAsync(natOfA, natOfB);
+            note(row);
+            if (!row.IsOutOfLuck || badLuck < Incredible) return row;
+        }
     }
 
     /// <summary>Runs one pair until both ends are direct, or have a verdict that stays.</summary>

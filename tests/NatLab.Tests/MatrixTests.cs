@@ -8,6 +8,9 @@ public class MatrixTests
 {
     private const string TableVariable = "RELAY_LAB_MATRIX";
 
+    /// <summary>Only the pairs with this kind at one end at least, or with these two, as <c>KIND×KIND</c>; empty = all.</summary>
+    private const string OnlyVariable = "RELAY_LAB_MATRIX_ONLY";
+
     /// <summary>Labs at once: most of the time everybody waits.</summary>
     private const int LabsAtOnce = 2;
 
@@ -28,7 +31,8 @@ public class MatrixTests
     {
         Needs.Tunnels();
         string? table = Environment.GetEnvironmentVariable(TableVariable);
-        (string A, string B)[] pairs = string.IsNullOrEmpty(table) ? TellingPairs : AllPairs();
+        (string A, string B)[] pairs = string.IsNullOrEmpty(table) ? TellingPairs : [.. AllPairs().Where(IsWanted)];
+        Assert.NotEmpty(pairs);
         ITestOutputHelper? output = TestContext.Current.TestOutputHelper;
 
         MatrixRow[] rows = new MatrixRow[pairs.Length];
@@ -42,6 +46,13 @@ public class MatrixTests
 
         Assert.Empty(rows.Select(row => row.Fault).OfType<string>());
     }
+
+    private static bool IsWanted((string A, string B) pair) => (Environment.GetEnvironmentVariable(OnlyVariable) ?? "").Split('×') switch
+    {
+        [""] => true,
+        [var kind] => pair.A == kind || pair.B == kind,
+        var kinds => kinds.SequenceEqual([pair.A, pair.B]) || kinds.SequenceEqual([pair.B, pair.A]),
+    };
 
     private static (string A, string B)[] AllPairs() =>
         [.. from a in AllKinds from b in AllKinds where Array.IndexOf(AllKinds, a) <= Array.IndexOf(AllKinds, b) select (a, b)];
