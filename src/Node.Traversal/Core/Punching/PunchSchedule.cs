@@ -37,7 +37,7 @@ internal sealed record PunchSchedule(IReadOnlyList<int> Stages)
     }
 
     /// <summary>
-    /// The end that opens sockets sends no packet beyond its openers: the peer's router may be one that remembers each, as it remembers each port
+    /// The end that opens sockets sends no packet beyond its openers: the peer's router may be one that remembers each packet, as it remembers each port
     /// tried, and would have to bear both.
     /// </summary>
     /// <param name="stages">Sockets, stage by stage.</param>
