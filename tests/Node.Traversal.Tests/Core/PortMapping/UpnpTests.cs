@@ -36,12 +36,27 @@ public class UpnpTests
         Assert.InRange(gateway.Searches.Count - searches, 6, 25 * 6);
     }
 
-    [Fact]
-    public void A_description_that_does_not_come_is_asked_for_once_more()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(503)]
+    public void A_description_that_does_not_come_is_asked_for_once_more(int status)
     {
-        SimGateway gateway = Connected(igd => igd.LostDescriptions = 1);
+        SimGateway gateway = Connected(igd => (igd.LostDescriptions, igd.LostStatus) = (1, status));
 
         Assert.Equal(Mapped, gateway.Mapper.Mapped);
+    }
+
+    [Fact]
+    public void Where_one_description_of_two_does_not_come_it_is_told_what_the_other_s_service_says()
+    {
+        SimGateway gateway = Connected(igd =>
+        {
+            igd.DeadLocation = "http://192.168.1.1:5000/dead.xml";
+            igd.FailAdding(728);
+        });
+
+        Assert.Equal("it refused: no more mappings (728)", gateway.Mapper.Status.Upnp?.Problem);
+        Assert.Equal(2, gateway.Igd.Requests.Count(request => request.Action is null)); // And nothing is searched for again.
     }
 
     [Fact]
