@@ -21,6 +21,8 @@ internal sealed class Nat64Lookup(Func<bool> hasIpv4, Func<string, CancellationT
     /// <summary>How long name servers may take; whoever waits has nothing else to try.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
+    private static readonly Task<Nat64Prefix?> NotKnown = Task.FromResult<Nat64Prefix?>(null);
+
     private readonly Lock _gate = new();
     private Task<Nat64Prefix?>? _asked;
     private long _askedAt;
@@ -35,7 +37,7 @@ internal sealed class Nat64Lookup(Func<bool> hasIpv4, Func<string, CancellationT
             if (_asked is null || time.GetElapsedTime(_askedAt) >= KeepFor)
             {
                 _askedAt = time.GetTimestamp();
-                _asked = AskAsync();
+                _asked = AskAsync(_asked ?? NotKnown);
             }
 
             return _asked.WaitAsync(cancellation);
@@ -48,16 +50,22 @@ internal sealed class Nat64Lookup(Func<bool> hasIpv4, Func<string, CancellationT
         lock (_gate) _asked = null;
     }
 
-    private async Task<Nat64Prefix?> AskAsync()
+    /// <summary>
+    /// Asks on nobody's behalf alone: who asks first and gives up must not end it for the others. Name servers that fail, or tell several prefixes by
+    /// turns, take away none that is in use: all paths by it would go.
+    /// </summary>
+    private async Task<Nat64Prefix?> AskAsync(Task<Nat64Prefix?> before)
     {
+        Nat64Prefix? known = before.IsCompletedSuccessfully ? await before : null;
         try
         {
-            // On nobody's behalf alone: who asks first and gives up must not end it for the others.
-            return Nat64Prefix.TryFind(await lookUp(Name, CancellationToken.None).WaitAsync(Patience, time), out Nat64Prefix prefix) ? prefix : null;
+            TransportAddress[] answers = await lookUp(Name, CancellationToken.None).WaitAsync(Patience, time);
+            if (known is { } used && answers.Any(used.IsShownBy)) return known;
+            return Nat64Prefix.TryFind(answers, out Nat64Prefix prefix) ? prefix : known;
         }
         catch (TimeoutException)
         {
-            return null;
+            return known;
         }
     }
 }
