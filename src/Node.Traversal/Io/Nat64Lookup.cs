@@ -18,7 +18,7 @@ internal sealed class Nat64Lookup(Func<bool> hasIpv4, Func<string, CancellationT
     /// <summary>How long an answer serves: all that is looked up together asks once.</summary>
     private static readonly TimeSpan KeepFor = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long name servers may take; whoever waits has nothing else to try.</summary>
+    /// <summary>How long name servers may take: for so long what has an IPv4 address waits, also where it has an IPv6 one.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
     private static readonly Task<Nat64Prefix?> NotKnown = Task.FromResult<Nat64Prefix?>(null);
@@ -52,7 +52,7 @@ internal sealed class Nat64Lookup(Func<bool> hasIpv4, Func<string, CancellationT
 
     /// <summary>
     /// Asks on nobody's behalf alone: who asks first and gives up must not end it for the others. Name servers that fail, or tell several prefixes by
-    /// turns, take away none that is in use: all paths by it would go.
+    /// turns, take away none that is in use: relays, STUN servers and peers of IPv4 would be out of reach until the next question.
     /// </summary>
     private async Task<Nat64Prefix?> AskAsync(Task<Nat64Prefix?> before)
     {
