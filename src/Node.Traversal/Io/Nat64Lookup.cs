@@ -18,6 +18,9 @@ internal sealed class Nat64Lookup(Func<bool> hasIpv4, Func<string, CancellationT
     /// <summary>How long an answer serves: all that is looked up together asks once.</summary>
     private static readonly TimeSpan KeepFor = TimeSpan.FromSeconds(10);
 
+    /// <summary>And how long none does: in a network just come to, the name servers are often the last to be there. Longer than <see cref="Patience"/>.</summary>
+    private static readonly TimeSpan KeepNoneFor = TimeSpan.FromSeconds(4);
+
     /// <summary>How long name servers may take: for so long what has an IPv4 address waits, also where it has an IPv6 one.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
@@ -27,6 +30,17 @@ internal sealed class Nat64Lookup(Func<bool> hasIpv4, Func<string, CancellationT
     private Task<Nat64Prefix?>? _asked;
     private long _askedAt;
 
+    /// <summary>Says that IPv4 addresses are out of reach: there is no way out by IPv4, and no prefix is known.</summary>
+    public bool IsMissing
+    {
+        get
+        {
+            lock (_gate) return !IsFound && !hasIpv4();
+        }
+    }
+
+    private bool IsFound => _asked is { IsCompletedSuccessfully: true, Result: not null };
+
     /// <summary>Finds the prefix; null where there is IPv4, or no NAT64.</summary>
     /// <exception cref="OperationCanceledException">The wait was ended.</exception>
     public Task<Nat64Prefix?> FindAsync(CancellationToken cancellation)
@@ -34,7 +48,7 @@ internal sealed class Nat64Lookup(Func<bool> hasIpv4, Func<string, CancellationT
         if (hasIpv4()) return Task.FromResult<Nat64Prefix?>(null);
         lock (_gate)
         {
-            if (_asked is null || time.GetElapsedTime(_askedAt) >= KeepFor)
+            if (_asked is null || time.GetElapsedTime(_askedAt) >= (IsFound ? KeepFor : KeepNoneFor))
             {
                 _askedAt = time.GetTimestamp();
                 _asked = AskAsync(_asked ?? NotKnown);
