@@ -272,11 +272,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         _agenda.HandleAnswered();
         if (now - _offeredAt - plan.HeldFor is { } rtt && rtt > TimeSpan.Zero) _rtt = rtt;
         if (_strategy.IsHardPunch) _strategy = PunchPlanner.For(plan.Method, context.Nat, peer.Nat, Math.Clamp(plan.Size, 1, _size)) with { OpenerHops = _strategy.OpenerHops };
-        if (context.Neighbours.TryGiveWay(_strategy, now))
-        {
-            LetBe(now);
-            _agenda.HandleBusy(now);
-        }
+        if (context.Neighbours.TryGiveWay(_strategy, now)) { LetBe(now); _agenda.HandleBusy(now); }
         else if (!Target.IsValid || _strategy.Method == PunchingMethod.None) Fail(now);
         else if (_strategy.IsSampledHere) Sample(now);
         else Go(now);
