@@ -11,7 +11,7 @@ public static class PortMappingDiscovery
     /// <summary>By then a gateway has answered, or will not.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(8);
 
-    /// <summary>Asks, in both families. Takes up to five seconds, because a gateway may show by silence that it offers nothing.</summary>
+    /// <summary>Asks, in both families. Takes up to five seconds, because a gateway may show by silence that it offers nothing, and three more where it keeps its UPnP description back.</summary>
     /// <param name="cancellation">Ends the wait.</param>
     /// <exception cref="SocketException">The system gives no more sockets.</exception>
     /// <exception cref="OperationCanceledException">The wait was ended.</exception>

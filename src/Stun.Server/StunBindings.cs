@@ -83,7 +83,7 @@ internal sealed class StunBindings(int threads) : IDisposable
         }
 
         _otherPorts[primary] = next;
-        _otherPorts[next] = primary;
+        _otherPorts.TryAdd(next, primary); // Where it is listed too it may have a next one of its own.
         return true;
     }
 

@@ -19,13 +19,14 @@ public sealed record StunServerOptions
 
     /// <summary>
     /// The second address and port of behaviour discovery (RFC 5780), at most one of each family. It goes with the first address of that family in
-    /// <see cref="Listen"/>, which must be one address and not all of the host's. Without it, CHANGE-REQUEST, RESPONSE-PORT and PADDING get error 420.
+    /// <see cref="Listen"/>, which must be one address and not all of the host's. Without it, and without <see cref="UsesNextPort"/>, CHANGE-REQUEST,
+    /// RESPONSE-PORT and PADDING get error 420.
     /// </summary>
     public IReadOnlyList<TransportAddress> Alternates { get; init; } = [];
 
     /// <summary>
     /// Where there is no alternate: answers from the port behind an address's own too (3479 beside 3478), where that is free, to CHANGE-REQUEST for the port
-    /// alone (RFC 5780 §7.2), and to RESPONSE-PORT. So a client learns whether a filter looks at ports, and how long a mapping lives, from a server with one
+    /// alone (RFC 5780 §7.2), to RESPONSE-PORT and with PADDING. So a client learns whether a filter looks at ports, and how long a mapping lives, from a server with one
     /// address. OTHER-ADDRESS is not told, for there is none. On a socket for all addresses of a host that has several, the system chooses which of them
     /// such an answer leaves from, and clients drop it where that is another than they asked: list the addresses then.
     /// </summary>

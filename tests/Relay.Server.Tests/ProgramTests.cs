@@ -43,6 +43,7 @@ public sealed class ProgramTests : IDisposable
     [InlineData("--admission: / is a directory", "give a file", "--admission", "file:/")]
     [InlineData("--admission: none.json cannot be read: there is no such file", "give a file", "--admission", "token:none.json")]
     [InlineData("--listen: port 0 is another one at each start", "give the port", "--listen", "127.0.0.1:0", "--print-map")]
+    [InlineData("--stun-discovery: 'maybe' is neither on nor off", "give on or off", "--stun-discovery", "maybe")]
     [InlineData("--lisen", "--listen", "--lisen", "127.0.0.1:0")]
     public async Task A_bad_option_is_one_sentence_and_exit_code_2(string problem, string remedy, params string[] arguments)
     {
@@ -74,6 +75,22 @@ public sealed class ProgramTests : IDisposable
 
         Assert.Equal(0, code);
         Assert.Contains("about this map: it pins a certificate that is gone at the next start: give --key-file", advice, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false, "--stun-discovery", "off")]
+    public async Task Stun_answers_at_the_next_port_too_unless_it_is_told_not_to(bool answers, params string[] arguments)
+    {
+        await using RunningRelay relay = await RunningRelay.StartAsync([.. (string[])["--listen", "127.0.0.1:0", "--stun", "127.0.0.1:0", "--admin", "127.0.0.1:0"], .. arguments]);
+        IPEndPoint stun = IPEndPoint.Parse(relay.Stun!);
+        using UdpClient client = new(AddressFamily.InterNetwork);
+        client.Connect(stun.Address, stun.Port + 1);
+
+        await client.SendAsync(Convert.FromHexString("000100002112a442" + "0102030405060708090a0b0c")); // A binding request.
+
+        if (answers) Assert.Equal(0x01, (await client.ReceiveAsync().WaitAsync(Patience)).Buffer[0]);
+        else await Assert.ThrowsAsync<SocketException>(() => client.ReceiveAsync().WaitAsync(Patience)); // Nobody listens there.
     }
 
     [Fact]

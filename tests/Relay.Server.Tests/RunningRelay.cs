@@ -25,9 +25,13 @@ internal sealed partial class RunningRelay : IAsyncDisposable
         _process = process;
         _tcp = [.. ready.GetProperty("listen").EnumerateArray().Select(url => url.GetString()!).Where(url => url.StartsWith("tcp://", StringComparison.Ordinal)).Select(url => url["tcp://".Length..])];
         PublicKey = ready.GetProperty("publicKey").GetString()!;
+        Stun = ready.GetProperty("listen").EnumerateArray().Select(url => url.GetString()!).FirstOrDefault(url => url.StartsWith("udp://", StringComparison.Ordinal))?["udp://".Length..];
     }
 
     public string PublicKey { get; }
+
+    /// <summary>Where STUN answers; null where it is off.</summary>
+    public string? Stun { get; }
 
     public string Tls => _tcp[0];
 

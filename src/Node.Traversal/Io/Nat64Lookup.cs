@@ -18,12 +18,28 @@ internal sealed class Nat64Lookup(Func<bool> hasIpv4, Func<string, CancellationT
     /// <summary>How long an answer serves: all that is looked up together asks once.</summary>
     private static readonly TimeSpan KeepFor = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long name servers may take; whoever waits has nothing else to try.</summary>
+    /// <summary>And how long none does: in a network just come to, the name servers are often the last to be there. Longer than <see cref="Patience"/>.</summary>
+    private static readonly TimeSpan KeepNoneFor = TimeSpan.FromSeconds(4);
+
+    /// <summary>How long name servers may take: for so long what has an IPv4 address waits, also where it has an IPv6 one.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+
+    private static readonly Task<Nat64Prefix?> NotKnown = Task.FromResult<Nat64Prefix?>(null);
 
     private readonly Lock _gate = new();
     private Task<Nat64Prefix?>? _asked;
     private long _askedAt;
+
+    /// <summary>Says that IPv4 addresses are out of reach: there is no way out by IPv4, and no prefix is known.</summary>
+    public bool IsMissing
+    {
+        get
+        {
+            lock (_gate) return !IsFound && !hasIpv4();
+        }
+    }
+
+    private bool IsFound => _asked is { IsCompletedSuccessfully: true, Result: not null };
 
     /// <summary>Finds the prefix; null where there is IPv4, or no NAT64.</summary>
     /// <exception cref="OperationCanceledException">The wait was ended.</exception>
@@ -32,10 +48,10 @@ internal sealed class Nat64Lookup(Func<bool> hasIpv4, Func<string, CancellationT
         if (hasIpv4()) return Task.FromResult<Nat64Prefix?>(null);
         lock (_gate)
         {
-            if (_asked is null || time.GetElapsedTime(_askedAt) >= KeepFor)
+            if (_asked is null || time.GetElapsedTime(_askedAt) >= (IsFound ? KeepFor : KeepNoneFor))
             {
                 _askedAt = time.GetTimestamp();
-                _asked = AskAsync();
+                _asked = AskAsync(_asked ?? NotKnown);
             }
 
             return _asked.WaitAsync(cancellation);
@@ -48,16 +64,22 @@ internal sealed class Nat64Lookup(Func<bool> hasIpv4, Func<string, CancellationT
         lock (_gate) _asked = null;
     }
 
-    private async Task<Nat64Prefix?> AskAsync()
+    /// <summary>
+    /// Asks on nobody's behalf alone: who asks first and gives up must not end it for the others. Name servers that fail, or tell several prefixes by
+    /// turns, take away none that is in use: relays, STUN servers and peers of IPv4 would be out of reach until the next question.
+    /// </summary>
+    private async Task<Nat64Prefix?> AskAsync(Task<Nat64Prefix?> before)
     {
+        Nat64Prefix? known = before.IsCompletedSuccessfully ? await before : null;
         try
         {
-            // On nobody's behalf alone: who asks first and gives up must not end it for the others.
-            return Nat64Prefix.TryFind(await lookUp(Name, CancellationToken.None).WaitAsync(Patience, time), out Nat64Prefix prefix) ? prefix : null;
+            TransportAddress[] answers = await lookUp(Name, CancellationToken.None).WaitAsync(Patience, time);
+            if (known is { } used && answers.Any(used.IsShownBy)) return known;
+            return Nat64Prefix.TryFind(answers, out Nat64Prefix prefix) ? prefix : known;
         }
         catch (TimeoutException)
         {
-            return null;
+            return known;
         }
     }
 }

@@ -12,6 +12,9 @@ internal sealed class StunServerList : IAsyncDisposable
 {
     private static readonly TimeSpan RefreshInterval = TimeSpan.FromMinutes(5);
 
+    /// <summary>While IPv4 addresses are out of reach for want of a NAT64's prefix: the name servers of a network just come to may not be there yet. Doubled each time, up to the usual.</summary>
+    private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(5);
+
     /// <summary>Names that are looked up at once: one that hangs must not hold up all the others.</summary>
     private const int AtOnce = 16;
 
@@ -60,9 +63,11 @@ internal sealed class StunServerList : IAsyncDisposable
 
     private async Task RunAsync()
     {
+        TimeSpan retry = FirstRetry;
         while (!_stopping.IsCancellationRequested)
         {
             RelayMap map = _map;
+            if (_isOutdated) retry = FirstRetry;
             _isOutdated = false;
             try
             {
@@ -73,9 +78,11 @@ internal sealed class StunServerList : IAsyncDisposable
                 return;
             }
 
+            TimeSpan interval = _dns.Nat64.IsMissing ? retry : RefreshInterval;
+            retry = retry * 2 < RefreshInterval ? retry * 2 : RefreshInterval;
             TaskCompletionSource pause = new(TaskCreationOptions.RunContinuationsAsynchronously);
             _pause = pause;
-            if (map == _map && !_isOutdated) await pause.Task.WaitAsync(RefreshInterval, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // Ended early by a new map or network, or by the end.
+            if (map == _map && !_isOutdated) await pause.Task.WaitAsync(interval, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // Ended early by a new map or network, or by the end.
             _pause = null;
         }
     }

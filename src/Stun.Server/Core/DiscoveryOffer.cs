@@ -6,7 +6,7 @@ internal enum DiscoveryOffer
     /// <summary>Nothing: its attributes are unknown.</summary>
     None,
 
-    /// <summary>Answers from another port of the same address, and to another port of whoever asks.</summary>
+    /// <summary>Answers from another port of the same address, to another port of whoever asks, and with padding.</summary>
     OtherPort,
 
     /// <summary>All of it.</summary>

@@ -75,7 +75,7 @@ internal ref struct StunRequest
         if (type == StunAttributeType.ChangeRequest) AsksForNoChange = ChangeRequest.TryRead(value, out ChangeRequest asked) && asked == default;
         switch (type)
         {
-            case StunAttributeType.ChangeRequest when offer == DiscoveryOffer.OtherPort && ChangeRequest.TryRead(value, out ChangeRequest wanted) && wanted.ChangeAddress:
+            case StunAttributeType.ChangeRequest when offer == DiscoveryOffer.OtherPort && Change is null && ChangeRequest.TryRead(value, out ChangeRequest wanted) && wanted.ChangeAddress:
                 AddUnknown(type); // There is no other address: as if nobody here knew of such a thing.
                 break;
             case StunAttributeType.ChangeRequest when offer != DiscoveryOffer.None:

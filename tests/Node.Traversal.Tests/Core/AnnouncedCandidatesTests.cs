@@ -17,17 +17,12 @@ public class AnnouncedCandidatesTests
 
     private readonly NodeContext _context = Context(1, Map(Region));
     private readonly NodeContext _other = Context(2, Map(Region));
-    private readonly PeerSession _peer;
+    private PeerSession _peer;
     private Instant _now = Start;
 
     public AnnouncedCandidatesTests()
     {
-        _peer = new PeerSession(_context, new PeerOptions { Key = _other.OwnKey, Traffic = new PathTraffic() }, _now);
-        Hello hello = new()
-        {
-            Sender = _other.OwnKey, Receiver = _context.OwnKey, StartedAt = _other.Options.StartedAt, Counter = 0, DiscoKey = _other.OwnDiscoKey, Echo = _context.OwnDiscoKey,
-        };
-        _peer.HandleHello(Region, _other.Seal(_other.OwnKey, new Box(_other.Options.Keys, _context.OwnKey), hello.ToMessage()), _now);
+        _peer = Greeted();
     }
 
     [Fact]
@@ -117,7 +112,33 @@ public class AnnouncedCandidatesTests
         Assert.True(_context.Drops[NodeDrop.TooOften] > 9_900);
     }
 
+    [Fact]
+    public void Behind_a_nat64_a_configured_ipv4_address_is_tried_too()
+    {
+        _peer = Greeted(Address("198.18.2.9:51820"));
+        Announce(1, "[2001:db8:2::2]:5000");
+        foreach (string network in (string[])["2001:db8:64", "2001:db8:65"])
+        {
+            Assert.True(Nat64Prefix.TryFind([Address($"[{network}::192.0.0.170]:0")], out Nat64Prefix prefix));
+            _context.Filter.Nat64 = prefix;
+            _peer.Candidates.HandleNat64(_now);
+
+            Assert.Equal([Address("198.18.2.9:51820"), Address("[2001:db8:2::2]:5000"), Address($"[{network}::198.18.2.9]:51820")], Tried.Order(Comparer<TransportAddress>.Create((a, b) => a.Bits.CompareTo(b.Bits))));
+        }
+    }
+
     private IEnumerable<TransportAddress> Tried => _peer.Finder.Pairs.Select(pair => pair.Id.Remote);
+
+    private PeerSession Greeted(params TransportAddress[] configured)
+    {
+        PeerSession peer = new(_context, new PeerOptions { Key = _other.OwnKey, Traffic = new PathTraffic(), ExtraCandidates = configured }, _now);
+        Hello hello = new()
+        {
+            Sender = _other.OwnKey, Receiver = _context.OwnKey, StartedAt = _other.Options.StartedAt, Counter = 0, DiscoKey = _other.OwnDiscoKey, Echo = _context.OwnDiscoKey,
+        };
+        peer.HandleHello(Region, _other.Seal(_other.OwnKey, new Box(_other.Options.Keys, _context.OwnKey), hello.ToMessage()), _now);
+        return peer;
+    }
 
     private void Announce(long counter, params string[] addresses) =>
         _peer.Candidates.HandleList(Message(counter, [.. addresses.Select(address => new Candidate(Address(address), CandidateKind.Host))]).ToMessage(), _now);

@@ -161,6 +161,31 @@ public sealed class FaultTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Name_servers_that_fail_in_a_network_without_IPv4_are_soon_asked_again()
+    {
+        FakeTimeProvider time = new();
+        int failures = 2;
+        MarkedDns dns = new(() => 0, time, NullLogger.Instance, AnswerAsync, () => false);
+        TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TransportAddress translated = CoreTesting.Address("[64:ff9b::198.19.1.10]:3478");
+        await using NodeLoop loop = NewLoop(MonotonicClock.System, transmit => _ = transmit.Destination == translated && asked.TrySetResult(), _ => { });
+        loop.Start();
+        await using StunServerList list = new(CoreTesting.Map(902), dns, loop, time);
+
+        for (int seconds = 0; seconds < 240 && !asked.Task.IsCompleted; seconds++) // All names are looked up again after 300.
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            await Task.WhenAny(asked.Task, Task.Delay(20, TestContext.Current.CancellationToken));
+        }
+
+        Assert.True(asked.Task.IsCompleted);
+
+        Task<IPAddress[]> AnswerAsync(string name, CancellationToken cancellation) => Interlocked.Decrement(ref failures) >= 0
+            ? throw new System.Net.Sockets.SocketException((int)System.Net.Sockets.SocketError.TryAgain)
+            : Task.FromResult<IPAddress[]>([IPAddress.Parse("64:ff9b::192.0.0.170")]);
+    }
+
+    [Fact]
     public async Task Where_name_servers_fail_or_hang_what_they_have_said_before_still_holds()
     {
         FakeTimeProvider time = new();

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Addresses;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
@@ -55,6 +56,32 @@ public class Nat64LookupTests
         _answer = () => Task.FromResult<IPAddress[]>([IPAddress.Parse("192.0.0.170")]);
         dns.Nat64.Forget();
         Assert.Equal([Address("198.51.100.1:443")], await dns.ResolveAsync(Ipv4Alone, 443, default)); // Not what was found before.
+    }
+
+    [Fact]
+    public async Task Name_servers_that_fail_later_do_not_take_a_prefix_away_but_may_name_another()
+    {
+        MarkedDns dns = NewDns();
+        TransportAddress[] translated = [Address("[64:ff9b::198.51.100.1]:443")];
+        Assert.Equal(translated, await dns.ResolveAsync(Ipv4Alone, 443, default));
+
+        _time.Advance(TimeSpan.FromSeconds(10));
+        _answer = () => Task.FromException<IPAddress[]>(new SocketException((int)SocketError.TryAgain));
+        Assert.Equal(translated, await dns.ResolveAsync(Ipv4Alone, 443, default));
+
+        _time.Advance(TimeSpan.FromSeconds(10));
+        _answer = () => new TaskCompletionSource<IPAddress[]>().Task;
+        Task<IReadOnlyList<TransportAddress>> slow = dns.ResolveAsync(Ipv4Alone, 443, default);
+        _time.Advance(TimeSpan.FromSeconds(3));
+        Assert.Equal(translated, await slow);
+
+        _time.Advance(TimeSpan.FromSeconds(10));
+        _answer = () => Task.FromResult<IPAddress[]>([IPAddress.Parse("2001:db8:64::192.0.0.171"), IPAddress.Parse("64:ff9b::192.0.0.171")]);
+        Assert.Equal(translated, await dns.ResolveAsync(Ipv4Alone, 443, default)); // Of several the one in use.
+
+        _time.Advance(TimeSpan.FromSeconds(10));
+        _answer = () => Task.FromResult<IPAddress[]>([IPAddress.Parse("2001:db8:64::192.0.0.171")]);
+        Assert.Equal([Address("[2001:db8:64::198.51.100.1]:443")], await dns.ResolveAsync(Ipv4Alone, 443, default));
     }
 
     [Fact]

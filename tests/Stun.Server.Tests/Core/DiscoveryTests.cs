@@ -71,6 +71,8 @@ public sealed class DiscoveryTests
             Assert.Equal(Hex("01110010" + Header + "00090004 00000414" + "000a0002 00030000"), AnswerOf("00010008" + Header + "00030004" + change).Bytes);
         }
 
+        Assert.Equal(new ChangeRequest(false, true), AnswerOf("00010010" + Header + "00030004 00000002" + "00030004 00000006").Answer.Change); // The first counts (RFC 8489 §14).
+
         (StunAnswer Answer, byte[] Bytes) AnswerOf(string request)
         {
             byte[] message = Hex(request);

@@ -38,13 +38,16 @@ internal readonly record struct Nat64Prefix
             foreach (int length in Lengths)
             {
                 prefix = new Nat64Prefix(answer, length);
-                if (prefix.Ipv4In(answer).Ipv4Bits is FirstWellKnown or LastWellKnown) return true;
+                if (prefix.IsShownBy(answer)) return true;
             }
         }
 
         prefix = default;
         return false;
     }
+
+    /// <summary>Says whether an address of <c>ipv4only.arpa</c> is made of this prefix and one of that name's IPv4 addresses.</summary>
+    public bool IsShownBy(TransportAddress answer) => Contains(answer) && Ipv4In(answer).Ipv4Bits is FirstWellKnown or LastWellKnown;
 
     /// <summary>Where packets for an address are sent: a global IPv4 address's translation, with its port; any other, to which no NAT64 leads, itself.</summary>
     public TransportAddress Translate(TransportAddress address)

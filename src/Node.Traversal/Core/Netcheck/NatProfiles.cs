@@ -32,7 +32,12 @@ internal static class NatProfiles
     {
         Mapping = first.Mapping is NatMapping.Unknown or NatMapping.EndpointDependent && further.Mapping != NatMapping.Unknown ? further.Mapping : first.Mapping,
         Udp = first.Udp == UdpReach.Works ? first.Udp : further.Udp,
-        Filtering = first.Filtering == NatFiltering.Unknown ? further.Filtering : first.Filtering,
+        Filtering = (first.Filtering, further.Filtering) switch
+        {
+            (NatFiltering.Unknown, _) => further.Filtering,
+            (NatFiltering.AddressDependent, NatFiltering.EndpointIndependent) => further.Filtering, // All that a server with one address can tell is the lesser.
+            _ => first.Filtering,
+        },
         Allocation = first.Allocation == NatPortAllocation.Unknown ? further.Allocation : first.Allocation,
         PortStep = first.Allocation == NatPortAllocation.Unknown ? further.PortStep : first.PortStep,
         LowestPort = first.HighestPort == 0 ? further.LowestPort : first.LowestPort,

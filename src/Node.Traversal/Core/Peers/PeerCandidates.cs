@@ -1,4 +1,5 @@
 using Addresses;
+using Node.Traversal.Core.Netcheck;
 using Relay.Protocol.Disco;
 using Timing;
 
@@ -109,7 +110,7 @@ internal sealed class PeerCandidates
     private void Try(IReadOnlyList<Candidate> announced, Instant now)
     {
         _announced = announced;
-        if (_context.Filter.Nat64 is { } prefix) announced = [.. announced.Select(candidate => candidate with { Address = prefix.Translate(candidate.Address) })];
+        if (_context.Filter.Nat64 is { } prefix) announced = ReachedBy(prefix);
         IReadOnlySet<TransportAddress> own = _context.LocalCandidates;
         SharesNoFamily = announced.Count > 0 && own.Count > 0 && !announced.Any(candidate => own.Any(address => address.IsIpv4 == candidate.Address.IsIpv4));
         IEnumerable<Candidate> onLink = Links.Candidates().Select(address => new Candidate(address, CandidateKind.Host));
@@ -120,5 +121,12 @@ internal sealed class PeerCandidates
         TransportAddress[] addresses = [.. Usable.Select(candidate => candidate.Address)];
         _peer.Punch.HandleCandidates(addresses, now);
         _peer.Finder.HandleCandidates(addresses, now);
+    }
+
+    /// <summary>What the peer has announced, as this network writes it; and IPv4 addresses that were given for it, which hold for as long as the prefix does.</summary>
+    private List<Candidate> ReachedBy(Nat64Prefix prefix)
+    {
+        IEnumerable<Candidate> given = _peer.Options.ExtraCandidates.Where(address => address.IsIpv4).Select(address => new Candidate(address, CandidateKind.Configured));
+        return [.. _announced.Concat(given).Select(candidate => candidate with { Address = prefix.Translate(candidate.Address) })];
     }
 }

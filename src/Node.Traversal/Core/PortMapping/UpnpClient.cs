@@ -195,7 +195,7 @@ internal abstract class UpnpClient : MappingClient
             Send(new UpnpRequest(0, location.Host, location.Path, null, []), (reply, at) =>
             {
                 if (reply.Status == 200) AddServices(location, UpnpDescription.Read(reply.Body));
-                _isUnfetched |= reply.Status == 0;
+                else _isUnfetched = true;
                 DescribeNext(at);
             });
             return;
@@ -205,8 +205,8 @@ internal abstract class UpnpClient : MappingClient
         _services.Clear();
         _services.AddRange(sorted);
         _tried = 0;
-        if (!_isUnfetched) TryNext(PortMappingAnswer.Absent, $"its UPnP description names no {Kinds[0]}", now); // So it is, unless there is one to try.
-        else if (_services.Count > 0 || _isSecondSearch) TryNext(PortMappingAnswer.Refused, "it did not send its UPnP description", now);
+        if (_services.Count > 0 || !_isUnfetched) TryNext(PortMappingAnswer.Absent, $"its UPnP description names no {Kinds[0]}", now); // So it is, unless there is one to try.
+        else if (_isSecondSearch) TryNext(PortMappingAnswer.Refused, "it did not send its UPnP description", now);
         else SearchAgain(now);
     }
 

@@ -127,7 +127,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
                 HandleAnswer(plan, now);
                 break;
             case PunchingStep.Go when _phase == PunchPhase.Answered && plan.Round == _round && plan.Method == _strategy.Method:
-                if (context.Neighbours.MustGiveWay(_strategy, now)) { LetBe(now); break; }
+                if (context.Neighbours.TryGiveWay(_strategy, now)) { LetBe(now); break; }
                 _theirs = plan;
                 Run(now + plan.StartsIn, now);
                 break;
@@ -272,11 +272,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         _agenda.HandleAnswered();
         if (now - _offeredAt - plan.HeldFor is { } rtt && rtt > TimeSpan.Zero) _rtt = rtt;
         if (_strategy.IsHardPunch) _strategy = PunchPlanner.For(plan.Method, context.Nat, peer.Nat, Math.Clamp(plan.Size, 1, _size)) with { OpenerHops = _strategy.OpenerHops };
-        if (context.Neighbours.MustGiveWay(_strategy, now))
-        {
-            LetBe(now);
-            _agenda.HandleBusy(now);
-        }
+        if (context.Neighbours.TryGiveWay(_strategy, now)) { LetBe(now); _agenda.HandleBusy(now); }
         else if (!Target.IsValid || _strategy.Method == PunchingMethod.None) Fail(now);
         else if (_strategy.IsSampledHere) Sample(now);
         else Go(now);
@@ -333,6 +329,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
 
         _sampler = null;
         _running = new PunchRound(context, peer, lines, _strategy.OpenerHops, start);
+        if (_strategy.IsHardPunch) context.Neighbours.HandleRun();
         Enter(PunchPhase.Running, Instant.Never);
         Report(PunchResult.Running, now);
     }
@@ -380,7 +377,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     /// <summary>Lets go of whatever was going on: the place, the sockets that no path uses, the checks in flight.</summary>
     private void Abandon(Instant now)
     {
-        context.Neighbours.Return(peer.Key, _target.Router, _strategy, _running?.Run.Lines.Count ?? _sockets.Open.Count, now);
+        context.Neighbours.Return(peer.Key, _target.Router, _running?.Run.Lines.Count ?? _sockets.Open.Count, now);
         _sampler = null;
         _running = null;
         _strategy = PunchStrategy.None;

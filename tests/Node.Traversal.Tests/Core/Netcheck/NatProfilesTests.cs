@@ -63,6 +63,14 @@ public class NatProfilesTests
             NatProfiles.Complete(first, second));
     }
 
+    [Theory]
+    [InlineData(NatFiltering.AddressDependent, NatFiltering.EndpointIndependent, NatFiltering.EndpointIndependent)] // Of a server with one address that is the most.
+    [InlineData(NatFiltering.EndpointIndependent, NatFiltering.AddressDependent, NatFiltering.EndpointIndependent)]
+    [InlineData(NatFiltering.AddressDependent, NatFiltering.AddressAndPortDependent, NatFiltering.AddressDependent)]
+    [InlineData(NatFiltering.AddressAndPortDependent, NatFiltering.EndpointIndependent, NatFiltering.AddressAndPortDependent)]
+    public void An_answer_from_an_address_that_was_never_sent_to_outweighs_that_one_port_s_was_let_in(NatFiltering first, NatFiltering further, NatFiltering whole) =>
+        Assert.Equal(whole, NatProfiles.Complete(Easy with { Filtering = first }, Easy with { Filtering = further }).Filtering);
+
     public static TheoryData<NatMapping, NatMapping, NatMapping> Mappings => new()
     {
         { NatMapping.Unknown, NatMapping.AddressDependent, NatMapping.AddressDependent },

@@ -26,8 +26,14 @@ internal sealed partial class SimIgd(TransportAddress gateway)
     /// <summary>The whole description; null = one that names the services.</summary>
     public string? Description { get; set; }
 
-    /// <summary>How many requests for the description get no answer yet.</summary>
+    /// <summary>How many requests for the description do not get it yet.</summary>
     public int LostDescriptions { get; set; }
+
+    /// <summary>What those get: an HTTP status; 0 = no answer.</summary>
+    public int LostStatus { get; set; }
+
+    /// <summary>Another place where it says that a description is, and none is to be had; null = it says nothing of the kind.</summary>
+    public string? DeadLocation { get; set; }
 
     /// <summary>The answer to every action; null = an honest one.</summary>
     public Func<UpnpRequest, UpnpReply>? OnAction { get; set; }
@@ -57,7 +63,8 @@ internal sealed partial class SimIgd(TransportAddress gateway)
     }
 
     /// <summary>What it answers to one search.</summary>
-    public IEnumerable<(TransportAddress Source, byte[] Answer)> Answers() => IsOn ? [(gateway.WithPort(49152), SearchAnswer(Location))] : [];
+    public IEnumerable<(TransportAddress Source, byte[] Answer)> Answers() =>
+        IsOn ? [.. new[] { DeadLocation, Location }.OfType<string>().Select(location => (gateway.WithPort(49152), SearchAnswer(location)))] : [];
 
     public static byte[] SearchAnswer(string location) => Encoding.ASCII.GetBytes(
         $"HTTP/1.1 200 OK\r\nCACHE-CONTROL: max-age=120\r\nST: urn:schemas-upnp-org:device:InternetGatewayDevice:1\r\nUSN: uuid:1::urn:schemas-upnp-org:device:InternetGatewayDevice:1\r\nEXT:\r\nSERVER: router\r\nLOCATION: {location}\r\n\r\n");
@@ -66,7 +73,8 @@ internal sealed partial class SimIgd(TransportAddress gateway)
     {
         Requests.Add(request);
         if (!IsOn) return UpnpReply.None;
-        if (request.Action is null && LostDescriptions-- > 0) return UpnpReply.None;
+        if (request.Action is null && DeadLocation?.EndsWith(request.Path, StringComparison.Ordinal) == true) return UpnpReply.None;
+        if (request.Action is null && LostDescriptions-- > 0) return Reply(LostStatus, "");
         if (request.Action is null) return Reply(200, Description ?? Describe());
         if (OnAction is not null) return OnAction(request);
 
