@@ -151,7 +151,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
             return;
         }
 
-        if (_phase == PunchPhase.Sampling && _sampler.IsDone) HandleSampled(now);
+        if (_phase == PunchPhase.Sampling && _sampler.IsDone) HandleSampled(_sampler, now);
     }
 
     /// <summary>Takes an answer that none of the finder's checks has asked for.</summary>
@@ -291,15 +291,14 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     /// <summary>Asks which ports a new socket has. Whatever must lie between the two answers goes out between the two questions.</summary>
     private void Sample(Instant now)
     {
-        bool needsBoth = _strategy.Method != PunchingMethod.FreshPorts;
-        if (!PortSampler.IsPossible(context, needsBoth) || !_sockets.TryOpen(out SocketId socket))
+        if (!PortSampler.IsPossible(context) || !_sockets.TryOpen(out SocketId socket))
         {
             Fail(now);
             return;
         }
 
         Enter(PunchPhase.Sampling, Instant.Never);
-        _sampler = new PortSampler(context, socket, needsBoth, _round);
+        _sampler = new PortSampler(context, socket, foretells: _strategy.Method != PunchingMethod.FreshPorts, _round);
         _sampler.AskFirst(now);
         if (_strategy.IsSampledHere) _sockets.OpenWindow(Target, _strategy.OpenerHops);
         _sampler.AskSecond();
@@ -308,14 +307,15 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     private void AskOn(PortSampler sampler, Instant now)
     {
         sampler.HandleTimeout(now);
-        if (sampler.IsOver(now)) Fail(now);
+        if (_phase == PunchPhase.Sampling && sampler.IsDone) HandleSampled(sampler, now);
     }
 
-    private void HandleSampled(Instant now)
+    private void HandleSampled(PortSampler sampler, Instant now)
     {
         // What a discovery has found out meanwhile may be that there is no sequence.
         bool needsStep = _strategy.Method is PunchingMethod.Window or PunchingMethod.Sequence;
-        if (needsStep && context.Nat.PortStep == 0) Fail(now);
+        bool isSeen = _strategy.Method == PunchingMethod.Sequence ? sampler.Last.IsValid : sampler.First.IsValid;
+        if (!isSeen || (needsStep && context.Nat.PortStep == 0)) Fail(now);
         else if (_proposes && _theirs is null) Offer(now);
         else if (_proposes) Go(now);
         else Answer(now);
