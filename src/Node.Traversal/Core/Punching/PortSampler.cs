@@ -1,4 +1,5 @@
 using Addresses;
+using Relay.Protocol.Disco;
 using Stun.Protocol;
 using Timing;
 
@@ -50,6 +51,14 @@ internal sealed class PortSampler(NodeContext context, SocketId socket, bool for
 
     /// <summary>Says whether there is anybody to ask.</summary>
     public static bool IsPossible(NodeContext context) => context.StunServers.Count > 0;
+
+    /// <summary>Says whether what was learnt will do for that method. A discovery may have found out meanwhile that there is no sequence.</summary>
+    public bool Serves(PunchingMethod method) => method switch
+    {
+        PunchingMethod.FreshPorts => First.IsValid,
+        PunchingMethod.Sequence => Last.IsValid && context.Nat.PortStep != 0,
+        _ => First.IsValid && context.Nat.PortStep != 0,
+    };
 
     /// <summary>Asks the servers that come first; what is sent now, before <see cref="AskSecond"/>, lies in between.</summary>
     public void AskFirst(Instant now)

@@ -21,7 +21,7 @@ internal sealed record PunchWords(PunchingStep Step, PunchingMethod Method)
 
     public int PortCount { get; init; }
 
-    /// <summary>Says that the punch of a notice is over.</summary>
+    /// <summary>Says that the punch of a notice is over, or, with a refusal, that this end's part has failed.</summary>
     public bool IsOver { get; init; }
 
     /// <summary>How long the plan that this answers was kept.</summary>
