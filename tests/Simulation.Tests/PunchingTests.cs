@@ -307,6 +307,24 @@ public class PunchingTests
     }
 
     [Fact]
+    public void Two_customers_of_a_carrier_whose_ports_early_packets_have_spoilt_take_fresh_ones()
+    {
+        NatKind early = NatKind.Easy with { TakesEarlyPackets = true };
+        SiteKind customer = new() { Nat = early, Carrier = early with { Hairpins = true } };
+        for (int seed = 1; seed <= 20; seed++)
+        {
+            SimLab lab = new SimLab(seed, customer, customer, Sharing.Carrier).Start();
+            lab.World.Loss = 0.3; // Of two openers one is lost, and what comes after the other is early.
+            lab.Ping(TimeSpan.FromSeconds(10));
+            lab.World.Loss = 0;
+
+            lab.Ping(TimeSpan.FromSeconds(60)); // The third attempt comes 40 s after the second.
+
+            Assert.True(lab.IsDirect, $"seed {seed}");
+        }
+    }
+
+    [Fact]
     public void Two_hard_sides_are_not_bet_on()
     {
         SimLab lab = new SimLab(1, NatKind.Hard, NatKind.Hard).Settle();

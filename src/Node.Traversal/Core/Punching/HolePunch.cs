@@ -200,7 +200,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         _judgedOwn = context.Nat;
         _judgedPeer = peer.Nat;
         PunchStrategy strategy = Choose(PunchPlanner.MostAtOnce);
-        if (strategy.Method == PunchingMethod.None || !_target.IsPossible)
+        if (strategy.Method == PunchingMethod.None || !_target.Allows(strategy))
         {
             Outcome = new PunchOutcome(strategy.Method, PunchResult.NotAttempted) { Probability = strategy.Probability, Failures = _agenda.Failures };
             return;
@@ -241,7 +241,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         _theirsCame = now;
         OfferedPunch offered = OfferedPunch.Of(plan, context.Nat, peer.Nat, strategy => SizeOf(strategy, now));
         _size = offered.Size;
-        bool canBe = offered.CanBe && _target.IsPossible && Target is { IsValid: true } && peer.Finder.Selected is null;
+        bool canBe = offered.CanBe && _target.Allows(offered.Strategy) && Target is { IsValid: true } && peer.Finder.Selected is null;
         if (canBe && !_agenda.TryTakePart(now)) { context.Drops.Count(NodeDrop.TooOften); return; }
         if (!canBe || (offered.Strategy.IsHardPunch && !context.Neighbours.TryTake(peer.Key, offered.Strategy, now)))
         {
@@ -366,7 +366,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     /// <summary>What lacked nothing but an end's public address may lack it no more.</summary>
     private void Reconsider(Instant now)
     {
-        if (Outcome is { Result: PunchResult.NotAttempted, Method: not PunchingMethod.None } && _phase == PunchPhase.Idle && _target.IsPossible) _agenda.HandleNews(now);
+        if (Outcome is { Result: PunchResult.NotAttempted, Method: not PunchingMethod.None } && _phase == PunchPhase.Idle && _target.Allows(Choose(PunchPlanner.MostAtOnce))) _agenda.HandleNews(now);
     }
 
     private void StartAfresh(Instant now)
