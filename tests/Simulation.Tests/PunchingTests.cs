@@ -1,3 +1,4 @@
+using Addresses;
 using Node.Traversal;
 using Node.Traversal.Core.Punching;
 using Relay.Protocol.Disco;
@@ -61,6 +62,42 @@ public class PunchingTests
 
         TestContext.Current.TestOutputHelper?.WriteLine($"{direct} of {many}");
         Assert.Equal(many, direct);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void That_a_peer_is_away_is_no_failure_of_a_punch(bool isLeftAway)
+    {
+        for (int seed = 1; seed <= 10; seed++)
+        {
+            SimLab lab = new SimLab(seed, NatKind.Hard, NatKind.Easy).Start();
+            lab.World.Run(TimeSpan.FromSeconds(1)); // They have greeted each other, and nobody has proposed anything yet.
+            (SimNode away, SimNode here) = isLeftAway ? (lab.Left, lab.Right) : (lab.Right, lab.Left);
+
+            away.Sleep();
+            lab.Ping(TimeSpan.FromMinutes(4));
+            Assert.Equal(0, here.Core.PunchingOf(away.Key).Failures);
+
+            away.Wake();
+            lab.Ping(TimeSpan.FromSeconds(60)); // Two attempts, as the first one may fail, and what it has opened must expire before the second.
+            Assert.True(lab.IsDirect, $"seed {seed}");
+        }
+    }
+
+    [Fact]
+    public void Where_no_server_tells_which_ports_a_sequence_is_at_it_is_left_to_chance()
+    {
+        for (int seed = 1; seed <= 10; seed++)
+        {
+            SimLab lab = new SimLab(seed, NatKind.Hard with { PortStep = 1 }, NatKind.Easy).Start();
+            lab.World.Run(TimeSpan.FromSeconds(2)); // Both know their NATs, and nothing is sampled yet.
+            foreach (SimStun server in lab.Stun) server.Lie = seen => TransportAddress.FromIpv4(0x7f000001, seen.Port); // Refused: as if nobody answered.
+
+            lab.Ping(TimeSpan.FromSeconds(90)); // Two attempts at a prediction, and one by chance 40 s later.
+
+            Assert.True(lab.IsDirect, $"seed {seed}");
+        }
     }
 
     [Theory]
@@ -267,6 +304,24 @@ public class PunchingTests
         }
 
         Assert.InRange(direct, 19, 20);
+    }
+
+    [Fact]
+    public void Two_customers_of_a_carrier_whose_ports_early_packets_have_spoilt_take_fresh_ones()
+    {
+        NatKind early = NatKind.Easy with { TakesEarlyPackets = true };
+        SiteKind customer = new() { Nat = early, Carrier = early with { Hairpins = true } };
+        for (int seed = 1; seed <= 20; seed++)
+        {
+            SimLab lab = new SimLab(seed, customer, customer, Sharing.Carrier).Start();
+            lab.World.Loss = 0.3; // Of two openers one is lost, and what comes after the other is early.
+            lab.Ping(TimeSpan.FromSeconds(10));
+            lab.World.Loss = 0;
+
+            lab.Ping(TimeSpan.FromSeconds(60)); // The third attempt comes 40 s after the second.
+
+            Assert.True(lab.IsDirect, $"seed {seed}");
+        }
     }
 
     [Fact]

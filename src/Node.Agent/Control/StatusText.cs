@@ -40,11 +40,15 @@ internal static class StatusText
         text.Append(CultureInfo.InvariantCulture, $"\n    not direct{(verdict.Code == "checking" ? " yet" : "")}: {verdict.Text}");
         if (Spell(verdict.There) is { } nat) text.Append(CultureInfo.InvariantCulture, $"\n    its NAT: {nat}");
         if (verdict.Tried.Count > 0) text.Append(CultureInfo.InvariantCulture, $"\n    tried: {string.Join(", ", verdict.Tried.Select(Words))}");
-        string odds = verdict.Probability is { } probability and < 1 ? string.Create(CultureInfo.InvariantCulture, $"chance {probability:0.0# %}") : "";
+        string limit = IsHardAndNested(verdict.Here) || IsHardAndNested(verdict.There) ? " at most" : "";
+        string odds = verdict.Probability is { } probability and < 1 ? string.Create(CultureInfo.InvariantCulture, $"chance {probability:0.0# %}{limit}") : "";
         if (verdict.NotAttempted is { } reason) text.Append(CultureInfo.InvariantCulture, $"\n    no hole attempted: {reason}{(odds.Length > 0 ? $" ({odds})" : "")}");
         else if (odds.Length > 0) text.Append(CultureInfo.InvariantCulture, $"\n    making a hole: {odds}");
         if (verdict.RemedyText is { } remedy) text.Append(CultureInfo.InvariantCulture, $"\n    what would help: {remedy}");
     }
+
+    /// <summary>Says that the chance is reckoned from the ports of an outer NAT, while an inner one that nobody outside can see may give fewer.</summary>
+    private static bool IsHardAndNested(NatProfile profile) => profile is { IsHard: true, IsNested: true };
 
     /// <summary>What is known of a NAT, in a line; null where that is nothing.</summary>
     private static string? Spell(NatProfile profile)

@@ -28,6 +28,7 @@ internal sealed class NodeCore
     private readonly PacketIntake _packets;
     private readonly PeerTable _peers;
     private readonly OwnNetwork _network;
+    private readonly RelayPresence _relays;
 
     /// <summary>Makes a core that knows no peers and no addresses yet.</summary>
     public NodeCore(NodeCoreOptions options, RelayMap map, Instant now)
@@ -42,6 +43,7 @@ internal sealed class NodeCore
         _addresses = new AddressBook(_context);
         _peers = new PeerTable(now);
         _network = new OwnNetwork(_context, _stun, _profiles, _peers);
+        _relays = new RelayPresence(_context, _peers);
         _packets = new PacketIntake(_context, _peers, _addresses, _stun, _network);
         Settle(now);
     }
@@ -246,51 +248,19 @@ internal sealed class NodeCore
     /// <summary>A relay connection is up: ServerInfo has come.</summary>
     public void HandleRelayConnected(int regionId, Instant now)
     {
-        NodeContext.RelayLink link = _context.Link(regionId);
-        bool isReturn = link.WasConnected;
-        link.IsConnected = true;
-        link.WasConnected = true;
-        link.FailingSince = null;
-        link.ConnectedSince = now;
-        link.LastHeard = now;
-        _context.HaveRoutesChanged = true;
-        foreach (PeerSession peer in _peers.All)
-        {
-            peer.Route.HandleReconnected(regionId);
-            if (peer.Route.Choose(now) == 0) continue;
-
-            // A greeting that had no way to go goes now; and who comes back says so, for others may have been told that it was gone.
-            if (!peer.IsConfirmed || peer.Hellos.IsAwaiting) peer.Hellos.Ask(now);
-            else if (isReturn || peer.Route.HasFollowed(regionId)) peer.Hellos.Plan(now);
-            if (peer.Finder.Selected is null || peer.Finder.IsSuspect) peer.PlanCallMeMaybe(now);
-        }
-
-        _peers.Drain(now);
+        _relays.HandleConnected(regionId, now);
         Settle(now);
     }
 
     /// <summary>A relay connection was lost, or an attempt at it failed.</summary>
     public void HandleRelayDisconnected(int regionId, Instant now)
     {
-        NodeContext.RelayLink link = _context.Link(regionId);
-        link.IsConnected = false;
-        link.ConnectedSince = null;
-        link.FailingSince ??= now;
-        _context.HaveRoutesChanged = true;
-        foreach (PeerSession peer in _peers.All)
-        {
-            if (peer.Path.RegionId == regionId) peer.RelayProof.Doubt(now);
-        }
-
-        _peers.Drain(now);
+        _relays.HandleDisconnected(regionId, now);
         Settle(now);
     }
 
     /// <summary>Something has come from the relay, if only a keepalive: it lives. To be told every few seconds at most.</summary>
-    public void HandleRelayHeard(int regionId, Instant now)
-    {
-        if (_context.IsConnected(regionId)) _context.Link(regionId).LastHeard = now;
-    }
+    public void HandleRelayHeard(int regionId, Instant now) => _relays.HandleHeard(regionId, now);
 
     /// <summary>A relay is about to end, and asks us to leave it for another.</summary>
     /// <param name="regionId">Its region.</param>
@@ -318,17 +288,7 @@ internal sealed class NodeCore
     /// <summary>The relay says that a peer has left or is not there.</summary>
     public void HandlePeerGone(int regionId, NodeKey key, PeerGoneReason reason, Instant now)
     {
-        if (!_peers.TryFind(key, out PeerSession? peer)) return;
-
-        // It clears a relay route and nothing else: a direct path is proven by its own checks. NotHere answers a Hello of ours, which is
-        // repeated anyway; a peer that has left is asked for, so that we hear of it when it is back elsewhere.
-        int before = peer.Route.Choose(now);
-        peer.Route.HandleGone(regionId, now);
-        peer.PairRelay.HandleGone(regionId);
-        bool hasOtherRoute = peer.Route.Choose(now) != before && !peer.Route.IsGoneEverywhere(now);
-        if (reason == PeerGoneReason.Disconnected || hasOtherRoute) peer.Hellos.Ask(now);
-        peer.Drain(now);
-        Settle(now);
+        if (_relays.TryHandlePeerGone(regionId, key, reason, now)) Settle(now);
     }
 
     /// <summary>The system has not opened an extra socket, or has closed it.</summary>

@@ -176,7 +176,8 @@ public readonly record struct PathVerdict(VerdictCode Code, string Text)
 
     /// <summary>
     /// The chance that was given to making a hole, 0 to 1, where nothing is lost: to the attempt that failed or goes on, or to the one that could be made.
-    /// 1 = it should succeed. Null where it does not come to that, or cannot be said.
+    /// 1 = it should succeed. Null where it does not come to that, or cannot be said. It is reckoned from the ports that the outermost NAT gives, as
+    /// nobody can see how many an inner one does: where an end is hard and <see cref="NatProfile.IsNested"/>, it is the most that it can be.
     /// </summary>
     public double? Probability { get; init; }
 

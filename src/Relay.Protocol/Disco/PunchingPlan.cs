@@ -114,7 +114,7 @@ public sealed record PunchingPlan
     /// <summary>How many hops the first packet of each line goes, at both ends; 0 = not said.</summary>
     public int OpenerHops { get; init; }
 
-    /// <summary>Says that the punch of a notice is over.</summary>
+    /// <summary>Says that the punch of a notice is over; of a refusal, that the round was begun and failed at the sender's end.</summary>
     public bool IsOver { get; init; }
 
     /// <summary>Makes the whole message.</summary>

@@ -75,11 +75,26 @@ public sealed class StatusTests
         Assert.DoesNotContain("chance", TextOf(1), StringComparison.Ordinal);
         Assert.DoesNotContain("hole", TextOf(null), StringComparison.Ordinal);
 
-        static string TextOf(double? probability) =>
-            StatusText.Write(Status with { Peers = [new PeerStatusLine("two=", "relay", null, null, Since, 0, 0, new VerdictStatus("hard_here", "") { Probability = probability })] }, Since);
+        static string TextOf(double? probability) => TextWith(new VerdictStatus("hard_here", "") { Probability = probability });
+    }
+
+    [Theory]
+    [InlineData(true, true, "chance 98.2 % at most\n")]
+    [InlineData(true, false, "chance 98.2 %\n")]
+    [InlineData(false, true, "chance 98.2 %\n")] // All its packets leave by one port, however few the inner NAT has.
+    public void The_chance_of_a_hard_nat_with_another_behind_it_is_told_as_the_most_it_can_be(bool isHard, bool isNested, string told)
+    {
+        NatProfile nat = new(isHard ? NatMapping.AddressAndPortDependent : NatMapping.EndpointIndependent, UdpReach.Works) { IsNested = isNested };
+        VerdictStatus verdict = new("hard_here", "") { Probability = 0.982, RemedyText = "a port" };
+
+        Assert.Contains(told, TextWith(verdict with { Here = nat }), StringComparison.Ordinal);
+        Assert.Contains(told, TextWith(verdict with { There = nat }), StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_node_without_peers_says_so() =>
         Assert.EndsWith("no peers", StatusText.Write(Status with { Peers = [] }, Since), StringComparison.Ordinal);
+
+    private static string TextWith(VerdictStatus verdict) =>
+        StatusText.Write(Status with { Peers = [new PeerStatusLine("two=", "relay", null, null, Since, 0, 0, verdict)] }, Since);
 }

@@ -47,6 +47,28 @@ public class LyingStunTests
     }
 
     [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void One_server_that_lies_spoils_no_prediction_of_ports(int liar)
+    {
+        NatKind sequential = NatKind.Hard with { PortStep = -2 };
+        foreach (NatKind peer in new[] { NatKind.Easy, sequential })
+        {
+            foreach (Func<TransportAddress, TransportAddress> lie in new Func<TransportAddress, TransportAddress>[] { _ => Victim, seen => seen.WithPort(2000), Loopback })
+            {
+                SimLab lab = new(liar + 1, sequential, peer);
+                lab.Stun[liar].Lie = lie;
+
+                lab.Start().World.RunUntil(() => lab.IsDirect || new[] { lab.Left.PunchTo(lab.Right), lab.Right.PunchTo(lab.Left) }.Any(punch => punch.Result == "Failed"), TimeSpan.FromSeconds(20));
+
+                Assert.True(lab.IsDirect, $"{peer}, {lie(Victim)}");
+            }
+        }
+    }
+
+    [Theory]
     [InlineData("127.0.0.1:50000")]
     [InlineData("169.254.169.254:80")]
     [InlineData("192.168.1.1:50000")]
@@ -98,6 +120,9 @@ public class LyingStunTests
         Assert.DoesNotContain(lab.Left.Core.Candidates, candidate => candidate.Address == Victim);
         Assert.True(lab.IsDirect);
     }
+
+    /// <summary>An answer that is refused: it is as if the server were deaf.</summary>
+    private static TransportAddress Loopback(TransportAddress seen) => TransportAddress.FromIpv4(0x7f000001, seen.Port);
 
     private sealed class Counter(Action count) : ISimReceiver
     {

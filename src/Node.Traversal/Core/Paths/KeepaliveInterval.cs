@@ -22,7 +22,7 @@ internal static class KeepaliveInterval
 
     private static TimeSpan Of(int lifetimeSeconds)
     {
-        if (lifetimeSeconds == 0) return PathFinder.UsualKeepalive;
+        if (lifetimeSeconds == 0) return PathUpkeep.UsualKeepalive;
         TimeSpan interval = TimeSpan.FromSeconds(lifetimeSeconds) * ShareOfLifetime;
         return interval < Shortest ? Shortest : interval < Longest ? interval : Longest;
     }

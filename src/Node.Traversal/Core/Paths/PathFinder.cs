@@ -1,5 +1,4 @@
 using Addresses;
-using Node.Traversal.Core.Punching;
 using Relay.Protocol.Disco;
 using Timing;
 
@@ -11,26 +10,10 @@ namespace Node.Traversal.Core.Paths;
 /// </summary>
 internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
 {
-    /// <summary>How often a path is checked that nothing passes over, where the NATs' patience is not known: half of the usual 30 s, with room for a lost check.</summary>
-    public static readonly TimeSpan UsualKeepalive = TimeSpan.FromSeconds(15);
-
-    private static readonly TimeSpan ActiveCheckInterval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan SuspectVolleyInterval = TimeSpan.FromMilliseconds(500);
-
-    /// <summary>A path that was never better may have become so: all pairs are checked again this often while there is traffic.</summary>
-    private static readonly TimeSpan UpgradeInterval = TimeSpan.FromSeconds(60);
-
-    /// <summary>The first answer wins at once; a better pair may have lost a packet, and has its chance this soon after.</summary>
-    private static readonly TimeSpan FirstUpgradeAfter = TimeSpan.FromSeconds(1);
 
     /// <summary>A peer counts as active this long after its last data.</summary>
     private static readonly TimeSpan ActiveFor = TimeSpan.FromSeconds(45);
-
-    /// <summary>No pair is checked more often than this, whatever the peer sends.</summary>
-    private static readonly TimeSpan MinCheckGap = TimeSpan.FromMilliseconds(40);
-
-    /// <summary>Who hears the other's check has its NAT opened by its answer, and need not check by itself unless the next fails to come.</summary>
-    private const double KeepaliveOfFollower = 1.1;
 
     /// <summary>Data sent for this long with nothing coming back by any way says that more than the direct path may be broken.</summary>
     private static readonly TimeSpan DeafAfter = TimeSpan.FromMilliseconds(500);
@@ -41,14 +24,12 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     private readonly LossExam _exam = new();
     private readonly DataProof _proof = new();
     private readonly PathMtuProbe _mtu = new();
-    private readonly Queue<PathCheck> _checks = [];
+    private readonly PathUpkeep _upkeep = new();
+    private readonly OutgoingChecks _checks = new(traffic, entropy);
 
     private CandidatePair? _selected;
     private bool _isSuspect;
-    private Instant? _nextKeepalive;
-    private Instant? _nextUpgrade;
     private Instant? _nextSuspectVolley;
-    private Instant? _nextAfterOpener;
 
     /// <summary>The pair that packets take; null = none, they go by relay.</summary>
     public PairId? Selected => _selected?.Id;
@@ -86,17 +67,14 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     /// <summary>Says that no check can succeed as far as the two NAT profiles tell.</summary>
     public bool IsHopeless { get; set; }
 
-    /// <summary>Says that the first check to an address that nothing was heard from only opens our own side, and that the next one follows soon.</summary>
-    public bool OpensFirst { get; set; }
+    /// <inheritdoc cref="OutgoingChecks.OpensFirst"/>
+    public bool OpensFirst { get => _checks.OpensFirst; set => _checks.OpensFirst = value; }
 
-    /// <summary>How often an idle path is checked: less than the NATs on it keep a mapping.</summary>
-    public TimeSpan Keepalive { get; set; } = UsualKeepalive;
-
-    /// <summary>What is known of the NATs is IPv4's where there is any: of a firewall's patience with IPv6, more than the usual is not taken for granted.</summary>
-    private TimeSpan IdleInterval => _selected is { Id.Remote.IsIpv4: false } && UsualKeepalive < Keepalive ? UsualKeepalive : Keepalive;
+    /// <inheritdoc cref="PathUpkeep.Keepalive"/>
+    public TimeSpan Keepalive { get => _upkeep.Keepalive; set => _upkeep.Keepalive = value; }
 
     /// <summary>When <see cref="HandleTimeout"/> is due; null = nothing is planned.</summary>
-    public Instant? NextTimeout => Earliest(_nextAfterOpener, _search.NextVolley, _watch.Next, _nextKeepalive, _nextUpgrade, _nextSuspectVolley, _exam.Next, _mtu.Next);
+    public Instant? NextTimeout => Earliest(_checks.NextAfterOpener, _search.NextVolley, _watch.Next, _upkeep.NextKeepalive, _upkeep.NextUpgrade, _nextSuspectVolley, _exam.Next, _mtu.Next);
 
     /// <summary>The pairs, for tests and for the verdict.</summary>
     public IReadOnlyCollection<CandidatePair> Pairs => _pairs.All;
@@ -161,7 +139,7 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         pair.IsOpened = true;
         if (pair == _selected && !_isSuspect)
         {
-            if (!IsActive(now)) _nextKeepalive = now + IdleInterval * KeepaliveOfFollower;
+            _upkeep.HandlePeerChecked(IsActive(now), now);
             return;
         }
 
@@ -189,8 +167,7 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     {
         if (_selected is null) _search.Resume(now);
         _watch.Begin(now);
-        if (_nextKeepalive is { } keepalive) _nextKeepalive = Instant.Min(keepalive, (_selected?.LastCheck ?? now) + ActiveCheckInterval);
-        if (_selected is not null) _nextUpgrade ??= now + UpgradeInterval;
+        if (_selected is not null) _upkeep.HandleTraffic(_selected.LastCheck ?? now, now);
     }
 
     /// <summary>Our own addresses have changed: what worked may not, and what did not may.</summary>
@@ -227,17 +204,17 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     {
         if (_watch.Next <= now) Watch(now);
         if (_selected is not null) LookAfter(_selected, now);
-        if (_nextKeepalive <= now && _selected is { } kept)
+        if (_upkeep.NextKeepalive <= now && _selected is { } kept)
         {
             Check(kept, now);
-            PlanKeepalive(now);
+            _upkeep.HandleChecked(IsActive(now), now);
         }
 
-        if (_nextUpgrade <= now)
+        if (_upkeep.NextUpgrade <= now)
         {
             CheckAll(now);
             if (HasFasterInDoubt(_selected)) _exam.Ask(now);
-            _nextUpgrade = _selected is not null && IsActive(now) ? now + UpgradeInterval : null;
+            _upkeep.TakeUpgrade(IsActive(now), now);
         }
 
         if (_nextSuspectVolley <= now)
@@ -254,9 +231,9 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
 
         if (_mtu.Next <= now) ProbeMtu(now);
 
-        if (_nextAfterOpener <= now)
+        if (_checks.NextAfterOpener <= now)
         {
-            _nextAfterOpener = null;
+            _checks.TakeAfterOpener();
             if (_selected is null || _isSuspect) CheckAll(now);
         }
 
@@ -286,7 +263,7 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         }
 
         HasChanged |= IsOnTrial != wasOnTrial;
-        PlanKeepalive(now);
+        _upkeep.HandleChecked(IsActive(now), now);
         SetSuspect(false, now);
         if (IsFitForMtu(now)) _mtu.Begin(now);
     }
@@ -294,7 +271,6 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     /// <summary>An idle pair costs keepalives and nothing else, and what is lost on a path in doubt is not lost for its length.</summary>
     private bool IsFitForMtu(Instant now) => _selected is not null && !_isSuspect && _proof.IsProven && IsActive(now);
 
-    /// <summary>Not noted with the pair: a padded check that goes unanswered says nothing of whether the path lives.</summary>
     private void ProbeMtu(Instant now)
     {
         if (_selected is not { } selected || !IsFitForMtu(now))
@@ -303,8 +279,8 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
             return;
         }
 
-        PingId id = NewId();
-        if (_mtu.Take(id, selected.Rtt, now) is > 0 and int length) _checks.Enqueue(new PathCheck(selected.Id, id) { PacketLength = length });
+        PingId id = _checks.NewId();
+        if (_mtu.Take(id, selected.Rtt, now) is > 0 and int length) _checks.AddPadded(selected.Id, id, length);
     }
 
     private bool IsWorthSwitching(CandidatePair pair, Instant now)
@@ -360,8 +336,7 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         _proof.Begin();
         _mtu.Forget();
         _search.Stop();
-        _nextUpgrade = now + FirstUpgradeAfter;
-        PlanKeepalive(now);
+        _upkeep.Begin(pair.Id.Remote.IsIpv4, IsActive(now), now);
         HasChanged = true;
     }
 
@@ -370,7 +345,7 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
     {
         pair.Bar(now);
         PutBacks++;
-        CandidatePair? next = _pairs.All.Where(other => !other.IsBarred(now) && IsWithin(other.LastPong, now, ActiveCheckInterval)).MinBy(other => PairScore.Of(other, now));
+        CandidatePair? next = _pairs.All.Where(other => !other.IsBarred(now) && IsWithin(other.LastPong, now, PathUpkeep.ActiveInterval)).MinBy(other => PairScore.Of(other, now));
         if (next is not null) Select(next, now);
         else Lose(now);
     }
@@ -381,8 +356,7 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         _selected = null;
         _isSuspect = false;
         _nextSuspectVolley = null;
-        _nextKeepalive = null;
-        _nextUpgrade = null;
+        _upkeep.Stop();
         _exam.Stop();
         _mtu.Forget();
         HasChanged = true;
@@ -399,12 +373,6 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
         HasChanged = true;
     }
 
-    private void PlanKeepalive(Instant now)
-    {
-        TimeSpan interval = IsActive(now) && ActiveCheckInterval < IdleInterval ? ActiveCheckInterval : IdleInterval;
-        _nextKeepalive = now + interval;
-    }
-
     private void CheckAll(Instant now)
     {
         foreach (CandidatePair pair in _pairs.All) Check(pair, now);
@@ -412,22 +380,7 @@ internal sealed class PathFinder(PathTraffic traffic, EntropySource entropy)
 
     private void Check(CandidatePair pair, Instant now)
     {
-        if (IsWithin(pair.LastCheck, now, MinCheckGap)) return;
-
-        PingId id = NewId();
-        pair.NoteCheck(id, traffic.SentDirect, now);
-        if (pair == _selected) _watch.Begin(now); // Its answer, or the lack of it, must be seen.
-        bool isOpener = OpensFirst && !pair.IsOpened && pair != _selected;
-        pair.IsOpened = true;
-        if (isOpener) _nextAfterOpener ??= now + PunchTiming.OpenerLead;
-        _checks.Enqueue(new PathCheck(pair.Id, id) { Ttl = isOpener ? OpenerHops.Usual : (byte)0 });
-    }
-
-    private PingId NewId()
-    {
-        Span<byte> random = stackalloc byte[PingId.Length];
-        entropy(random);
-        return PingId.Read(random);
+        if (_checks.TryCheck(pair, pair == _selected, now) && pair == _selected) _watch.Begin(now); // Its answer, or the lack of it, must be seen.
     }
 
     private static bool IsWithin(Instant? instant, Instant now, TimeSpan span) => instant is { } then && now - then < span;

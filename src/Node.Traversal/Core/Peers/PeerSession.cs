@@ -221,6 +221,7 @@ internal sealed class PeerSession
         Route.HandleHeard(regionId, now);
         RelayProof.HandleHeard();
         PairRelay.HandleHeard(regionId, isAnswer, now);
+        Punch.HandleHeard(now);
     }
 
     /// <summary>Does what is due but for Hellos, which <see cref="NodeCore"/> paces over all peers, and publishes what has changed.</summary>

@@ -49,8 +49,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         get
         {
             Instant next = Instant.Min(Instant.Min(_agenda.Next, _sockets.NextTimeout), _phaseEnd);
-            if (_running is not null) next = Instant.Min(next, _running.Run.NextTimeout);
-            if (_sampler is not null) next = Instant.Min(next, _sampler.NextTimeout);
+            next = Instant.Min(next, Instant.Min(_running?.Run.NextTimeout ?? Instant.Never, _sampler?.NextTimeout ?? Instant.Never));
             return next == Instant.Never ? null : next;
         }
     }
@@ -96,6 +95,9 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         _agenda.HandleNews(now);
     }
 
+    /// <summary>The peer was heard by a relay: it is there.</summary>
+    public void HandleHeard(Instant now) => _agenda.HandleHeard(now);
+
     /// <summary>There is traffic for the peer: what rests goes on.</summary>
     public void HandleTraffic(Instant now) => _agenda.HandleTraffic(now);
 
@@ -132,6 +134,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
                 Run(now + plan.StartsIn, now);
                 break;
             case PunchingStep.Refusal when _phase == PunchPhase.Offered && plan.Round == _round:
+                if (plan.IsOver) { Fail(now); break; }
                 LetBe(now);
                 _agenda.HandleRefused(now);
                 peer.Hellos.Plan(now); // It may not have heard what our NAT is now.
@@ -145,13 +148,8 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     /// <summary>Takes a STUN answer that came on one of this punch's sockets.</summary>
     public void HandleStun(SocketId socket, TransportAddress source, ReadOnlySpan<byte> datagram, Instant now)
     {
-        if (_sampler is null || _sampler.Socket != socket || !_sampler.HandleResponse(source, datagram))
-        {
-            context.Drops.Count(NodeDrop.UnmatchedStun);
-            return;
-        }
-
-        if (_phase == PunchPhase.Sampling && _sampler.IsDone) HandleSampled(now);
+        if (_sampler?.Socket != socket || !_sampler.HandleResponse(source, datagram)) { context.Drops.Count(NodeDrop.UnmatchedStun); return; }
+        TakeSample(now);
     }
 
     /// <summary>Takes an answer that none of the finder's checks has asked for.</summary>
@@ -183,8 +181,9 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     public void HandleTimeout(Instant now)
     {
         HandleProgress(now);
-        if (_phaseEnd <= now) Fail(now);
-        if (_sampler is { } sampler) AskOn(sampler, now);
+        if (_phaseEnd <= now) HandleSilence(now);
+        _sampler?.HandleTimeout(now);
+        TakeSample(now);
         if (_running is not null) Step(_running, now);
         if (_agenda.Next <= now) Decide(now);
         _sockets.HandleTimeout(now);
@@ -195,28 +194,25 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     {
         _agenda.Take();
         if (_phase != PunchPhase.Idle || peer.Finder.Selected is not null || !peer.IsConfirmed || !peer.TakesPlans) return;
-        if (_agenda.Failures > 0 && !peer.Finder.IsActive(now)) { _agenda.Rest(); return; } // Nobody needs the path at present, and an attempt costs routers something.
+        if (_agenda.MayRest && !peer.Finder.IsActive(now)) { _agenda.Rest(); return; } // Nobody needs the path at present, and an attempt costs routers something.
         if ((PunchPlanner.IsWorthAwaiting(context.Nat) || PunchPlanner.IsWorthAwaiting(peer.Nat)) && _agenda.TryWait(PunchAgenda.ProfilePatience, now)) return;
 
         _judgedOwn = context.Nat;
         _judgedPeer = peer.Nat;
         PunchStrategy strategy = Choose(PunchPlanner.MostAtOnce);
-        if (strategy.Method == PunchingMethod.None || !_target.IsPossible)
+        if (strategy.Method == PunchingMethod.None || !_target.Allows(strategy))
         {
             Outcome = new PunchOutcome(strategy.Method, PunchResult.NotAttempted) { Probability = strategy.Probability, Failures = _agenda.Failures };
             return;
         }
 
         if (!strategy.IsHardPunch && _agenda.TryWait(PunchAgenda.ChecksAlone, now)) return;
+        if (peer.Route.Choose(now) == 0 || peer.Route.IsGoneEverywhere(now)) { _agenda.HandleUnanswered(now); return; }
 
-        _size = strategy.IsHardPunch ? context.Neighbours.SizeFor(peer.Key, _target.Router, PortShare.Of(context.Nat, peer.Nat), now) : PunchPlanner.MostAtOnce;
+        _size = SizeOf(strategy, now);
         strategy = _size == 0 ? PunchStrategy.None : Choose(_size); // What is left of the budget may not be enough.
-        if (strategy.Method == PunchingMethod.None || (strategy.IsHardPunch && !context.Neighbours.TryTake(peer.Key, strategy, now)))
-        {
-            LetBe(now);
-            _agenda.HandleBusy(now);
-            return;
-        }
+        bool isFree = strategy.Method != PunchingMethod.None && (!strategy.IsHardPunch || context.Neighbours.TryTake(peer.Key, strategy, now));
+        if (!isFree) { GiveWay(now); return; }
 
         _strategy = strategy with { OpenerHops = OpenerHops.After(_agenda.Failures, strategy, context.Nat, peer.Nat) };
         _round++;
@@ -226,6 +222,9 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     }
 
     private PunchStrategy Choose(int size) => PunchPlanner.ChooseAfter(_agenda.Failures, context.Nat, peer.Nat, size);
+
+    private int SizeOf(PunchStrategy strategy, Instant now) =>
+        strategy.IsHardPunch ? context.Neighbours.SizeFor(peer.Key, _target.Router, PortShare.Of(context.Nat, peer.Nat), now) : PunchPlanner.MostAtOnce;
 
     private void Offer(Instant now)
     {
@@ -240,20 +239,18 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         _round = plan.Round;
         _theirs = plan;
         _theirsCame = now;
-        PunchStrategy strategy = PunchPlanner.For(plan, context.Nat, peer.Nat, PunchPlanner.MostAtOnce);
-        bool isSame = strategy.Method == plan.Method && (!strategy.IsOneSided || strategy.IsHardHere != plan.IsSenderHard);
-        _size = !strategy.IsHardPunch ? PunchPlanner.MostAtOnce : Math.Min(plan.Size, context.Neighbours.SizeFor(peer.Key, _target.Router, PortShare.Of(context.Nat, peer.Nat), now));
-        strategy = PunchPlanner.For(plan, context.Nat, peer.Nat, _size); // Of what both can spare.
-        bool canBe = isSame && strategy.Method == plan.Method && _target.IsPossible && Target is { IsValid: true } && peer.Finder.Selected is null && _size > 0;
+        OfferedPunch offered = OfferedPunch.Of(plan, context.Nat, peer.Nat, strategy => SizeOf(strategy, now));
+        _size = offered.Size;
+        bool canBe = offered.CanBe && _target.Allows(offered.Strategy) && Target is { IsValid: true } && peer.Finder.Selected is null;
         if (canBe && !_agenda.TryTakePart(now)) { context.Drops.Count(NodeDrop.TooOften); return; }
-        if (!canBe || (strategy.IsHardPunch && !context.Neighbours.TryTake(peer.Key, strategy, now)))
+        if (!canBe || (offered.Strategy.IsHardPunch && !context.Neighbours.TryTake(peer.Key, offered.Strategy, now)))
         {
             Say(new PunchWords(PunchingStep.Refusal, plan.Method), now);
-            if (!isSame) peer.Hellos.Plan(now); // Nor the peer what ours is.
+            if (!offered.IsSame) peer.Hellos.Plan(now); // Nor the peer what ours is.
             return;
         }
 
-        _strategy = strategy with { OpenerHops = OpenerHops.Of(plan) };
+        _strategy = offered.Strategy with { OpenerHops = OpenerHops.Of(plan) };
         if (plan.Method is PunchingMethod.FreshPorts or PunchingMethod.Sequence || _strategy.IsSampledHere) Sample(now);
         else Answer(now);
     }
@@ -272,7 +269,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         _agenda.HandleAnswered();
         if (now - _offeredAt - plan.HeldFor is { } rtt && rtt > TimeSpan.Zero) _rtt = rtt;
         if (_strategy.IsHardPunch) _strategy = PunchPlanner.For(plan.Method, context.Nat, peer.Nat, Math.Clamp(plan.Size, 1, _size)) with { OpenerHops = _strategy.OpenerHops };
-        if (context.Neighbours.TryGiveWay(_strategy, now)) { LetBe(now); _agenda.HandleBusy(now); }
+        if (context.Neighbours.TryGiveWay(_strategy, now)) GiveWay(now);
         else if (!Target.IsValid || _strategy.Method == PunchingMethod.None) Fail(now);
         else if (_strategy.IsSampledHere) Sample(now);
         else Go(now);
@@ -284,34 +281,18 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         Run(now + (_rtt ?? TimeSpan.Zero) / 2, now);
     }
 
-    /// <summary>Asks which ports a new socket has. Whatever must lie between the two answers goes out between the two questions.</summary>
+    /// <summary>Asks which ports a new socket has.</summary>
     private void Sample(Instant now)
     {
-        bool needsBoth = _strategy.Method != PunchingMethod.FreshPorts;
-        if (!PortSampler.IsPossible(context, needsBoth) || !_sockets.TryOpen(out SocketId socket))
-        {
-            Fail(now);
-            return;
-        }
-
         Enter(PunchPhase.Sampling, Instant.Never);
-        _sampler = new PortSampler(context, socket, needsBoth, _round);
-        _sampler.AskFirst(now);
-        if (_strategy.IsSampledHere) _sockets.OpenWindow(Target, _strategy.OpenerHops);
-        _sampler.AskSecond();
+        _sampler = _sockets.Sample(_strategy, Target, _round, now);
+        if (_sampler is null) FailHere(now);
     }
 
-    private void AskOn(PortSampler sampler, Instant now)
+    private void TakeSample(Instant now)
     {
-        sampler.HandleTimeout(now);
-        if (sampler.IsOver(now)) Fail(now);
-    }
-
-    private void HandleSampled(Instant now)
-    {
-        // What a discovery has found out meanwhile may be that there is no sequence.
-        bool needsStep = _strategy.Method is PunchingMethod.Window or PunchingMethod.Sequence;
-        if (needsStep && context.Nat.PortStep == 0) Fail(now);
+        if (_phase != PunchPhase.Sampling || _sampler is not { IsDone: true } sampler) return;
+        if (!sampler.Serves(_strategy.Method)) FailHere(now);
         else if (_proposes && _theirs is null) Offer(now);
         else if (_proposes) Go(now);
         else Answer(now);
@@ -356,6 +337,27 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
         Abandon(now);
     }
 
+    /// <summary>This end lacks what its part takes, and says so: the other would take silence for its absence.</summary>
+    private void FailHere(Instant now)
+    {
+        if (!_proposes) Say(new PunchWords(PunchingStep.Refusal, _strategy.Method) { IsOver = true }, now);
+        Fail(now);
+    }
+
+    /// <summary>No answer, or no word to start. An offer that nobody answers says that the peer is away, or a relay, and nothing of the method.</summary>
+    private void HandleSilence(Instant now)
+    {
+        if (_phase != PunchPhase.Offered) { Fail(now); return; }
+        LetBe(now);
+        _agenda.HandleUnanswered(now);
+    }
+
+    private void GiveWay(Instant now)
+    {
+        LetBe(now);
+        _agenda.HandleBusy(now);
+    }
+
     private void LetBe(Instant now)
     {
         Report(PunchResult.Waiting, now);
@@ -365,7 +367,7 @@ internal sealed class HolePunch(NodeContext context, PeerSession peer)
     /// <summary>What lacked nothing but an end's public address may lack it no more.</summary>
     private void Reconsider(Instant now)
     {
-        if (Outcome is { Result: PunchResult.NotAttempted, Method: not PunchingMethod.None } && _phase == PunchPhase.Idle && _target.IsPossible) _agenda.HandleNews(now);
+        if (Outcome is { Result: PunchResult.NotAttempted, Method: not PunchingMethod.None } && _phase == PunchPhase.Idle && _target.Allows(Choose(PunchPlanner.MostAtOnce))) _agenda.HandleNews(now);
     }
 
     private void StartAfresh(Instant now)

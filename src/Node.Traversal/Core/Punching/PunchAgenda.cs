@@ -18,8 +18,8 @@ internal sealed class PunchAgenda(NodeContext context, bool proposes)
     /// <summary>A discovery that is going on may tell how a hard NAT chooses its ports by then.</summary>
     public static readonly TimeSpan ProfilePatience = TimeSpan.FromSeconds(2);
 
-    /// <summary>Each refusal doubles the pause, to a minute at the most.</summary>
-    private const int MostRefusals = 5;
+    /// <summary>Each offer that comes to nothing doubles the pause, to a minute at the most.</summary>
+    private const int MostDoublings = 5;
 
     /// <summary>Another punch is going on, here or there: these last some seconds.</summary>
     private static readonly TimeSpan BusyPause = TimeSpan.FromMilliseconds(500);
@@ -39,10 +39,14 @@ internal sealed class PunchAgenda(NodeContext context, bool proposes)
 
     private TokenBucket _rounds = new(RoundsPerSecond, RoundBurst, Instant.Origin);
     private Instant _checkedFrom;
-    private int _refusals;
+    private int _offersInVain;
+    private bool _awaitsPeer;
     private Instant _lastFailure;
     private HashSet<UInt128> _peerAddresses = [];
     private bool _isResting;
+
+    /// <summary>Says that what was tried has failed, or that the peer is away: without traffic nothing is tried again.</summary>
+    public bool MayRest => Failures > 0 || _awaitsPeer;
 
     /// <summary>When a decision is due; never = none is planned.</summary>
     public Instant Next { get; private set; } = Instant.Never;
@@ -61,6 +65,7 @@ internal sealed class PunchAgenda(NodeContext context, bool proposes)
     public void HandleConfirmed(Instant checkedFrom)
     {
         Failures = 0;
+        _offersInVain = 0;
         HandleChecks(checkedFrom);
     }
 
@@ -98,6 +103,7 @@ internal sealed class PunchAgenda(NodeContext context, bool proposes)
     public void HandleNetworkChange(bool isFree, Instant now)
     {
         Failures = 0;
+        _offersInVain = 0;
         _isResting = false;
         if (isFree) Plan(now + SettlePause);
     }
@@ -120,10 +126,25 @@ internal sealed class PunchAgenda(NodeContext context, bool proposes)
     public void HandleBusy(Instant now) => Postpone(BusyPause, now);
 
     /// <summary>The peer can bear none.</summary>
-    public void HandleRefused(Instant now) => Postpone(BusyPause * (2 << Math.Min(_refusals++, MostRefusals)), now);
+    public void HandleRefused(Instant now) => Postpone(BusyPause * (2 << Math.Min(_offersInVain++, MostDoublings)), now);
+
+    /// <summary>The peer does not answer, or no relay reaches it.</summary>
+    public void HandleUnanswered(Instant now)
+    {
+        _awaitsPeer = true;
+        HandleRefused(now);
+    }
+
+    /// <summary>The peer was heard: what it was away for need not wait.</summary>
+    public void HandleHeard(Instant now)
+    {
+        if (!_awaitsPeer) return;
+        _awaitsPeer = false;
+        if (Next != Instant.Never) Plan(Instant.Min(Next, now + SettlePause));
+    }
 
     /// <summary>The peer takes part.</summary>
-    public void HandleAnswered() => _refusals = 0;
+    public void HandleAnswered() => _offersInVain = 0;
 
     /// <summary>The decision is being taken.</summary>
     public void Take() => Next = Instant.Never;

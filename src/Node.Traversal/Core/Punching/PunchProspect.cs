@@ -28,8 +28,8 @@ internal readonly record struct PunchProspect(double? Probability, string? WhyNo
             strategy.Method == PunchingMethod.None ? NotWorthIt
             : !target.Own.IsValid ? "no STUN server shows this end's public IPv4 address"
             : target.Router == 0 ? "the peer tells no public IPv4 address"
-            : !target.IsPossible ? "both ends are behind one router, which would have to bear the mappings of both"
-            : peer.Punch.Outcome.Result == PunchResult.Waiting ? "not yet: another attempt is going on at either end, or its mappings are still alive at a router"
+            : !target.Allows(strategy) ? "both ends are behind one router, which would have to bear the mappings of both"
+            : peer.Punch.Outcome.Result == PunchResult.Waiting ? "not yet: another attempt is going on at either end, its mappings are still alive at a router, or the peer has not answered"
             : null;
         return new PunchProspect(strategy.Probability, whyNot);
     }

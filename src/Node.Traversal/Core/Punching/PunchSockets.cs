@@ -1,6 +1,7 @@
 using Addresses;
 using Node.Traversal.Core.Paths;
 using Node.Traversal.Core.Peers;
+using Relay.Protocol.Disco;
 using Timing;
 
 namespace Node.Traversal.Core.Punching;
@@ -33,11 +34,20 @@ internal sealed class PunchSockets(NodeContext context, PeerSession peer)
     /// <summary>Opens one; the node's own where there are too many.</summary>
     public SocketId OpenOrOwn() => TryOpen(out SocketId socket) ? socket : SocketId.Ipv4;
 
-    /// <summary>Opens the window: each socket takes the next port of our NAT towards the peer, those that are open first. The packets die before they get there.</summary>
-    public void OpenWindow(TransportAddress target, byte openerHops)
+    /// <summary>Asks which ports a new socket has. A window, which must lie between the answers, is opened between the questions.</summary>
+    /// <param name="strategy">What it is asked for.</param>
+    /// <param name="target">Where the window opens to.</param>
+    /// <param name="round">The round.</param>
+    /// <param name="now">The present.</param>
+    /// <returns>What takes the answers; null where there is nobody to ask, or no socket.</returns>
+    public PortSampler? Sample(PunchStrategy strategy, TransportAddress target, long round, Instant now)
     {
-        while (_open.Count < WindowSockets && TryOpen(out _)) continue;
-        foreach (SocketId socket in _open) peer.SendCheck(new PathCheck(new PairId(socket, target), PunchRound.NewId(context)) { Ttl = openerHops });
+        if (!PortSampler.IsPossible(context) || !TryOpen(out SocketId socket)) return null;
+        PortSampler sampler = new(context, socket, foretells: strategy.Method != PunchingMethod.FreshPorts, round);
+        sampler.AskFirst(now);
+        if (strategy.IsSampledHere) OpenWindow(target, strategy.OpenerHops);
+        sampler.AskSecond();
+        return sampler;
     }
 
     /// <summary>Closes those on which nothing of the peer's has come. A peer may have chosen another of ours than we have: both stay.</summary>
@@ -70,6 +80,13 @@ internal sealed class PunchSockets(NodeContext context, PeerSession peer)
     {
         if (_nextLook <= now && !peer.Punch.IsBusy) CloseUnused(now);
         else if (_nextLook <= now) _nextLook = now + LookInterval;
+    }
+
+    /// <summary>Opens the window: each socket takes the next port of our NAT towards the peer, those that are open first. The packets die before they get there.</summary>
+    private void OpenWindow(TransportAddress target, byte openerHops)
+    {
+        while (_open.Count < WindowSockets && TryOpen(out _)) continue;
+        foreach (SocketId socket in _open) peer.SendCheck(new PathCheck(new PairId(socket, target), PunchRound.NewId(context)) { Ttl = openerHops });
     }
 
     private void CloseAt(int index, Instant now)

@@ -4,7 +4,7 @@ namespace Node.Traversal.Core.Punching;
 
 /// <summary>What two NAT profiles leave to try.</summary>
 /// <param name="Method">How; None where nothing could succeed.</param>
-/// <param name="Probability">How likely it succeeds, 0 to 1, where nothing is lost and nobody else asks the NATs for ports.</param>
+/// <param name="Probability">How likely it succeeds, 0 to 1, where nothing is lost, nobody else asks the NATs for ports, and none within these gives fewer.</param>
 internal sealed record PunchStrategy(PunchingMethod Method, double Probability)
 {
     /// <summary>Says that ours is the NAT whose ports are not known: we open the sockets, and the peer tries the ports.</summary>

@@ -13,8 +13,11 @@ internal sealed class PunchTarget(NodeContext context, PeerSession peer)
     /// <summary>How STUN sees the node's own port; not valid where it does not.</summary>
     public TransportAddress Own => Likeliest(context.Mapped);
 
-    /// <summary>Says that there is anything to punch: two behind one router meet on their LAN, or not at all.</summary>
-    public bool IsPossible => Router != 0 && Own is { IsValid: true } own && own.Bits != Router;
+    /// <summary>
+    /// Says whether a strategy can be tried: both routers must be known, and two different ones where it takes many ports, for one would have to
+    /// bear the mappings of both. A few fresh ones it can, which is what two customers of one carrier need whose old ports are spoilt.
+    /// </summary>
+    public bool Allows(PunchStrategy strategy) => Router != 0 && Own is { IsValid: true } own && (own.Bits != Router || !strategy.IsHardPunch);
 
     /// <summary>Says that the peer is seen at our own public address.</summary>
     public bool IsBehindOurRouter => Router != 0 && Own is { IsValid: true } own && own.Bits == Router;

@@ -21,7 +21,7 @@ internal sealed record PunchWords(PunchingStep Step, PunchingMethod Method)
 
     public int PortCount { get; init; }
 
-    /// <summary>Says that the punch of a notice is over.</summary>
+    /// <summary>Says that the punch of a notice is over, or, with a refusal, that this end's part has failed.</summary>
     public bool IsOver { get; init; }
 
     /// <summary>How long the plan that this answers was kept.</summary>
@@ -42,8 +42,8 @@ internal sealed record PunchWords(PunchingStep Step, PunchingMethod Method)
             PunchingMethod.FreshPorts => words with { Addresses = [sampler.First] },
             PunchingMethod.Sequence => words with
             {
-                Addresses = [sampler.Second],
-                FirstPort = sampler.Second.Port + portStep,
+                Addresses = [sampler.Last],
+                FirstPort = sampler.Last.Port + portStep,
                 PortStep = portStep,
                 PortCount = PunchPlanner.SequenceLength,
             },
@@ -52,7 +52,7 @@ internal sealed record PunchWords(PunchingStep Step, PunchingMethod Method)
                 Addresses = [sampler.First],
                 FirstPort = sampler.First.Port + portStep,
                 PortStep = portStep,
-                PortCount = (sampler.Second.Port - sampler.First.Port) / portStep - 1 is > 0 and <= LongestWindow and int between ? between : LongestWindow / 4,
+                PortCount = sampler.Second.IsValid && (sampler.Second.Port - sampler.First.Port) / portStep - 1 is > 0 and <= LongestWindow and int between ? between : LongestWindow / 4,
             },
         };
     }

@@ -97,6 +97,32 @@ public class PunchAgendaTests
     }
 
     [Fact]
+    public void An_offer_that_nobody_answers_is_no_failure_and_is_made_again_when_the_peer_is_heard()
+    {
+        for (int offer = 0; offer < 20; offer++) _agenda.HandleUnanswered(Start);
+        Assert.Equal(0, _agenda.Failures);
+        Assert.True(_agenda.MayRest);
+        Assert.InRange(_agenda.Next - Start, TimeSpan.FromSeconds(16), TimeSpan.FromSeconds(64));
+
+        Instant heard = Start + Milliseconds(100);
+        _agenda.HandleHeard(heard);
+        Assert.InRange(_agenda.Next - heard, Milliseconds(1), TimeSpan.FromSeconds(5));
+        Assert.False(_agenda.MayRest);
+    }
+
+    [Fact]
+    public void A_peer_that_is_heard_hurries_nothing_that_was_not_for_its_absence()
+    {
+        _agenda.HandleFailed(Start);
+        _agenda.HandleFailed(Start);
+        Instant planned = _agenda.Next;
+
+        _agenda.HandleHeard(Start);
+
+        Assert.Equal(planned, _agenda.Next);
+    }
+
+    [Fact]
     public void A_path_that_is_lost_is_an_occasion_and_hurries_nothing_that_is_planned()
     {
         _agenda.HandlePathLost(Start);

@@ -3,6 +3,7 @@ using Node.Traversal.Core;
 using Node.Traversal.Core.Paths;
 using Node.Traversal.Core.Peers;
 using Node.Traversal.Core.Punching;
+using Relay.Protocol.Disco;
 using static Node.Traversal.Tests.Core.CoreTesting;
 
 namespace Node.Traversal.Tests.Core.Punching;
@@ -33,13 +34,29 @@ public class PunchTargetTests
         Assert.Equal(Seen[0].Bits, _target.Router);
     }
 
-    [Fact]
-    public void Two_behind_one_router_are_not_punched_for_it_would_bear_the_mappings_of_both()
+    [Theory]
+    [InlineData(PunchingMethod.FreshPorts, true)]
+    [InlineData(PunchingMethod.Window, false)]
+    [InlineData(PunchingMethod.Birthday, false)]
+    public void Two_behind_one_router_are_not_punched_with_many_ports_for_it_would_bear_the_mappings_of_both(PunchingMethod method, bool isAllowed)
     {
         _context.Mapped = Seen;
 
         _target.HandleCandidates([Seen[0].WithPort(60_000)]);
 
-        Assert.False(_target.IsPossible);
+        Assert.Equal(isAllowed, _target.Allows(new PunchStrategy(method, 1)));
+    }
+
+    [Fact]
+    public void Nothing_is_punched_before_both_routers_are_known()
+    {
+        PunchStrategy strategy = new(PunchingMethod.FreshPorts, 1);
+        Assert.False(_target.Allows(strategy));
+        _target.HandleCandidates([Seen[0]]);
+        Assert.False(_target.Allows(strategy));
+
+        _context.Mapped = [Address("198.51.100.8:50001")];
+
+        Assert.True(_target.Allows(strategy));
     }
 }
