@@ -106,6 +106,22 @@ public sealed class TunnelAgentTests : IDisposable
         Assert.Equal([First, Third], await StatusPeersAsync());
     }
 
+    /// <summary>A peer that is made anew is without a way for a relayed round trip, and counts from nought.</summary>
+    [Fact]
+    public async Task A_peer_that_gets_other_addresses_behind_it_keeps_all_that_was_found_of_it()
+    {
+        WriteOrdinary();
+        await using Running running = await RunAsync();
+        string? since = await SinceAsync(First);
+
+        _wireGuard.Write(Interface, Self, 51820, "off", (First, OwnAddress(First).ToString()), (Second, OwnAddress(Second).ToString()), (Third, "(none)"));
+        WriteConfig(Self, Peer(First, "AllowedIPs = 10.9.1.0/24"), Peer(Second), Peer(Third));
+        running.Until(() => Endpoint(Third) == OwnAddress(Third)); // The file was read.
+
+        Assert.Equal(since, await SinceAsync(First));
+        Assert.NotEqual(since, await SinceAsync(Third));
+    }
+
     [Fact]
     public async Task A_peer_that_gets_an_endpoint_in_the_file_is_handed_over()
     {
@@ -226,6 +242,13 @@ public sealed class TunnelAgentTests : IDisposable
         File.WriteAllText(next, $"[Interface]\n{keyLine}#RelayMap = map.json\n{string.Concat(peers)}");
         File.SetUnixFileMode(next, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         File.Move(next, Options.ConfigFile, overwrite: true);
+    }
+
+    /// <summary>Since when a peer has been going the way it goes, as status tells it.</summary>
+    private async Task<string?> SinceAsync(int peer)
+    {
+        using var document = System.Text.Json.JsonDocument.Parse(await ControlClient.AskAsync(Options.SocketPath, "json", default));
+        return document.RootElement.GetProperty("peers").EnumerateArray().Single(found => found.GetProperty("publicKey").GetString() == Keys.Peer(peer).ToBase64()).GetProperty("since").GetString();
     }
 
     private async Task<int[]> StatusPeersAsync()

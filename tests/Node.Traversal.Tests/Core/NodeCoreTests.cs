@@ -200,6 +200,27 @@ public class NodeCoreTests
     }
 
     [Fact]
+    public void Other_ranges_of_a_peer_cost_no_path_but_one_that_lies_in_them()
+    {
+        GoDirect();
+        Instant since = _world.Left.Core.Describe(_world.Right.Key, _world.Now)!.Since;
+
+        _world.Left.Receive(() => _world.Left.Core.HandlePeerTunnelRanges(_world.Right.Key, [Prefix("10.77.0.0/24")], _world.Now));
+        Ping(TimeSpan.FromSeconds(10));
+        Assert.Equal(PathKind.Direct, _world.Left.Path.Kind);
+        Assert.Equal(since, _world.Left.Core.Describe(_world.Right.Key, _world.Now)!.Since);
+
+        _world.Left.Receive(() => _world.Left.Core.HandlePeerTunnelRanges(_world.Right.Key, [Prefix("198.18.2.0/24")], _world.Now));
+        Assert.Equal(PathKind.Relay, _world.Left.Path.Kind);
+        Ping(TimeSpan.FromSeconds(10));
+        Assert.Equal(PathKind.Relay, _world.Left.Path.Kind);
+
+        _world.Left.Receive(() => _world.Left.Core.HandlePeerTunnelRanges(_world.Right.Key, [], _world.Now));
+        Ping(TimeSpan.FromSeconds(1));
+        Assert.Equal(PathKind.Direct, _world.Left.Path.Kind);
+    }
+
+    [Fact]
     public void Random_and_damaged_packets_never_throw()
     {
         GoDirect();

@@ -70,6 +70,12 @@ internal sealed class PeerCandidates
         if (_announced.Count > 0) Try(_announced, now);
     }
 
+    /// <summary>Other ranges lead to the peer through the tunnel: of what it has said, other addresses may be of use.</summary>
+    public void HandleTunnelRanges(Instant now)
+    {
+        if (!UsableOf(_announced).SequenceEqual(Usable)) Try(_announced, now);
+    }
+
     /// <summary>Takes a call-me-maybe that came by relay, its box opened.</summary>
     public void HandleCallMeMaybe(ReadOnlySpan<byte> message, Instant now)
     {
@@ -109,16 +115,24 @@ internal sealed class PeerCandidates
     private void Try(IReadOnlyList<Candidate> announced, Instant now)
     {
         _announced = announced;
-        if (_context.Filter.Nat64 is { } prefix) announced = [.. announced.Select(candidate => candidate with { Address = prefix.Translate(candidate.Address) })];
         IReadOnlySet<TransportAddress> own = _context.LocalCandidates;
-        SharesNoFamily = announced.Count > 0 && own.Count > 0 && !announced.Any(candidate => own.Any(address => address.IsIpv4 == candidate.Address.IsIpv4));
-        IEnumerable<Candidate> onLink = Links.Candidates().Select(address => new Candidate(address, CandidateKind.Host));
-        Usable = [.. onLink, .. announced
-            .Where(candidate => _context.Filter.IsAnnounceable(candidate.Address) && _peer.IsUsable(candidate.Address) && !own.Contains(candidate.Address))
-            .DistinctBy(candidate => candidate.Address)
-            .GroupBy(candidate => candidate.Address.Bits).SelectMany(ports => ports.Take(CandidateFilter.MaxPortsOfAddress))];
+        SharesNoFamily = announced.Count > 0 && own.Count > 0 && !Translated(announced).Any(candidate => own.Any(address => address.IsIpv4 == candidate.Address.IsIpv4));
+        Usable = UsableOf(announced);
         TransportAddress[] addresses = [.. Usable.Select(candidate => candidate.Address)];
         _peer.Punch.HandleCandidates(addresses, now);
         _peer.Finder.HandleCandidates(addresses, now);
     }
+
+    private Candidate[] UsableOf(IReadOnlyList<Candidate> announced)
+    {
+        IEnumerable<Candidate> onLink = Links.Candidates().Select(address => new Candidate(address, CandidateKind.Host));
+        return [.. onLink, .. Translated(announced)
+            .Where(candidate => _context.Filter.IsAnnounceable(candidate.Address) && _peer.IsUsable(candidate.Address) && !_context.LocalCandidates.Contains(candidate.Address))
+            .DistinctBy(candidate => candidate.Address)
+            .GroupBy(candidate => candidate.Address.Bits).SelectMany(ports => ports.Take(CandidateFilter.MaxPortsOfAddress))];
+    }
+
+    /// <summary>Addresses as this network writes them.</summary>
+    private IEnumerable<Candidate> Translated(IReadOnlyList<Candidate> announced) =>
+        _context.Filter.Nat64 is { } prefix ? announced.Select(candidate => candidate with { Address = prefix.Translate(candidate.Address) }) : announced;
 }
