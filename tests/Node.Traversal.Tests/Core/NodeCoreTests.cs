@@ -65,6 +65,27 @@ public class NodeCoreTests
         Assert.Equal(PathKind.Direct, _world.Right.Path.Kind);
     }
 
+    /// <summary>A relay that hangs ends no connection: that nothing is answered by it is all there is to see.</summary>
+    [Fact]
+    public void A_relay_by_which_nothing_is_answered_is_asked_for_a_sign_of_life()
+    {
+        _world.IsUdpCut = true;
+        _world.Begin();
+        _world.Connect(_world.Left);
+        _world.Connect(_world.Right);
+        Ping(TimeSpan.FromSeconds(3));
+        Assert.Equal(PathKind.Relay, _world.Left.Path.Kind);
+        Assert.Equal(0, _world.Left.Doubts);
+
+        for (int i = 0; i < 5; i++)
+        {
+            _world.Left.SendData();
+            _world.Run(Milliseconds(200));
+        }
+
+        Assert.Equal(1, _world.Left.Doubts);
+    }
+
     [Fact]
     public void Losing_the_relay_does_not_touch_a_direct_path()
     {
