@@ -93,6 +93,11 @@ internal sealed class CarriedPeers(WireGuardProxy proxy, EndpointKeeper keeper, 
             {
                 continue; // Another interface's agent has the same peer, or two keys have met by chance.
             }
+            catch (SocketException exception)
+            {
+                logger.NotCarried(key, exception.Message); // The others are.
+                return null;
+            }
         }
 
         logger.NoLoopbackAddress(key, address.ToString());

@@ -1,9 +1,12 @@
+using System.Collections.Concurrent;
 using Addresses;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Node.Agent.Control;
 using Node.Agent.Tests.WireGuard;
 using Node.Agent.WireGuard;
+using Node.Traversal.Tests;
 using Relay.Protocol;
 using Settings;
 
@@ -212,6 +215,33 @@ public sealed class TunnelAgentTests : IDisposable
         Assert.StartsWith("--relay-map: it is missing", (await Assert.ThrowsAsync<OptionException>(StartAsync)).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_mark_that_is_refused_is_said_once_and_holds_up_nothing_else() => Unprivileged.Run(async () =>
+    {
+        Lines log = new();
+        WriteOrdinary();
+        await using Running running = new(await TunnelAgent.StartAsync(Options, null, log, _time, CancellationToken.None), _time);
+
+        _wireGuard.Write(Interface, Self, 51820, "0x1234", (First, "203.0.113.5:5"), (Second, "(none)"), (Third, "(none)"));
+        await running.PumpUntilAsync(() => Endpoint(First) == OwnAddress(First)); // It has roamed away.
+        WriteConfig(Self, Peer(First), Peer(Second), Peer(Third));
+        await running.PumpUntilAsync(() => Endpoint(Third) == OwnAddress(Third)); // Another peer is carried.
+        int looks = 0;
+        await running.PumpUntilAsync(() => ++looks > 30); // Many more looks at the interface.
+
+        Assert.Single(log.All, line => line.Contains("0x1234", StringComparison.Ordinal));
+        Assert.Contains("\"peers\"", await ControlClient.AskAsync(Options.SocketPath, "json", default), StringComparison.Ordinal);
+    });
+
+    [Fact]
+    public void A_start_with_a_mark_that_is_refused_says_what_would_help() => Unprivileged.Run(async () =>
+    {
+        WriteConfig(Self, Peer(First));
+        _wireGuard.Write(Interface, Self, 51820, "0x1234", (First, "(none)"));
+
+        Assert.Contains("CAP_NET_ADMIN", (await Assert.ThrowsAsync<OptionException>(StartAsync)).Message, StringComparison.Ordinal);
+    });
+
     public void Dispose()
     {
         _wireGuard.Dispose();
@@ -259,6 +289,26 @@ public sealed class TunnelAgentTests : IDisposable
         return [.. Enumerable.Range(_numberBase, 16).Where(number => keys.Contains(Keys.Peer(number).ToBase64()))];
     }
 
+    private sealed class Lines : ILoggerFactory, ILogger
+    {
+        private readonly ConcurrentQueue<string> _lines = new();
+
+        public string[] All => [.. _lines];
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => _lines.Enqueue(formatter(state, exception));
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException("It keeps its lines itself.");
+
+        public void Dispose() => _lines.Clear();
+    }
+
     /// <summary>An agent whose loop runs in virtual time.</summary>
     private sealed class Running(TunnelAgent agent, FakeTimeProvider time) : IAsyncDisposable
     {
@@ -285,6 +335,18 @@ public sealed class TunnelAgentTests : IDisposable
             {
                 limit.Token.ThrowIfCancellationRequested();
                 Step();
+            }
+        }
+
+        /// <summary>As <see cref="Until"/>, where the loop runs on the test's own thread.</summary>
+        public async Task PumpUntilAsync(Func<bool> condition)
+        {
+            using CancellationTokenSource limit = new(Limit);
+            while (!condition())
+            {
+                Step();
+                Assert.False(_loop!.IsCompleted, $"{_loop.Exception}");
+                await Task.Delay(1, limit.Token);
             }
         }
 
