@@ -89,4 +89,10 @@ internal static partial class AgentLog
 
     [LoggerMessage(28, LogLevel.Warning, "What has changed at {Interface} cannot be followed, and is tried again: {Problem}")]
     public static partial void InterfaceNotFollowed(this ILogger logger, string @interface, string problem);
+
+    [LoggerMessage(29, LogLevel.Warning, "The interface's mark is 0x{Mark:x} now, and packets beside the tunnel go without it: {Problem}")]
+    public static partial void MarkRefused(this ILogger logger, uint mark, string problem);
+
+    [LoggerMessage(30, LogLevel.Error, "Peer {Peer} is not carried: {Problem}")]
+    public static partial void NotCarried(this ILogger logger, NodeKey peer, string problem);
 }

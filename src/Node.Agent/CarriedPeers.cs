@@ -41,9 +41,8 @@ internal sealed class CarriedPeers(WireGuardProxy proxy, EndpointKeeper keeper, 
             {
                 if (TryAdd(peer)) added++;
             }
-            else if (carried.IsChangedBy(peer))
+            else if (TryChange(carried, peer))
             {
-                Change(carried, peer);
                 changed++;
             }
         }
@@ -62,7 +61,11 @@ internal sealed class CarriedPeers(WireGuardProxy proxy, EndpointKeeper keeper, 
     public void Detach()
     {
         _node = null;
-        foreach (Carried carried in _carried.Values) carried.Link.SendTo(null);
+        foreach (Carried carried in _carried.Values)
+        {
+            carried.Link.SendTo(null);
+            carried.Place = null;
+        }
     }
 
     private bool TryAdd(WireGuardPeer peer)
@@ -90,6 +93,11 @@ internal sealed class CarriedPeers(WireGuardProxy proxy, EndpointKeeper keeper, 
             {
                 continue; // Another interface's agent has the same peer, or two keys have met by chance.
             }
+            catch (SocketException exception)
+            {
+                logger.NotCarried(key, exception.Message); // The others are.
+                return null;
+            }
         }
 
         logger.NoLoopbackAddress(key, address.ToString());
@@ -104,14 +112,26 @@ internal sealed class CarriedPeers(WireGuardProxy proxy, EndpointKeeper keeper, 
         keeper.Release(key, configured);
     }
 
-    private void Change(Carried carried, WireGuardPeer peer)
+    /// <summary>Brings one peer to what the file says of it. Only another endpoint has the node look for it anew.</summary>
+    /// <returns>False where the file says what it said.</returns>
+    private bool TryChange(Carried carried, WireGuardPeer peer)
     {
+        bool isElsewhere = peer.EndpointAddress != carried.Peer.EndpointAddress;
+        bool hasOtherRanges = !peer.AllowedAddresses.SequenceEqual(carried.Peer.AllowedAddresses);
         carried.Peer = peer;
-        keeper.Keep(peer.PublicKey, carried.Link.Address, peer.EndpointAddress);
+        if (isElsewhere) Replace(carried);
+        else if (hasOtherRanges) carried.Place?.SetAllowedAddresses(peer.AllowedAddresses);
+        return isElsewhere || hasOtherRanges;
+    }
+
+    private void Replace(Carried carried)
+    {
+        NodeKey key = carried.Peer.PublicKey;
+        keeper.Keep(key, carried.Link.Address, carried.Peer.EndpointAddress);
         if (_node is not { } node) return;
 
         carried.Link.SendTo(null);
-        node.RemovePeer(peer.PublicKey);
+        node.RemovePeer(key);
         Attach(carried, node);
     }
 
@@ -127,6 +147,7 @@ internal sealed class CarriedPeers(WireGuardProxy proxy, EndpointKeeper keeper, 
         });
         carried.Link.WinsCrossing = string.CompareOrdinal(node.PublicKey.ToHex(), carried.Peer.PublicKey.ToHex()) > 0;
         carried.Link.SendTo(peer.SendBatch);
+        carried.Place = peer;
     }
 
     private sealed class Carried(WireGuardPeer peer, WireGuardLink link)
@@ -134,7 +155,8 @@ internal sealed class CarriedPeers(WireGuardProxy proxy, EndpointKeeper keeper, 
         public WireGuardPeer Peer { get; set; } = peer;
         public WireGuardLink Link => link;
 
-        public bool IsChangedBy(WireGuardPeer peer) => peer.EndpointAddress != Peer.EndpointAddress || !peer.AllowedAddresses.SequenceEqual(Peer.AllowedAddresses);
+        /// <summary>The peer's place in the node; null while there is no node.</summary>
+        public TraversalPeer? Place { get; set; }
     }
 }
 

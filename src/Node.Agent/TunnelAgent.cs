@@ -134,8 +134,8 @@ internal sealed class TunnelAgent : IAsyncDisposable
         OpenMap(_options.LocateRelayMap(_config));
         AdviseOnFile();
         _interface.WarnOfKey(dump, _keys.PublicKey);
-        _peers.Apply(_config, _keys.PublicKey);
         _node = await FirstNodeAsync(dump.ListenPort, cancellation);
+        _peers.Apply(_config, _keys.PublicKey);
         _peers.Attach(_node);
         await _interface.SetEndpointsAsync(dump, cancellation);
         _control = ControlSocket.Open(_options.SocketPath, Answer);
@@ -247,7 +247,7 @@ internal sealed class TunnelAgent : IAsyncDisposable
         return TraversalNode.StartAsync(options, cancellation);
     }
 
-    /// <summary>Starts the node for the first time: a port that cannot be had is a setting that cannot be used.</summary>
+    /// <summary>Starts the node for the first time: a port that cannot be had, or a mark, is a setting that cannot be used.</summary>
     private async Task<TraversalNode> FirstNodeAsync(ushort wireGuardPort, CancellationToken cancellation)
     {
         try
@@ -260,6 +260,10 @@ internal sealed class TunnelAgent : IAsyncDisposable
             throw port == wireGuardPort
                 ? new OptionException(source, $"{port} is the port WireGuard itself listens on", "give another port, or none")
                 : ListenProblem.Of(source, $"udp://0.0.0.0:{port}", exception.SocketErrorCode);
+        }
+        catch (SocketException exception) when (_interface.Mark != 0 && exception.SocketErrorCode == SocketError.AccessDenied)
+        {
+            throw new OptionException(_options.Interface, $"packets beside the tunnel cannot have its mark, 0x{_interface.Mark:x} ({exception.Message})", "give relay-node CAP_NET_ADMIN, or take the FwMark away");
         }
     }
 

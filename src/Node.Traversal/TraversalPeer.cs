@@ -109,6 +109,10 @@ public sealed class TraversalPeer
     public ValueTask<byte[]> ReceiveAsync(CancellationToken cancellation = default) =>
         _received is null ? throw new InvalidOperationException("What this peer sends goes to its sink.") : _received.Reader.ReadAsync(cancellation);
 
+    /// <summary>Other addresses lead to this peer through the tunnel from now on. All that was found of it stays, but for a path that would lie in there.</summary>
+    /// <param name="ranges">As <see cref="TraversalPeerOptions.AllowedAddresses"/>.</param>
+    public void SetAllowedAddresses(IReadOnlyList<IpPrefix> ranges) => _plane.TellTunnelRanges(PublicKey, ranges);
+
     internal void SetPath(SelectedPath path)
     {
         _path = path;

@@ -1,9 +1,12 @@
+using System.Collections.Concurrent;
 using Addresses;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Node.Agent.Control;
 using Node.Agent.Tests.WireGuard;
 using Node.Agent.WireGuard;
+using Node.Traversal.Tests;
 using Relay.Protocol;
 using Settings;
 
@@ -106,6 +109,22 @@ public sealed class TunnelAgentTests : IDisposable
         Assert.Equal([First, Third], await StatusPeersAsync());
     }
 
+    /// <summary>A peer that is made anew is without a way for a relayed round trip, and counts from nought.</summary>
+    [Fact]
+    public async Task A_peer_that_gets_other_addresses_behind_it_keeps_all_that_was_found_of_it()
+    {
+        WriteOrdinary();
+        await using Running running = await RunAsync();
+        string? since = await SinceAsync(First);
+
+        _wireGuard.Write(Interface, Self, 51820, "off", (First, OwnAddress(First).ToString()), (Second, OwnAddress(Second).ToString()), (Third, "(none)"));
+        WriteConfig(Self, Peer(First, "AllowedIPs = 10.9.1.0/24"), Peer(Second), Peer(Third));
+        running.Until(() => Endpoint(Third) == OwnAddress(Third)); // The file was read.
+
+        Assert.Equal(since, await SinceAsync(First));
+        Assert.NotEqual(since, await SinceAsync(Third));
+    }
+
     [Fact]
     public async Task A_peer_that_gets_an_endpoint_in_the_file_is_handed_over()
     {
@@ -196,6 +215,33 @@ public sealed class TunnelAgentTests : IDisposable
         Assert.StartsWith("--relay-map: it is missing", (await Assert.ThrowsAsync<OptionException>(StartAsync)).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_mark_that_is_refused_is_said_once_and_holds_up_nothing_else() => Unprivileged.Run(async () =>
+    {
+        Lines log = new();
+        WriteOrdinary();
+        await using Running running = new(await TunnelAgent.StartAsync(Options, null, log, _time, CancellationToken.None), _time);
+
+        _wireGuard.Write(Interface, Self, 51820, "0x1234", (First, "203.0.113.5:5"), (Second, "(none)"), (Third, "(none)"));
+        await running.PumpUntilAsync(() => Endpoint(First) == OwnAddress(First)); // It has roamed away.
+        WriteConfig(Self, Peer(First), Peer(Second), Peer(Third));
+        await running.PumpUntilAsync(() => Endpoint(Third) == OwnAddress(Third)); // Another peer is carried.
+        int looks = 0;
+        await running.PumpUntilAsync(() => ++looks > 30); // Many more looks at the interface.
+
+        Assert.Single(log.All, line => line.Contains("0x1234", StringComparison.Ordinal));
+        Assert.Contains("\"peers\"", await ControlClient.AskAsync(Options.SocketPath, "json", default), StringComparison.Ordinal);
+    });
+
+    [Fact]
+    public void A_start_with_a_mark_that_is_refused_says_what_would_help() => Unprivileged.Run(async () =>
+    {
+        WriteConfig(Self, Peer(First));
+        _wireGuard.Write(Interface, Self, 51820, "0x1234", (First, "(none)"));
+
+        Assert.Contains("CAP_NET_ADMIN", (await Assert.ThrowsAsync<OptionException>(StartAsync)).Message, StringComparison.Ordinal);
+    });
+
     public void Dispose()
     {
         _wireGuard.Dispose();
@@ -228,12 +274,39 @@ public sealed class TunnelAgentTests : IDisposable
         File.Move(next, Options.ConfigFile, overwrite: true);
     }
 
+    /// <summary>Since when a peer has been going the way it goes, as status tells it.</summary>
+    private async Task<string?> SinceAsync(int peer)
+    {
+        using var document = System.Text.Json.JsonDocument.Parse(await ControlClient.AskAsync(Options.SocketPath, "json", default));
+        return document.RootElement.GetProperty("peers").EnumerateArray().Single(found => found.GetProperty("publicKey").GetString() == Keys.Peer(peer).ToBase64()).GetProperty("since").GetString();
+    }
+
     private async Task<int[]> StatusPeersAsync()
     {
         string json = await ControlClient.AskAsync(Options.SocketPath, "json", default);
         using var document = System.Text.Json.JsonDocument.Parse(json);
         HashSet<string?> keys = [.. document.RootElement.GetProperty("peers").EnumerateArray().Select(peer => peer.GetProperty("publicKey").GetString())];
         return [.. Enumerable.Range(_numberBase, 16).Where(number => keys.Contains(Keys.Peer(number).ToBase64()))];
+    }
+
+    private sealed class Lines : ILoggerFactory, ILogger
+    {
+        private readonly ConcurrentQueue<string> _lines = new();
+
+        public string[] All => [.. _lines];
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => _lines.Enqueue(formatter(state, exception));
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException("It keeps its lines itself.");
+
+        public void Dispose() => _lines.Clear();
     }
 
     /// <summary>An agent whose loop runs in virtual time.</summary>
@@ -262,6 +335,18 @@ public sealed class TunnelAgentTests : IDisposable
             {
                 limit.Token.ThrowIfCancellationRequested();
                 Step();
+            }
+        }
+
+        /// <summary>As <see cref="Until"/>, where the loop runs on the test's own thread.</summary>
+        public async Task PumpUntilAsync(Func<bool> condition)
+        {
+            using CancellationTokenSource limit = new(Limit);
+            while (!condition())
+            {
+                Step();
+                Assert.False(_loop!.IsCompleted, $"{_loop.Exception}");
+                await Task.Delay(1, limit.Token);
             }
         }
 

@@ -12,6 +12,9 @@ public class PairRelayTests
     private const int Seeds = 20;
     private const int NearLeft = 900, Middle = 901, NearRight = 902;
 
+    /// <summary>The pause between two attempts to connect, or the 10 s from one look at the ways to the next, and some round trips.</summary>
+    private static readonly TimeSpan BackWithin = TimeSpan.FromSeconds(12);
+
     private static readonly SimRegion[] Far = [Region(NearLeft, 10, 70), Region(Middle, 20, 20), Region(NearRight, 70, 10)];
     private static readonly SimRegion[] SameCity = [Region(NearLeft, 10, 10), Region(Middle, 30, 30), Region(NearRight, 80, 80)];
 
@@ -49,6 +52,30 @@ public class PairRelayTests
             lab.Ping(TimeSpan.FromSeconds(30));
             AssertLost(lab, 0);
             AssertCarriedBy(lab, Middle);
+        });
+    }
+
+    /// <summary>A relay that is away for long is let go and wanted again, over and over; whenever it comes back, it is dialled soon.</summary>
+    [Fact]
+    public void However_long_it_was_away_it_carries_the_pair_soon_after_it_is_back()
+    {
+        ForEachSeed(Far, lab =>
+        {
+            Settle(lab);
+            lab.World.Relays[Middle].Stop();
+            lab.Ping(TimeSpan.FromSeconds(14 * lab.World.Seed)); // Up to 280 s: while its distance is remembered.
+            lab.World.Relays[Middle].Start();
+
+            TimeSpan back = TimeSpan.Zero;
+            while ((lab.Left.RelayTo(lab.Right), lab.Right.RelayTo(lab.Left)) != (Middle, Middle) && back < TimeSpan.FromMinutes(2))
+            {
+                lab.Ping(TimeSpan.FromSeconds(1));
+                back += TimeSpan.FromSeconds(1);
+            }
+
+            TestContext.Current.TestOutputHelper?.WriteLine($"seed {lab.World.Seed}: away for {14 * lab.World.Seed} s, back after {back.TotalSeconds:0} s");
+            Assert.True(back <= BackWithin, $"seed {lab.World.Seed}: back after {back.TotalSeconds:0} s");
+            AssertLost(lab, 0);
         });
     }
 

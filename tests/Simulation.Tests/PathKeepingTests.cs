@@ -79,19 +79,17 @@ public class PathKeepingTests
         for (int seed = 1; seed <= 10; seed++)
         {
             SimLab lab = Lab(seed, NatKind.Easy, NatKind.Easy);
-            if (doesClockStand) lab.Left.Sleep();
-            else lab.Left.Lag = TimeSpan.FromMinutes(10);
+            lab.Left.Sleep(doesClockStand);
             int before = lab.Left.ControlDatagrams;
             lab.World.Run(TimeSpan.FromMinutes(10));
             int asleep = lab.Left.ControlDatagrams - before;
-            if (doesClockStand) lab.Left.Wake();
-            else lab.Left.Lag = TimeSpan.Zero;
+            lab.Left.Wake();
             lab.World.Run(TimeSpan.FromSeconds(1));
             int inFirstSecond = lab.Left.ControlDatagrams - before - asleep;
             lab.World.Run(TimeSpan.FromSeconds(9));
 
             Print($"seed {seed}: {asleep} asleep, {inFirstSecond} in the first second after it, {lab.Left.ControlDatagrams - before - asleep} in ten");
-            if (doesClockStand) Assert.Equal(0, asleep);
+            Assert.Equal(0, asleep);
             Assert.InRange(inFirstSecond, 1, MostProbesInASecond);
         }
     }

@@ -143,15 +143,16 @@ public sealed class SimNode : ISimReceiver
         AskForPort();
     }
 
-    /// <summary>The machine sleeps: it hears and does nothing, its monotonic clock stands still, and its connections end.</summary>
-    public void Sleep()
+    /// <summary>The machine sleeps: it hears and does nothing, and its connections end.</summary>
+    /// <param name="doesClockStand">Says that its monotonic clock stands still meanwhile, as Linux's; where it does not, all timers of that time are due at once.</param>
+    public void Sleep(bool doesClockStand = true)
     {
         _isAsleep = true;
         Instant asleepSince = _world.Now;
         _wake = () =>
         {
             _isAsleep = false;
-            _slept += _world.Now - asleepSince;
+            if (doesClockStand) _slept += _world.Now - asleepSince;
             if (!_isRunning) return;
             foreach (int region in _relays.Wanted)
             {

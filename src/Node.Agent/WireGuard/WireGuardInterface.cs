@@ -1,4 +1,5 @@
 using System.Net.NetworkInformation;
+using System.Net.Sockets;
 using Addresses;
 using Microsoft.Extensions.Logging;
 using Node.Traversal;
@@ -18,6 +19,7 @@ internal sealed class WireGuardInterface(string name, WireGuardTool tool, Endpoi
     private bool _isWarnedOfPort;
     private bool _isWarnedOfLength;
     private NodeKey? _warnedOfKey;
+    private uint _refusedMark;
 
     /// <summary>The mark on WireGuard's packets, which ours carry too; 0 = none. Also read by other threads.</summary>
     public uint Mark => _mark;
@@ -123,8 +125,20 @@ internal sealed class WireGuardInterface(string name, WireGuardTool tool, Endpoi
     private void FollowMark(uint mark)
     {
         if (mark == _mark) return;
+        try
+        {
+            proxy.SetFirewallMark(mark);
+        }
+        catch (SocketException exception)
+        {
+            // Packets go on with the mark of before, which a tunnel that takes all may swallow; but what needs no mark goes on. It is tried again at the next look.
+            if (mark != _refusedMark) logger.MarkRefused(mark, exception.Message);
+            _refusedMark = mark;
+            return;
+        }
+
+        _refusedMark = 0;
         _mark = mark;
-        proxy.SetFirewallMark(mark);
         logger.MarkChanged(mark);
     }
 

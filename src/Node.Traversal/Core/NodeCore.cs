@@ -127,6 +127,16 @@ internal sealed class NodeCore
         Settle(now);
     }
 
+    /// <summary>Other ranges lead to the peer through the tunnel from now on; what was found of it stays, but for a path that would lie in there.</summary>
+    public void HandlePeerTunnelRanges(NodeKey key, IReadOnlyList<IpPrefix> ranges, Instant now)
+    {
+        if (!_peers.TryFind(key, out PeerSession? peer)) return;
+        peer.TunnelRanges = ranges;
+        _network.UpdateTunnelRanges(now);
+        peer.HandleTunnelRanges(now);
+        Settle(now);
+    }
+
     /// <summary>The relay map has changed.</summary>
     public void HandleRelayMap(RelayMap map, Instant now)
     {

@@ -47,10 +47,10 @@ internal sealed class OwnNetwork(NodeContext context, StunProber stun, ProfileKe
         Update(now);
     }
 
-    /// <summary>A peer has come or gone, and its ranges with it.</summary>
+    /// <summary>A peer has come or gone, and its ranges with it, or has others.</summary>
     public void UpdateTunnelRanges(Instant now)
     {
-        context.Filter.SetTunnelRanges(peers.All.SelectMany(peer => peer.Options.TunnelRanges).Concat(_otherTunnelRanges));
+        context.Filter.SetTunnelRanges(peers.All.SelectMany(peer => peer.TunnelRanges).Concat(_otherTunnelRanges));
         Update(now);
     }
 

@@ -30,5 +30,7 @@ internal sealed class DataPlane(MonotonicClock clock, TraversalCounters counters
 
     public void TellTraffic(NodeKey peer) => Loop.Post((core, now) => core.HandleTraffic(peer, now));
 
+    public void TellTunnelRanges(NodeKey peer, IReadOnlyList<IpPrefix> ranges) => Loop.Post((core, now) => core.HandlePeerTunnelRanges(peer, ranges, now));
+
     public void TellSendFailed(NodeKey peer, TransportAddress remote) => Loop.PostPacket(PacketOrigin.Own, (core, now) => core.HandleSendFailed(peer, remote, now));
 }

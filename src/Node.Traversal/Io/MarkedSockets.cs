@@ -18,8 +18,16 @@ internal static class MarkedSockets
     {
         Socket socket = new(family, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         if (OperatingSystem.IsLinux()) socket.SetRawSocketOption((int)ProtocolType.Tcp, TcpUserTimeout, BitConverter.GetBytes(UserTimeoutMilliseconds));
-        Mark(socket, mark);
-        return socket;
+        try
+        {
+            Mark(socket, mark);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose(); // It is tried again and again.
+            throw;
+        }
     }
 
     /// <summary>Sets the mark of a socket, where there is such a thing.</summary>

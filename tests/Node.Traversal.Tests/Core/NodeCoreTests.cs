@@ -65,6 +65,27 @@ public class NodeCoreTests
         Assert.Equal(PathKind.Direct, _world.Right.Path.Kind);
     }
 
+    /// <summary>A relay that hangs ends no connection: that nothing is answered by it is all there is to see.</summary>
+    [Fact]
+    public void A_relay_by_which_nothing_is_answered_is_asked_for_a_sign_of_life()
+    {
+        _world.IsUdpCut = true;
+        _world.Begin();
+        _world.Connect(_world.Left);
+        _world.Connect(_world.Right);
+        Ping(TimeSpan.FromSeconds(3));
+        Assert.Equal(PathKind.Relay, _world.Left.Path.Kind);
+        Assert.Equal(0, _world.Left.Doubts);
+
+        for (int i = 0; i < 5; i++)
+        {
+            _world.Left.SendData();
+            _world.Run(Milliseconds(200));
+        }
+
+        Assert.Equal(1, _world.Left.Doubts);
+    }
+
     [Fact]
     public void Losing_the_relay_does_not_touch_a_direct_path()
     {
@@ -197,6 +218,27 @@ public class NodeCoreTests
 
         Assert.Equal(PathKind.Relay, _world.Left.Path.Kind);
         Assert.True(_world.Left.Core.Drops[NodeDrop.RefusedSource] > 0);
+    }
+
+    [Fact]
+    public void Other_ranges_of_a_peer_cost_no_path_but_one_that_lies_in_them()
+    {
+        GoDirect();
+        Instant since = _world.Left.Core.Describe(_world.Right.Key, _world.Now)!.Since;
+
+        _world.Left.Receive(() => _world.Left.Core.HandlePeerTunnelRanges(_world.Right.Key, [Prefix("10.77.0.0/24")], _world.Now));
+        Ping(TimeSpan.FromSeconds(10));
+        Assert.Equal(PathKind.Direct, _world.Left.Path.Kind);
+        Assert.Equal(since, _world.Left.Core.Describe(_world.Right.Key, _world.Now)!.Since);
+
+        _world.Left.Receive(() => _world.Left.Core.HandlePeerTunnelRanges(_world.Right.Key, [Prefix("198.18.2.0/24")], _world.Now));
+        Assert.Equal(PathKind.Relay, _world.Left.Path.Kind);
+        Ping(TimeSpan.FromSeconds(10));
+        Assert.Equal(PathKind.Relay, _world.Left.Path.Kind);
+
+        _world.Left.Receive(() => _world.Left.Core.HandlePeerTunnelRanges(_world.Right.Key, [], _world.Now));
+        Ping(TimeSpan.FromSeconds(1));
+        Assert.Equal(PathKind.Direct, _world.Left.Path.Kind);
     }
 
     [Fact]

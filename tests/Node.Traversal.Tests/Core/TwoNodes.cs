@@ -130,6 +130,9 @@ internal sealed class TwoNodes
 
         public HashSet<int> Wanted { get; } = [];
 
+        /// <summary>How often relays were to be asked for a sign of life.</summary>
+        public int Doubts { get; private set; }
+
         public void Begin(Party other, params IpPrefix[] tunnelRanges)
         {
             Core.HandleLocalAddresses([Address.WithPort(0)], _world.Now);
@@ -172,6 +175,7 @@ internal sealed class TwoNodes
                     case NodeEvent.PathSelected selected: Path = selected.Path; break;
                     case NodeEvent.RelayWanted wanted: Wanted.Add(wanted.RegionId); break;
                     case NodeEvent.RelayUnwanted unwanted: Wanted.Remove(unwanted.RegionId); break;
+                    case NodeEvent.NetworkDoubted: Doubts++; break;
                     default: break;
                 }
             }

@@ -21,6 +21,19 @@ public sealed class FailedStartTests
         Assert.Equal(port, node.UdpPort);
     }
 
+    /// <summary>Without its mark a node beside a full tunnel would send its packets into the tunnel, and say nothing.</summary>
+    [Fact]
+    public void A_mark_that_is_refused_is_no_start_and_no_change() => Unprivileged.Run(async () =>
+    {
+        TraversalNodeOptions options = new() { PrivateKey = CoreTesting.Keys(1), AllowLoopback = true };
+
+        SocketException refused = await Assert.ThrowsAsync<SocketException>(() => TraversalNode.StartAsync(options with { FirewallMark = 1 }));
+        Assert.Equal(SocketError.AccessDenied, refused.SocketErrorCode);
+
+        await using TraversalNode node = await TraversalNode.StartAsync(options);
+        Assert.Throws<SocketException>(() => node.SetFirewallMark(1));
+    });
+
     private static ushort FreePort()
     {
         using Socket socket = new(AddressFamily.InterNetworkV6, SocketType.Dgram, ProtocolType.Udp) { DualMode = true };

@@ -9,17 +9,21 @@ namespace Node.Traversal.Core.Netcheck;
 /// </summary>
 internal sealed class HttpsLatencies(NodeContext context)
 {
-    /// <summary>The most regions measured at a time: each costs a TLS handshake.</summary>
+    /// <summary>
+    /// The most regions measured at a time: each costs a TLS handshake. Of a larger map the nearest known (<see cref="ProbePlan.KeptRegions"/>) and
+    /// home are measured each time, and the others take turns.
+    /// </summary>
     public const int MaxRegions = 32;
 
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(5);
 
-    /// <summary>From one time to the next while no relay answers.</summary>
+    /// <summary>From one time to the next while no relay answers, or regions of a large map have not had their first turn.</summary>
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(30);
 
     private Instant? _next;
     private int _round;
     private bool _isMeasuring;
+    private int _turnsGiven; // To regions of a large map in this network.
 
     /// <summary>When <see cref="Update"/> is due; null = only after another input.</summary>
     public Instant? NextTimeout { get; private set; }
@@ -36,7 +40,7 @@ internal sealed class HttpsLatencies(NodeContext context)
             return;
         }
 
-        int[] regions = [.. context.Map.Regions.Where(region => region.MayBeHome).OrderBy(region => stun.LatencyOf(region.Id) ?? TimeSpan.MaxValue).Select(region => region.Id).Take(MaxRegions)];
+        int[] regions = Choose(stun);
         if (regions.Length == 0) return;
         _isMeasuring = true;
         context.Raise(new NodeEvent.HttpsLatencyWanted(++_round, regions));
@@ -48,7 +52,9 @@ internal sealed class HttpsLatencies(NodeContext context)
     {
         if (!_isMeasuring || round != _round) return false;
         _isMeasuring = false;
-        _next = now + (hasAny ? Interval : RetryInterval);
+        int count = context.Map.Regions.Count(region => region.MayBeHome);
+        bool isExplored = count <= MaxRegions || _turnsGiven >= count;
+        _next = now + (hasAny && isExplored ? Interval : RetryInterval);
         return true;
     }
 
@@ -65,5 +71,20 @@ internal sealed class HttpsLatencies(NodeContext context)
         _isMeasuring = false;
         context.CaptivePortal = null;
         _next = null;
+        _turnsGiven = 0;
+    }
+
+    /// <summary>The regions of the next measurement, the nearest known first. Turns are taken round a ring of all regions, whatever is known of them, so none is passed over as distances change.</summary>
+    private int[] Choose(StunProber stun)
+    {
+        int[] ranked = [.. context.Map.Regions.Where(region => region.MayBeHome).Select(region => region.Id).OrderBy(id => stun.LatencyOf(id) ?? TimeSpan.MaxValue)];
+        if (ranked.Length <= MaxRegions) return ranked;
+
+        int[] kept = [.. ranked.Where(id => stun.LatencyOf(id) is not null).Take(ProbePlan.KeptRegions).Union(ranked.Where(id => id == context.HomeRegion))];
+        int[] ring = [.. ranked.Order()];
+        int first = _turnsGiven % ring.Length;
+        int turns = MaxRegions - kept.Length;
+        _turnsGiven += turns;
+        return [.. kept.Union(Enumerable.Range(first, turns).Select(place => ring[place % ring.Length]))];
     }
 }

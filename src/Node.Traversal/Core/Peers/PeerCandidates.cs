@@ -71,6 +71,12 @@ internal sealed class PeerCandidates
         if (_announced.Count > 0) Try(_announced, now);
     }
 
+    /// <summary>Other ranges lead to the peer through the tunnel: of what it has said, other addresses may be of use.</summary>
+    public void HandleTunnelRanges(Instant now)
+    {
+        if (!UsableOf(_announced).SequenceEqual(Usable)) Try(_announced, now);
+    }
+
     /// <summary>Takes a call-me-maybe that came by relay, its box opened.</summary>
     public void HandleCallMeMaybe(ReadOnlySpan<byte> message, Instant now)
     {
@@ -110,23 +116,29 @@ internal sealed class PeerCandidates
     private void Try(IReadOnlyList<Candidate> announced, Instant now)
     {
         _announced = announced;
-        if (_context.Filter.Nat64 is { } prefix) announced = ReachedBy(prefix);
         IReadOnlySet<TransportAddress> own = _context.LocalCandidates;
-        SharesNoFamily = announced.Count > 0 && own.Count > 0 && !announced.Any(candidate => own.Any(address => address.IsIpv4 == candidate.Address.IsIpv4));
-        IEnumerable<Candidate> onLink = Links.Candidates().Select(address => new Candidate(address, CandidateKind.Host));
-        Usable = [.. onLink, .. announced
-            .Where(candidate => _context.Filter.IsAnnounceable(candidate.Address) && _peer.IsUsable(candidate.Address) && !own.Contains(candidate.Address))
-            .DistinctBy(candidate => candidate.Address)
-            .GroupBy(candidate => candidate.Address.Bits).SelectMany(ports => ports.Take(CandidateFilter.MaxPortsOfAddress))];
+        IReadOnlyList<Candidate> reachable = Translated(announced);
+        SharesNoFamily = reachable.Count > 0 && own.Count > 0 && !reachable.Any(candidate => own.Any(address => address.IsIpv4 == candidate.Address.IsIpv4));
+        Usable = UsableOf(announced);
         TransportAddress[] addresses = [.. Usable.Select(candidate => candidate.Address)];
         _peer.Punch.HandleCandidates(addresses, now);
         _peer.Finder.HandleCandidates(addresses, now);
     }
 
-    /// <summary>What the peer has announced, as this network writes it; and IPv4 addresses that were given for it, which hold for as long as the prefix does.</summary>
-    private List<Candidate> ReachedBy(Nat64Prefix prefix)
+    private Candidate[] UsableOf(IReadOnlyList<Candidate> announced)
     {
+        IEnumerable<Candidate> onLink = Links.Candidates().Select(address => new Candidate(address, CandidateKind.Host));
+        return [.. onLink, .. Translated(announced)
+            .Where(candidate => _context.Filter.IsAnnounceable(candidate.Address) && _peer.IsUsable(candidate.Address) && !_context.LocalCandidates.Contains(candidate.Address))
+            .DistinctBy(candidate => candidate.Address)
+            .GroupBy(candidate => candidate.Address.Bits).SelectMany(ports => ports.Take(CandidateFilter.MaxPortsOfAddress))];
+    }
+
+    /// <summary>Addresses as this network writes them; with a NAT64, IPv4 addresses that were given for the peer too, which hold for as long as the prefix does.</summary>
+    private IReadOnlyList<Candidate> Translated(IReadOnlyList<Candidate> announced)
+    {
+        if (_context.Filter.Nat64 is not { } prefix) return announced;
         IEnumerable<Candidate> given = _peer.Options.ExtraCandidates.Where(address => address.IsIpv4).Select(address => new Candidate(address, CandidateKind.Configured));
-        return [.. _announced.Concat(given).Select(candidate => candidate with { Address = prefix.Translate(candidate.Address) })];
+        return [.. announced.Concat(given).Select(candidate => candidate with { Address = prefix.Translate(candidate.Address) })];
     }
 }

@@ -39,6 +39,7 @@ internal sealed class PeerSession
     {
         _context = context;
         Options = options;
+        TunnelRanges = options.TunnelRanges;
         _greetings = new HelloExchange(context, options.Key, now);
         _plans = new TokenBucket(PlansPerSecond, PlanBurst, now);
         Candidates = new PeerCandidates(context, this, now);
@@ -58,6 +59,9 @@ internal sealed class PeerSession
     public PeerOptions Options { get; }
 
     public NodeKey Key => Options.Key;
+
+    /// <summary>The peer's AllowedIPs as they are now.</summary>
+    public IReadOnlyList<IpPrefix> TunnelRanges { get; set; }
 
     public PeerRoute Route { get; }
 
@@ -170,6 +174,15 @@ internal sealed class PeerSession
         if (!IsConfirmed) return;
         Instant earliest = _lastCallMeMaybe is { } last ? Instant.Max(now, last + MinCallMeMaybeGap) : now;
         _nextCallMeMaybe = _nextCallMeMaybe is { } next ? Instant.Min(next, earliest) : earliest;
+    }
+
+    /// <summary>The peer's ranges are others: a path that lies in there would carry itself, and an address that no longer does may be tried.</summary>
+    public void HandleTunnelRanges(Instant now)
+    {
+        if (Finder.Selected is { } selected && !IsUsable(selected.Remote)) Finder.HandleSendFailed(selected.Remote, now);
+        AddConfiguredCandidates();
+        Candidates.HandleTunnelRanges(now);
+        Drain(now);
     }
 
     /// <summary>Sends a check.</summary>

@@ -76,15 +76,15 @@ public sealed class WireGuardProxy : IDisposable
         }
     }
 
-    /// <summary>Sets the mark of the links' sockets; 0 for none.</summary>
+    /// <summary>Sets the mark of the links' sockets; 0 for none. Where it is refused, links that are opened later have the one before.</summary>
     /// <exception cref="SocketException">The process lacks CAP_NET_ADMIN.</exception>
     public void SetFirewallMark(uint mark)
     {
         lock (_gate)
         {
             if (mark == _options.FirewallMark) return;
-            _options = _options with { FirewallMark = mark };
             foreach (WireGuardLink link in _links.Values) link.SetFirewallMark(mark);
+            _options = _options with { FirewallMark = mark };
         }
     }
 

@@ -98,6 +98,37 @@ public class HttpsLatenciesTests
     }
 
     [Fact]
+    public void Of_a_large_map_every_region_is_measured_within_minutes_and_what_is_near_and_home_each_time()
+    {
+        int[] map = [.. Enumerable.Range(1, 500)];
+        _context.Map = Map(map);
+        _context.HomeRegion = 400;
+        _stun.HandleServers([], _now);
+        HashSet<int> measured = [];
+        List<int> nearest = []; // The higher the number, the nearer.
+        int rounds = 0;
+        while (measured.Count < map.Length)
+        {
+            NodeEvent.HttpsLatencyWanted wanted = Assert.Single(Update());
+            Assert.InRange(wanted.Regions.Count, 1, HttpsLatencies.MaxRegions);
+            Assert.Equal(wanted.Regions.Distinct(), wanted.Regions);
+            Assert.Contains(400, wanted.Regions);
+            Assert.All(nearest, region => Assert.Contains(region, wanted.Regions));
+            measured.UnionWith(wanted.Regions);
+            nearest = [.. measured.OrderDescending().Take(ProbePlan.KeptRegions)];
+            foreach (int region in wanted.Regions) _stun.Latencies.Note(region, Milliseconds(600 - region));
+            _stun.Latencies.EndRound(_now);
+            Assert.True(_https.TryEnd(wanted.Round, hasAny: true, _now));
+            Assert.InRange(++rounds, 1, 22);
+            Assert.Empty(Update());
+            Assert.Equal(_now + (measured.Count < map.Length ? TimeSpan.FromSeconds(30) : TimeSpan.FromMinutes(5)), _https.NextTimeout);
+            _now = _https.NextTimeout!.Value;
+        }
+
+        Assert.Single(Update()); // And on, every five minutes.
+    }
+
+    [Fact]
     public void A_map_without_relays_is_not_measured()
     {
         _context.Map = RelayMap.Empty;

@@ -1,5 +1,8 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Addresses;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -17,9 +20,19 @@ internal sealed class ScriptedRelay : IDisposable
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    /// <summary>What the kernel takes for a relay that does not read, in bytes: a packet or two, so that it is full soon.</summary>
+    private const int ReceiveBuffer = 4096;
 
-    public ScriptedRelay() => _listener.Start();
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly X509Certificate2? _certificate;
+
+    /// <param name="isTls">Says that it speaks TLS, by a certificate of its own making.</param>
+    public ScriptedRelay(bool isTls = false)
+    {
+        _certificate = isTls ? MakeCertificate() : null;
+        _listener.Server.ReceiveBufferSize = ReceiveBuffer;
+        _listener.Start();
+    }
 
     /// <summary>It, as a machine of a map.</summary>
     public RelayNode Node(string name) => new()
@@ -29,7 +42,8 @@ internal sealed class ScriptedRelay : IDisposable
         Ipv4 = TransportAddress.FromIpv4(0x7f000001, 0),
         RelayPort = (ushort)((IPEndPoint)_listener.LocalEndpoint).Port,
         StunPort = 0,
-        IsPlain = true,
+        IsPlain = _certificate is null,
+        InsecureForTests = _certificate is not null,
     };
 
     public static RelayDialer Dialer(NodeKeyPair keys, Func<string?>? token = null)
@@ -44,16 +58,35 @@ internal sealed class ScriptedRelay : IDisposable
     public async Task<Connection> AcceptAsync(int extensions = 1, CancellationToken cancellation = default)
     {
         TcpClient accepted = await _listener.AcceptTcpClientAsync(cancellation).AsTask().WaitAsync(Patience, cancellation);
-        Connection connection = new(accepted);
+        Stream stream = accepted.GetStream();
+        if (_certificate is not null)
+        {
+            SslStream tls = new(stream);
+            await tls.AuthenticateAsServerAsync(_certificate).WaitAsync(Patience, cancellation);
+            stream = tls;
+        }
+
+        Connection connection = new(accepted, stream);
         await connection.LetInAsync(extensions);
         return connection;
     }
 
-    public void Dispose() => _listener.Dispose();
-
-    internal sealed class Connection(TcpClient client) : IDisposable
+    public void Dispose()
     {
-        private readonly NetworkStream _stream = client.GetStream();
+        _listener.Dispose();
+        _certificate?.Dispose();
+    }
+
+    private static X509Certificate2 MakeCertificate()
+    {
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        CertificateRequest request = new("CN=relay.test", key, HashAlgorithmName.SHA256);
+        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+    }
+
+    internal sealed class Connection(TcpClient client, Stream stream) : IDisposable
+    {
+        private readonly Stream _stream = stream;
 
         /// <summary>The head of the request by which it came.</summary>
         public string Head { get; private set; } = "";
