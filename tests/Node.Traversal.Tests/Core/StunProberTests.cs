@@ -189,6 +189,22 @@ public class StunProberTests
     }
 
     [Fact]
+    public void A_server_in_the_own_network_is_nearest_and_tells_nothing_of_the_NAT()
+    {
+        StunServerAddress inside = new(900, Address("192.168.1.2:3478"));
+        TransportAddress own = Address("192.168.1.10:5000");
+        _context.LocalCandidates = new HashSet<TransportAddress> { own };
+        Begin(inside, Second);
+        Answer(inside, own, after: 1);
+        Answer(Second, Mapped, after: 20);
+        RunUntil(Start + TimeSpan.FromSeconds(3));
+
+        Assert.Equal(NatMapping.Unknown, _prober.Profile.Mapping);
+        Assert.Equal(Mapped.WithPort(0), _prober.PublicIpv4);
+        Assert.Equal([Second.Address, inside.Address], _prober.ServersByDistance(isIpv4: true));
+    }
+
+    [Fact]
     public void A_cycle_asks_no_more_servers_than_the_limit()
     {
         Begin([.. Enumerable.Range(1, 100).Select(i => new StunServerAddress(i, Address($"203.0.113.{i}:3478")))]);
