@@ -83,12 +83,15 @@ internal sealed class StunProber(NodeContext context)
     /// <summary>Says whether a server of that family has answered of late.</summary>
     public bool HasAnswer(bool isIpv4) => _observations.Keys.Any(server => server.IsIpv4 == isIpv4);
 
-    /// <summary>The servers of one family: those that have answered first, by distance; but last of them who stands on our side of the NAT.</summary>
+    /// <summary>Says whether a server of that family has answered that can tell of the NAT; until the first cycle has ended, one beyond it is waited for.</summary>
+    public bool HasWitness(bool isIpv4) => HasAnswer(isIpv4) && (HasCompletedCycle || _observations.Keys.Any(server => server.IsIpv4 == isIpv4 && !IsInside(server)));
+
+    /// <summary>The servers of one family that can tell of the NAT: those that have answered first, by distance; on our side of it only where nobody has from beyond.</summary>
     public IEnumerable<TransportAddress> ServersByDistance(bool isIpv4) => _servers.Where(server => server.Address.IsIpv4 == isIpv4)
         .OrderByDescending(server => _observations.ContainsKey(server.Address))
-        .ThenBy(server => _observations.TryGetValue(server.Address, out Observation seen) && Sightings.IsInside(seen.Mapped, context.LocalCandidates))
         .ThenBy(server => LatencyOf(server.RegionId) ?? TimeSpan.MaxValue)
-        .Select(server => server.Address);
+        .Select(server => server.Address)
+        .Where(server => !IsInside(server) || _observations.Keys.All(other => other.IsIpv4 != isIpv4 || IsInside(other)));
 
     /// <summary>Takes the servers there are, and asks them.</summary>
     public void HandleServers(IReadOnlyList<StunServerAddress> servers, Instant now)
@@ -262,6 +265,9 @@ internal sealed class StunProber(NodeContext context)
         PublicIpv6 = publicIpv6;
         return hasChanged;
     }
+
+    /// <summary>Says whether a server has seen us on its own side of the NAT.</summary>
+    private bool IsInside(TransportAddress server) => _observations.TryGetValue(server, out Observation seen) && Sightings.IsInside(seen.Mapped, context.LocalCandidates);
 
     private IEnumerable<ReflexiveAddress> RankOf(bool isIpv4) => Sightings.Rank(SightingsOf(isIpv4, Instant.Origin), context.LocalCandidates);
 
