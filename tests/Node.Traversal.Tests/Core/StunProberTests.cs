@@ -189,6 +189,39 @@ public class StunProberTests
     }
 
     [Fact]
+    public void A_server_in_the_own_network_is_nearest_and_tells_nothing_of_the_NAT()
+    {
+        StunServerAddress inside = new(900, Address("192.168.1.2:3478"));
+        TransportAddress own = Address("192.168.1.10:5000");
+        _context.LocalCandidates = new HashSet<TransportAddress> { own };
+        Begin(inside, Second);
+        Answer(inside, own, after: 1);
+        Assert.False(_prober.HasWitness(isIpv4: true));
+        Answer(Second, Mapped, after: 20);
+        Assert.True(_prober.HasWitness(isIpv4: true));
+        RunUntil(Start + TimeSpan.FromSeconds(3));
+
+        Assert.Equal(NatMapping.Unknown, _prober.Profile.Mapping);
+        Assert.Equal(Mapped.WithPort(0), _prober.PublicIpv4);
+        Assert.Equal([Second.Address], _prober.ServersByDistance(isIpv4: true));
+    }
+
+    [Fact]
+    public void Where_only_servers_in_the_own_network_answer_they_are_asked_of_the_NAT()
+    {
+        StunServerAddress inside = new(900, Address("192.168.1.2:3478"));
+        TransportAddress own = Address("192.168.1.10:5000");
+        _context.LocalCandidates = new HashSet<TransportAddress> { own };
+        Begin(inside);
+        Answer(inside, own, after: 1);
+        RunUntil(Start + TimeSpan.FromSeconds(3));
+
+        Assert.True(_prober.HasWitness(isIpv4: true));
+        Assert.Equal([inside.Address], _prober.ServersByDistance(isIpv4: true));
+        Assert.Equal(NatMapping.EndpointIndependent, _prober.Profile.Mapping);
+    }
+
+    [Fact]
     public void A_cycle_asks_no_more_servers_than_the_limit()
     {
         Begin([.. Enumerable.Range(1, 100).Select(i => new StunServerAddress(i, Address($"203.0.113.{i}:3478")))]);

@@ -79,7 +79,7 @@ internal sealed class ProfileKeeper(NodeContext context)
     {
         if (family.IsNew && AddressOf(family, stun).IsValid) Remember(family, stun);
         if (family.Due <= now) family.WantDiscovery();
-        if (!family.IsDiscoveryWanted || !stun.HasAnswer(family.IsIpv4)) return;
+        if (!family.IsDiscoveryWanted || !stun.HasWitness(family.IsIpv4)) return;
         family.PlanDiscovery(now + DiscoveryInterval);
         context.Raise(new NodeEvent.NatDiscoveryWanted(family.IsIpv4, [.. stun.ServersByDistance(family.IsIpv4).Take(MaxServers)]));
     }

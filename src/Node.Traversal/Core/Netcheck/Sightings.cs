@@ -36,6 +36,7 @@ internal static class Sightings
         if (sightings.Count == 0) return NatMapping.Unknown;
         if (sightings.All(sighting => own.Contains(sighting.Mapped))) return NatMapping.EndpointIndependent; // No NAT, and one server is enough to say so.
 
+        sightings = Beyond(sightings, own);
         int hosts = HostsOf(sightings);
         if (hosts < 2) return NatMapping.Unknown;
 
@@ -43,6 +44,16 @@ internal static class Sightings
         int most = sightings.GroupBy(sighting => sighting.Mapped).Max(HostsOf);
         return most > 1 && most * 2 > hosts ? NatMapping.EndpointIndependent : NatMapping.EndpointDependent;
     }
+
+    /// <summary>Leaves out who sees us at a private address of this machine: it stands on our side of the NAT and says nothing of it. Where all do, all are left.</summary>
+    public static Sighting[] Beyond(IReadOnlyCollection<Sighting> sightings, IReadOnlySet<TransportAddress> own)
+    {
+        Sighting[] beyond = [.. sightings.Where(sighting => !IsInside(sighting.Mapped, own))];
+        return beyond.Length > 0 ? beyond : [.. sightings];
+    }
+
+    /// <summary>Says whether whoever sees us there stands on our side of the NAT.</summary>
+    public static bool IsInside(TransportAddress mapped, IReadOnlySet<TransportAddress> own) => own.Contains(mapped) && AddressScopes.ScopeOf(mapped) == AddressScope.Private;
 
     /// <summary>The public address of one family, with port 0: the one that most servers report. Not valid where none does, or two are reported as often.</summary>
     public static TransportAddress PublicAddressOf(IReadOnlyCollection<Sighting> sightings)

@@ -83,11 +83,15 @@ internal sealed class StunProber(NodeContext context)
     /// <summary>Says whether a server of that family has answered of late.</summary>
     public bool HasAnswer(bool isIpv4) => _observations.Keys.Any(server => server.IsIpv4 == isIpv4);
 
-    /// <summary>The servers of one family: those that have answered first, by distance.</summary>
+    /// <summary>Says whether a server of that family has answered that can tell of the NAT; until the first cycle has ended, one beyond it is waited for.</summary>
+    public bool HasWitness(bool isIpv4) => HasAnswer(isIpv4) && (HasCompletedCycle || _observations.Keys.Any(server => server.IsIpv4 == isIpv4 && !IsInside(server)));
+
+    /// <summary>The servers of one family that can tell of the NAT: those that have answered first, by distance; on our side of it only where nobody has from beyond.</summary>
     public IEnumerable<TransportAddress> ServersByDistance(bool isIpv4) => _servers.Where(server => server.Address.IsIpv4 == isIpv4)
         .OrderByDescending(server => _observations.ContainsKey(server.Address))
         .ThenBy(server => LatencyOf(server.RegionId) ?? TimeSpan.MaxValue)
-        .Select(server => server.Address);
+        .Select(server => server.Address)
+        .Where(server => !IsInside(server) || _observations.Keys.All(other => other.IsIpv4 != isIpv4 || IsInside(other)));
 
     /// <summary>Takes the servers there are, and asks them.</summary>
     public void HandleServers(IReadOnlyList<StunServerAddress> servers, Instant now)
@@ -262,20 +266,25 @@ internal sealed class StunProber(NodeContext context)
         return hasChanged;
     }
 
+    /// <summary>Says whether a server has seen us on its own side of the NAT.</summary>
+    private bool IsInside(TransportAddress server) => _observations.TryGetValue(server, out Observation seen) && Sightings.IsInside(seen.Mapped, context.LocalCandidates);
+
     private IEnumerable<ReflexiveAddress> RankOf(bool isIpv4) => Sightings.Rank(SightingsOf(isIpv4, Instant.Origin), context.LocalCandidates);
 
     /// <summary>Compares what was seen in one cycle: between two, a mapping may have died and another been made. What one cycle has shown holds until another shows more.</summary>
     private NatMapping MappingOf(bool isIpv4, NatMapping before)
     {
-        NatMapping seen = Sightings.MappingOf(SightingsOf(isIpv4, _lastCycle ?? Instant.Origin), context.LocalCandidates);
+        Sighting[] sightings = SightingsOf(isIpv4, _lastCycle ?? Instant.Origin);
+        NatMapping seen = Sightings.MappingOf(sightings, context.LocalCandidates);
         bool mayBeOneLiar = seen == NatMapping.EndpointDependent && _cycle is not null; // Two disagree; the others have not spoken yet.
-        return seen == NatMapping.Unknown || mayBeOneLiar ? before : seen;
+        bool mayBeInside = _cycle is not null && sightings.All(sighting => Sightings.IsInside(sighting.Mapped, context.LocalCandidates)); // Those beyond the NAT are farther.
+        return seen == NatMapping.Unknown || mayBeOneLiar || mayBeInside ? before : seen;
     }
 
     /// <summary>What one cycle has shown holds until another shows more; the first to speak of another address may lie, and the others are heard before.</summary>
     private TransportAddress PublicAddressOf(bool isIpv4, TransportAddress before)
     {
-        Sighting[] sightings = SightingsOf(isIpv4, _lastCycle ?? Instant.Origin);
+        Sighting[] sightings = Sightings.Beyond(SightingsOf(isIpv4, _lastCycle ?? Instant.Origin), context.LocalCandidates);
         TransportAddress seen = Sightings.PublicAddressOf(sightings);
         bool isOneVoice = Sightings.HostsOf(sightings) < 2 && _cycle is not null;
         return seen.IsValid && !isOneVoice ? seen : before;

@@ -9,6 +9,7 @@ public class SightingsTests
 {
     private const string Public = "198.51.100.7:40000";
     private const string Lie = "192.0.2.66:666";
+    private const string Inside = "192.168.1.10:5000";
 
     private static readonly HashSet<TransportAddress> Nothing = [];
 
@@ -46,6 +47,17 @@ public class SightingsTests
         ];
 
         Assert.Equal(NatMapping.Unknown, Sightings.MappingOf(sightings, Nothing)); // A NAT whose mapping depends on the address alone looks like this.
+    }
+
+    /// <summary>A relay in one's own network is nearer than the NAT.</summary>
+    [Theory]
+    [InlineData(NatMapping.Unknown, Inside, Public)]
+    [InlineData(NatMapping.EndpointIndependent, Inside, Public, Public)]
+    [InlineData(NatMapping.EndpointDependent, Inside, Inside, Inside, Public, "198.51.100.7:40001")]
+    [InlineData(NatMapping.EndpointIndependent, Inside, Inside)] // Nobody is seen from beyond.
+    public void Who_stands_on_this_side_of_the_NAT_says_nothing_of_it(NatMapping expected, params string[] seen)
+    {
+        Assert.Equal(expected, Sightings.MappingOf(By(seen), new HashSet<TransportAddress> { Address(Inside) }));
     }
 
     [Fact]
