@@ -28,11 +28,11 @@ internal sealed record MatrixRun(SiteKind LeftKind, SiteKind RightKind, MatrixWe
     /// <summary>Says that it went wrong by mere chance, if nothing else: a guess is the only method there is, and all attempts at it have failed.</summary>
     public required bool IsUnlucky { get; init; }
 
-    /// <summary>Plays a cell with the first seed, and where that is unlucky with the next two: what else is random decides which seeds are.</summary>
-    public static MatrixRun PlayFairly(SiteKind leftKind, SiteKind rightKind, MatrixWeather weather)
+    /// <summary>Plays a cell with a seed, and where that is unlucky with two others: what else is random decides which seeds are.</summary>
+    public static MatrixRun PlayFairly(SiteKind leftKind, SiteKind rightKind, MatrixWeather weather, int seed)
     {
-        MatrixRun run = Play(leftKind, rightKind, weather, seed: 1);
-        for (int seed = 2; seed <= Seeds && run.IsUnlucky; seed++) run = Play(leftKind, rightKind, weather, seed);
+        MatrixRun run = Play(leftKind, rightKind, weather, seed);
+        for (int attempt = 2; attempt <= Attempts && run.IsUnlucky; attempt++) run = Play(leftKind, rightKind, weather, seed += SeedsApart);
         return run;
     }
 
@@ -51,7 +51,7 @@ internal sealed record MatrixRun(SiteKind LeftKind, SiteKind RightKind, MatrixWe
         lab.Start();
         TimeSpan? direct = null;
         bool isForCertain = Oracle.CanBeDirectForCertain(lab.LeftSite, lab.RightSite);
-        TimeSpan patience = Oracle.Methods(lab.LeftSite, lab.RightSite).Count > 0 && !isForCertain ? Attempts : Settling(weather);
+        TimeSpan patience = Oracle.Methods(lab.LeftSite, lab.RightSite).Count > 0 && !isForCertain ? Guessing : Settling(weather);
         for (int i = 0; Interval * i < Settling(weather) || (direct is null && Interval * i < patience); i++)
         {
             lab.Ping(Interval, Interval);
@@ -67,12 +67,13 @@ internal sealed record MatrixRun(SiteKind LeftKind, SiteKind RightKind, MatrixWe
         };
     }
 
-    private const int Seeds = 3;
+    private const int Attempts = 3;
+    private const int SeedsApart = 1000; // More than anybody plays of one cell.
     private const string NotDirect = "not direct, though";
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Where a method is chance, or a guess, the first attempt may fail: the second and third come 5 and 40 s after, and what has filled a small block must expire first.</summary>
-    private static readonly TimeSpan Attempts = TimeSpan.FromMinutes(4);
+    private static readonly TimeSpan Guessing = TimeSpan.FromMinutes(4);
 
     private static TimeSpan Settling(MatrixWeather weather) => TimeSpan.FromSeconds(weather == MatrixWeather.Calm ? 12 : 18);
 
