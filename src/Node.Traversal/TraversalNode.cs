@@ -96,6 +96,7 @@ public sealed class TraversalNode : IAsyncDisposable
     /// <exception cref="SocketException">The port is taken, or the firewall mark is not permitted.</exception>
     public static async Task<TraversalNode> StartAsync(TraversalNodeOptions options, CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         cancellation.ThrowIfCancellationRequested();
         UdpSockets sockets = UdpSockets.Bind(options.Port, options.PrivateKey.PublicKey, options.FirewallMark);
@@ -115,12 +116,14 @@ public sealed class TraversalNode : IAsyncDisposable
     }
 
     /// <summary>Adds a peer. It can be sent to at once.</summary>
-    /// <exception cref="ArgumentException">The key is the node's own, or that peer was added before.</exception>
+    /// <exception cref="ArgumentException">The key is the node's own or nobody's, or that peer was added before.</exception>
+    /// <exception cref="ObjectDisposedException">The node has ended.</exception>
     public TraversalPeer AddPeer(TraversalPeerOptions options)
     {
+        ArgumentNullException.ThrowIfNull(options);
         ObjectDisposedException.ThrowIf(_isDisposed != 0, this);
+        options.Validate();
         if (options.PublicKey == PublicKey) throw new ArgumentException("A node is no peer of itself: give another node's public key.", nameof(options));
-        if (options.PublicKey.IsZero) throw new ArgumentException("The all-zero key is nobody's: give the peer's public key.", nameof(options));
         TraversalPeer peer = new(options, _plane);
         if (!_peers.TryAdd(options.PublicKey, peer)) throw new ArgumentException($"Peer {options.PublicKey} was added before.", nameof(options));
 
@@ -146,6 +149,7 @@ public sealed class TraversalNode : IAsyncDisposable
 
     /// <summary>Marks every packet from now on; 0 = none.</summary>
     /// <exception cref="SocketException">The process lacks CAP_NET_ADMIN.</exception>
+    /// <exception cref="ObjectDisposedException">The node has ended.</exception>
     public void SetFirewallMark(uint mark)
     {
         _mark = mark;
@@ -162,6 +166,7 @@ public sealed class TraversalNode : IAsyncDisposable
     /// <summary>Uses other relays from now on; connections to those that stay are kept.</summary>
     public void SetRelayMap(RelayMap map)
     {
+        ArgumentNullException.ThrowIfNull(map);
         _map = map;
         _loop.Post((core, now) =>
         {
@@ -174,12 +179,17 @@ public sealed class TraversalNode : IAsyncDisposable
     /// <summary>Other addresses are the tunnel's from now on.</summary>
     public void SetTunnelAddresses(IReadOnlyList<TransportAddress> addresses)
     {
+        ArgumentNullException.ThrowIfNull(addresses);
         _loop.Post((core, now) => core.HandleTunnelAddresses(addresses, now));
         _links?.Exclude(addresses);
     }
 
     /// <summary>Other ranges lead into the tunnel from now on, besides those of the node's own peers.</summary>
-    public void SetTunnelRanges(IReadOnlyList<IpPrefix> ranges) => _loop.Post((core, now) => core.HandleTunnelRanges(ranges, now));
+    public void SetTunnelRanges(IReadOnlyList<IpPrefix> ranges)
+    {
+        ArgumentNullException.ThrowIfNull(ranges);
+        _loop.Post((core, now) => core.HandleTunnelRanges(ranges, now));
+    }
 
     /// <summary>How the node and its peers stand at this moment.</summary>
     public NodeStatus GetStatus() => _loop.Read((core, now) =>
@@ -212,7 +222,8 @@ public sealed class TraversalNode : IAsyncDisposable
         return new NodeStatus(new SelfStatus(PublicKey, home, UdpPort) { PortMapping = _portMapping?.Status ?? PortMappingStatus.Off, RelayProblem = home is null ? _relays.ProblemOf(core.HomeRegion) : null, Nat = core.Nat, NatIpv6 = core.NatIpv6, Candidates = core.Candidates, CaptivePortal = core.CaptivePortal }, peers);
     });
 
-    /// <summary>Tells every change of path from now on, until cancelled or the node ends. A watcher that is slow misses the oldest.</summary>
+    /// <summary>Tells every change of path from now on, until the node ends. A watcher that is slow misses the oldest.</summary>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public IAsyncEnumerable<PathChange> WatchPathsAsync(CancellationToken cancellation = default) => _watchers.WatchAsync(cancellation);
 
     /// <summary>Ends the node: its tasks, its thread, its sockets and its connections.</summary>
@@ -238,7 +249,7 @@ public sealed class TraversalNode : IAsyncDisposable
         TraversalLog.Started(_log, PublicKey, UdpPort);
         if (_sockets.WantedPort != 0 && _sockets.WantedPort != UdpPort) TraversalLog.PortTaken(_log, _sockets.WantedPort, UdpPort);
         _loop.Post((core, now) => core.HandleTunnelAddresses(_options.TunnelAddresses, now));
-        _loop.Post((core, now) => core.HandleTunnelRanges(_options.TunnelRanges, now));
+        SetTunnelRanges(_options.TunnelRanges);
         _https = new HttpsLatencyLoop(new HttpsLatencyProbe(_transport, _clock), new CaptivePortalProbe(() => _mark, _options.TimeProvider), () => _map, _loop, _log);
         _loop.Start();
         if (_options.PortMapping && !_options.AllowLoopback && _sockets.HasIpv4)
@@ -255,34 +266,25 @@ public sealed class TraversalNode : IAsyncDisposable
 
     private void HandleAddresses(IReadOnlyList<TransportAddress> addresses)
     {
-        TransportAddress[] gateways = FindGateways();
-        _networks.Look(network => _loop.Post((core, now) =>
-        {
-            core.HandleGateways(gateways);
-            core.HandleLocalAddresses(addresses, now);
-            core.HandleKnownNetwork(network, now);
-        }));
         _portMapping?.HandleAddresses(addresses);
-        _stunServers?.LookAgain();
-        _relays.Verify();
+        LookAtNetwork((core, now) => core.HandleLocalAddresses(addresses, now));
     }
 
     /// <summary>The addresses are the same, and the network is not: another way out, or a sleep.</summary>
-    private void HandleNetworkChange()
+    private void HandleNetworkChange() => LookAtNetwork((core, now) => core.HandleNetworkChange(now));
+
+    private void LookAtNetwork(Action<NodeCore, Instant> handleChange)
     {
-        TransportAddress[] gateways = FindGateways();
+        TransportAddress[] gateways = [.. new[] { DefaultGateway.FindIpv4().Address, DefaultGateway.FindIpv6().Address }.Where(gateway => gateway.IsValid)];
         _networks.Look(network => _loop.Post((core, now) =>
         {
             core.HandleGateways(gateways);
-            core.HandleNetworkChange(now);
+            handleChange(core, now);
             core.HandleKnownNetwork(network, now);
         }));
         _stunServers?.LookAgain();
         _relays.Verify();
     }
-
-    private static TransportAddress[] FindGateways() =>
-        [.. new[] { DefaultGateway.FindIpv4().Address, DefaultGateway.FindIpv6().Address }.Where(gateway => gateway.IsValid)];
 
     private void HandlePortMapping(PortMappingStatus status)
     {

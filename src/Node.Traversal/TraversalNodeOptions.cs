@@ -72,6 +72,15 @@ public sealed record TraversalNodeOptions
     /// <exception cref="ArgumentException">An option cannot be used; the message says which, and what would be right.</exception>
     internal void Validate()
     {
+        ArgumentNullException.ThrowIfNull(PrivateKey);
+        ArgumentNullException.ThrowIfNull(RelayMap);
+        ArgumentNullException.ThrowIfNull(RelayProxy);
+        ArgumentNullException.ThrowIfNull(TunnelAddresses);
+        ArgumentNullException.ThrowIfNull(TunnelRanges);
+        ArgumentNullException.ThrowIfNull(AdvertisedAddresses);
+        ArgumentNullException.ThrowIfNull(LoggerFactory);
+        ArgumentNullException.ThrowIfNull(TimeProvider);
+        if (StateFile == "") throw new ArgumentException("StateFile is empty: give a path, or null for none.", ParameterName);
         if (Port == 0) throw new ArgumentException("Port 0 is no port: give 1 to 65535, or null for the one that follows from the key.", ParameterName);
         if (FirewallMark != 0 && !OperatingSystem.IsLinux()) throw new ArgumentException("Firewall marks are Linux's: leave FirewallMark at 0 here.", ParameterName);
         if (AdvertisedAddresses.Count > MaxAdvertisedAddresses) throw new ArgumentException($"{AdvertisedAddresses.Count} advertised addresses are too many: give at most {MaxAdvertisedAddresses}.", ParameterName);
@@ -87,6 +96,8 @@ public sealed record TraversalNodeOptions
 /// <summary>A peer to be reached.</summary>
 public sealed record TraversalPeerOptions
 {
+    private const string ParameterName = "options"; // Of who is handed them.
+
     /// <summary>The peer's public key.</summary>
     public required NodeKey PublicKey { get; init; }
 
@@ -98,4 +109,12 @@ public sealed record TraversalPeerOptions
 
     /// <summary>Takes what the peer sends; null = it is kept for <see cref="TraversalPeer.ReceiveAsync"/>.</summary>
     public IPeerDatagramSink? Sink { get; init; }
+
+    /// <exception cref="ArgumentException">An option cannot be used; the message says which, and what would be right.</exception>
+    internal void Validate()
+    {
+        ArgumentNullException.ThrowIfNull(AllowedAddresses);
+        ArgumentNullException.ThrowIfNull(ExtraCandidates);
+        if (PublicKey.IsZero) throw new ArgumentException("The all-zero key is nobody's: give the peer's public key.", ParameterName);
+    }
 }

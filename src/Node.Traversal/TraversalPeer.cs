@@ -56,7 +56,7 @@ public sealed class TraversalPeer
     internal long TxBytes => Volatile.Read(ref _txBytes);
 
     /// <summary>Sends one datagram. From any thread; never waits.</summary>
-    /// <param name="datagram">0 to 65,535 bytes; what a path cannot carry whole is sent in fragments or by relay. Its first bytes must not look like STUN or disco: WireGuard's never do.</param>
+    /// <param name="datagram">0 to 65,535 bytes; what a path cannot carry whole is sent in fragments or by relay, and a longer one is dropped and counted. Its first bytes must not look like STUN or disco: WireGuard's never do.</param>
     public void Send(ReadOnlySpan<byte> datagram)
     {
         SelectedPath path = Begin(datagram.Length, out Instant now);
@@ -85,6 +85,7 @@ public sealed class TraversalPeer
     /// <param name="batch">The datagrams; their addresses are overwritten.</param>
     public void SendBatch(DatagramBatch batch)
     {
+        ArgumentNullException.ThrowIfNull(batch);
         int bytes = 0;
         for (int i = 0; i < batch.Count; i++) bytes += batch[i].Length;
         SelectedPath path = Begin(bytes, out Instant now);
@@ -111,7 +112,11 @@ public sealed class TraversalPeer
 
     /// <summary>Other addresses lead to this peer through the tunnel from now on. All that was found of it stays, but for a path that would lie in there.</summary>
     /// <param name="ranges">As <see cref="TraversalPeerOptions.AllowedAddresses"/>.</param>
-    public void SetAllowedAddresses(IReadOnlyList<IpPrefix> ranges) => _plane.TellTunnelRanges(PublicKey, ranges);
+    public void SetAllowedAddresses(IReadOnlyList<IpPrefix> ranges)
+    {
+        ArgumentNullException.ThrowIfNull(ranges);
+        _plane.TellTunnelRanges(PublicKey, ranges);
+    }
 
     internal void SetPath(SelectedPath path)
     {

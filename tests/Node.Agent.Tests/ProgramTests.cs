@@ -76,6 +76,16 @@ public sealed class ProgramTests : IDisposable
         Assert.Equal(expected == 0 ? 0 : 1, error.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
     }
 
+    [Theory]
+    [InlineData("None")] // It would say nothing any more.
+    [InlineData("2")]
+    public async Task Only_the_levels_that_are_told_of_are_levels(string level)
+    {
+        (_, _, string error) = await RunAsync("up", "wg0.conf", "--log-level", level);
+
+        Assert.Contains($"--log-level: '{level}' is no level", error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task It_is_ready_without_a_relay_answers_status_and_stops_tidily()
     {

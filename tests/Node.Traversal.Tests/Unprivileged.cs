@@ -4,13 +4,14 @@ using System.Runtime.InteropServices;
 namespace Node.Traversal.Tests;
 
 /// <summary>
-/// Runs a test on a thread that may not mark packets: CAP_NET_ADMIN and CAP_NET_RAW are taken from that thread alone, and all that is awaited goes
-/// on there. The program that tests are run by keeps what it may do.
+/// Runs a test on a thread that may not mark packets, nor open a file against its mode: CAP_NET_ADMIN, CAP_NET_RAW and CAP_DAC_OVERRIDE are taken from
+/// that thread alone, and all that is awaited goes on there. The program that tests are run by keeps what it may do.
 /// </summary>
 internal static class Unprivileged
 {
     private const uint Version3 = 0x2008_0522; // _LINUX_CAPABILITY_VERSION_3: two words of 32 bits for each set.
     private const uint MayMark = (1u << 12) | (1u << 13); // CAP_NET_ADMIN, and since Linux 5.17 CAP_NET_RAW: socket(7), SO_MARK.
+    private const uint MayOpenAll = 1u << 1; // CAP_DAC_OVERRIDE: capabilities(7).
 
     /// <summary>Runs it to its end. Skipped where there are no marks.</summary>
     public static void Run(Func<Task> test)
@@ -37,7 +38,7 @@ internal static class Unprivileged
         Header header = new() { Version = Version3 };
         uint[] sets = new uint[6]; // Effective, permitted and inheritable of capabilities 0 to 31, then of those above.
         if (GetCapabilities(ref header, sets) != 0) throw new InvalidOperationException($"capget: error {Marshal.GetLastPInvokeError()}");
-        sets[0] &= ~MayMark;
+        sets[0] &= ~(MayMark | MayOpenAll);
         if (SetCapabilities(ref header, sets) != 0) throw new InvalidOperationException($"capset: error {Marshal.GetLastPInvokeError()}");
     }
 

@@ -9,6 +9,8 @@ namespace Node.Agent.Commands;
 /// <summary><c>relay-node up CONF</c>: runs an agent in the foreground.</summary>
 internal sealed class UpCommand
 {
+    private static readonly string[] Levels = [nameof(LogLevel.Trace), nameof(LogLevel.Debug), nameof(LogLevel.Information), nameof(LogLevel.Warning), nameof(LogLevel.Error)];
+
     private readonly OptionKey _conf;
     private readonly OptionKey _interface;
     private readonly OptionKey _relayMap;
@@ -87,7 +89,7 @@ internal sealed class UpCommand
     }
 
     private LogLevel ReadLevel(ParsedOptions values) =>
-        Enum.TryParse(values.Text(_logLevel), ignoreCase: true, out LogLevel level) && Enum.IsDefined(level)
-            ? level
+        Array.Find(Levels, level => level.Equals(values.Text(_logLevel), StringComparison.OrdinalIgnoreCase)) is { } name
+            ? Enum.Parse<LogLevel>(name)
             : throw new OptionException(values.SourceOf(_logLevel), $"'{values.Text(_logLevel)}' is no level", "give Trace, Debug, Information, Warning or Error");
 }

@@ -25,6 +25,14 @@ internal static class ControlClient
         {
             throw new NoAgentException($"{path}: the agent did not answer within {Limit.TotalSeconds:0} s; try again, or look at its log.");
         }
+        catch (SocketException exception) when (exception.SocketErrorCode == SocketError.AccessDenied)
+        {
+            throw new NoAgentException($"{path}: this user may not ask the agent there; ask as the user the agent runs as, usually root.");
+        }
+        catch (SocketException) when (!File.Exists(path))
+        {
+            throw new NoAgentException($"{path}: there is no socket; start an agent with relay-node up CONF, or give the --socket it was started with.");
+        }
         catch (Exception exception) when (exception is SocketException or ArgumentException)
         {
             throw new NoAgentException($"{path}: no agent answers there ({exception.Message.TrimEnd('.')}); start one with relay-node up CONF, or give the --socket it was started with.");

@@ -85,7 +85,7 @@ internal sealed class WireGuardTool(string interfaceName, string program = "wg")
             Task<string> error = ReadAsync(process.StandardError, limit.Token);
             await Task.WhenAll(output, error);
             await process.WaitForExitAsync(limit.Token);
-            return process.ExitCode == 0 ? await output : throw new WireGuardToolException($"{program} {arguments[0]} {interfaceName}: {FirstLine(await error)}");
+            return process.ExitCode == 0 ? await output : throw RefusalOf(arguments[0], FirstLine(await error));
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -124,6 +124,11 @@ internal sealed class WireGuardTool(string interfaceName, string program = "wg")
 
         return text.ToString();
     }
+
+    private WireGuardToolException RefusalOf(string command, string reason) => new($"{program} {command} {interfaceName}: {reason}")
+    {
+        Remedy = reason.EndsWith("Permission denied", StringComparison.Ordinal) || reason.EndsWith("Operation not permitted", StringComparison.Ordinal) ? "run as root, or with CAP_NET_ADMIN" : null,
+    };
 
     private static string FirstLine(string text) => text.Trim().Split('\n')[0];
 }

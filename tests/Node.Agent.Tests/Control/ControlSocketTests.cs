@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Node.Agent.Control;
+using Node.Traversal.Tests;
 using Settings;
 
 namespace Node.Agent.Tests.Control;
@@ -90,6 +91,25 @@ public sealed class ControlSocketTests : IDisposable
         Assert.False(File.Exists(SocketPath));
         await Assert.ThrowsAsync<NoAgentException>(() => ControlClient.AskAsync(SocketPath, "json", default));
     }
+
+    [Fact]
+    public async Task Where_there_is_no_socket_that_is_said()
+    {
+        NoAgentException refused = await Assert.ThrowsAsync<NoAgentException>(() => ControlClient.AskAsync(SocketPath, "json", default));
+
+        Assert.Contains("there is no socket", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Who_may_not_ask_is_told_who_may() => Unprivileged.Run(async () =>
+    {
+        await using ControlSocket socket = ControlSocket.Open(SocketPath, _ => "");
+        File.SetUnixFileMode(SocketPath, UnixFileMode.None);
+
+        NoAgentException refused = await Assert.ThrowsAsync<NoAgentException>(() => ControlClient.AskAsync(SocketPath, "json", default));
+
+        Assert.Contains("ask as the user the agent runs as", refused.Message, StringComparison.Ordinal);
+    });
 
     [Fact]
     public async Task A_path_that_is_too_long_is_told_with_its_length()

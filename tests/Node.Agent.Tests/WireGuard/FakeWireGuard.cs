@@ -50,6 +50,15 @@ internal sealed class FakeWireGuard : IDisposable
     /// <summary>The interface as <c>wg show IF dump</c> prints it.</summary>
     public string DumpOf(string interfaceName) => File.ReadAllText(Path.Combine(_directory, interfaceName));
 
+    /// <summary>Makes a program that refuses whatever is asked, with that on its stderr.</summary>
+    public string ProgramThatRefuses(string refusal)
+    {
+        string file = Path.Combine(_directory, "refusing-wg");
+        File.WriteAllText(file, $"#!/bin/sh\necho '{refusal}' >&2\nexit 1\n");
+        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        return file;
+    }
+
     private string HoldFile => Path.Combine(_directory, "hold");
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);

@@ -68,6 +68,19 @@ public sealed class WireGuardToolTests : IDisposable
         Assert.Equal("install wireguard-tools", exception.Remedy);
     }
 
+    [Theory]
+    [InlineData("Unable to access interface: Permission denied")]
+    [InlineData("Unable to access interface: Operation not permitted")]
+    public async Task A_user_who_may_not_ask_is_told_what_it_takes(string refusal)
+    {
+        string program = _fake.ProgramThatRefuses(refusal);
+
+        WireGuardToolException exception = await Assert.ThrowsAsync<WireGuardToolException>(() => new WireGuardTool("wg0", program).DumpAsync(default));
+
+        Assert.Contains(refusal, exception.Message, StringComparison.Ordinal);
+        Assert.Equal("run as root, or with CAP_NET_ADMIN", exception.Remedy);
+    }
+
     public void Dispose() => _fake.Dispose();
 
     private static TransportAddress Parse(string text) => TransportAddress.TryParse(text, out TransportAddress address) ? address : throw new FormatException(text);
