@@ -97,8 +97,12 @@ public sealed record PeerStatus
     public PathVerdict? Verdict { get; init; }
 }
 
-/// <summary>Packets to a peer travel another way from now on.</summary>
+/// <summary>Packets to a peer travel another way from now on, or more is known of how long they may be.</summary>
 /// <param name="Peer">The peer.</param>
 /// <param name="Path">The way.</param>
 /// <param name="Endpoint">The peer's address on a direct path; null otherwise.</param>
-public sealed record PathChange(NodeKey Peer, PathKind Path, TransportAddress? Endpoint);
+public sealed record PathChange(NodeKey Peer, PathKind Path, TransportAddress? Endpoint)
+{
+    /// <summary>As <see cref="PeerStatus.PathMtu"/>: a moment after a path is taken into use it is found, and told in a change of its own.</summary>
+    public int? PathMtu { get; init; }
+}

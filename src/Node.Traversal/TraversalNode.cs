@@ -377,16 +377,17 @@ public sealed class TraversalNode : IAsyncDisposable
         if (!_peers.TryGetValue(selected.Peer, out TraversalPeer? peer)) return;
         bool isAnotherWay = selected.Path.Kind != peer.Path;
         bool isAnotherPath = isAnotherWay || selected.Path.Remote != peer.Remote;
+        bool hasNews = isAnotherPath || selected.Path.Mtu != peer.Mtu;
         peer.SetPath(selected.Path);
-        if (!isAnotherPath) return; // Doubt, or its end, on the same path: the embedder need not know.
-        if (selected.Path.Kind == PathKind.Direct)
+        if (!hasNews) return; // Doubt, or its end, on the same path: the embedder need not know.
+        if (isAnotherPath && selected.Path.Kind == PathKind.Direct)
         {
             _state.NoteAddress(selected.Peer, selected.Path.Remote);
             TraversalLog.PathAddress(_log, selected.Peer, selected.Path.Remote);
         }
 
         if (isAnotherWay) TraversalLog.PathSelected(_log, selected.Peer, Spell(selected.Path.Kind));
-        _watchers.Tell(new PathChange(selected.Peer, selected.Path.Kind, selected.Path.Remote.IsValid ? selected.Path.Remote : null));
+        _watchers.Tell(new PathChange(selected.Peer, selected.Path.Kind, selected.Path.Remote.IsValid ? selected.Path.Remote : null) { PathMtu = selected.Path.Mtu });
     }
 
     private static string Spell(PathKind kind) => kind switch

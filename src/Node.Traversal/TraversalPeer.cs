@@ -49,6 +49,8 @@ public sealed class TraversalPeer
 
     internal TransportAddress Remote => _path.Remote;
 
+    internal int? Mtu => _path.Mtu;
+
     internal PathTraffic Traffic { get; } = new();
 
     internal long RxBytes => Volatile.Read(ref _rxBytes);
@@ -70,6 +72,7 @@ public sealed class TraversalPeer
         bool isRefused = false;
         if (path.Kind == PathKind.Direct)
         {
+            if (datagram.Length > path.LongestWhole) _plane.Counters.CountLongerThanMtu();
             SocketError error = _plane.Sockets.Send(path.Socket, path.Remote, datagram);
             if (error == SocketError.Success) Traffic.CountSentDirect(1);
             isRefused = error != SocketError.Success && HandleRefusal(path, error, datagram, now);
@@ -182,7 +185,13 @@ public sealed class TraversalPeer
 
     private void SendDirect(SelectedPath path, DatagramBatch batch, Instant now)
     {
-        for (int i = 0; i < batch.Count; i++) batch.SetAddress(i, path.Remote);
+        int longestWhole = path.LongestWhole;
+        for (int i = 0; i < batch.Count; i++)
+        {
+            batch.SetAddress(i, path.Remote);
+            if (batch[i].Length > longestWhole) _plane.Counters.CountLongerThanMtu();
+        }
+
         int first = 0;
         while (first < batch.Count)
         {

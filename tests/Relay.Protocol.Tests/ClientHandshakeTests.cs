@@ -23,6 +23,22 @@ public class ClientHandshakeTests
         Assert.Equal(new ServerInfo(), handshake.ServerInfo);
     }
 
+    [Theory]
+    [InlineData(null, false)]
+    [InlineData("901a", true)]
+    public void A_relay_is_told_that_another_of_its_region_would_be_the_right_one(string? idealNode, bool isTold)
+    {
+        byte[] head = New(idealNode).TakeOutput()!;
+
+        Assert.True(UpgradeRequest.TryRead(head, out UpgradeRequest request));
+        Assert.Equal((true, isTold, head.Length), (request.IsDerp, request.IsNotIdeal, request.Length));
+    }
+
+    [Theory]
+    [InlineData("a b")]
+    [InlineData("a\r\nHost: other")]
+    public void A_name_that_would_end_up_as_other_fields_is_refused(string idealNode) => Assert.Throws<ArgumentException>(() => New(idealNode));
+
     [Fact]
     public void It_may_come_a_byte_at_a_time()
     {
@@ -69,7 +85,7 @@ public class ClientHandshakeTests
         }
     }
 
-    private static ClientHandshake New() => new(Golden.Client, "relay.example", new ClientInfo(), Golden.FirstNonce);
+    private static ClientHandshake New(string? idealNode = null) => new(Golden.Client, "relay.example", new ClientInfo(), Golden.FirstNonce, idealNode: idealNode);
 
     private static byte[] FromServer()
     {

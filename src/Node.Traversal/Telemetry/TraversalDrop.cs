@@ -45,6 +45,7 @@ internal sealed class TraversalCounters
 {
     private readonly long[] _drops = new long[Enum.GetValues<TraversalDrop>().Length];
     private long _tooLongForPath;
+    private long _longerThanMtu;
 
     /// <summary>Packets dropped for that reason.</summary>
     public long this[TraversalDrop reason] => Volatile.Read(ref _drops[(int)reason]);
@@ -52,7 +53,12 @@ internal sealed class TraversalCounters
     /// <summary>Packets too long for a direct path, which went by relay.</summary>
     public long TooLongForPath => Volatile.Read(ref _tooLongForPath);
 
+    /// <summary>Datagrams sent directly that are longer than the path was found to carry whole: they go in fragments.</summary>
+    public long LongerThanMtu => Volatile.Read(ref _longerThanMtu);
+
     public void Count(TraversalDrop reason, int packets = 1) => Interlocked.Add(ref _drops[(int)reason], packets);
 
     public void CountTooLongForPath() => Interlocked.Increment(ref _tooLongForPath);
+
+    public void CountLongerThanMtu() => Interlocked.Increment(ref _longerThanMtu);
 }

@@ -19,6 +19,7 @@ internal sealed class TraversalMetrics : IDisposable
         Meter.CreateObservableCounter("node.control.dropped", () => Count<NodeDrop>(reason => control[reason], "node.drop.reason"), "{packet}", "Control packets not acted upon, by reason.");
         Meter.CreateObservableCounter("node.port_mapping.dropped", () => Count<PortMapDrop>(gateway, "node.drop.reason"), "{packet}", "Datagrams of the gateway, or of one that would be it, not acted upon, by reason.");
         Meter.CreateObservableCounter("node.packets.too_long_for_path", () => counters.TooLongForPath, "{packet}", "Packets too long for a direct path, which went by relay.");
+        Meter.CreateObservableCounter("node.packets.longer_than_path_mtu", () => counters.LongerThanMtu, "{packet}", "Packets sent directly in fragments, for the path was found not to carry them whole.");
         Meter.CreateObservableCounter("node.paths.put_back", () => figures().PutBacks, "{path}", "Direct paths left because data did not arrive there though checks were answered.");
         Meter.CreateObservableGauge("node.network.captive_portal", () => figures().CaptivePortal == true ? 1L : 0, "{portal}", "1 where a captive portal stands before the network, 0 where none is known to.");
         Meter.CreateObservableGauge("node.peers.not_direct", () => Verdicts(figures().Verdicts), "{peer}", "Peers that are not reached directly, by why they are not.");

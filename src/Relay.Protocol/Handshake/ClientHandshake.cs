@@ -28,15 +28,19 @@ public sealed class ClientHandshake
     /// <param name="nonce">24 bytes that were never used before.</param>
     /// <param name="token">What lets the client use the relay; null = nothing. Printable characters without a space.</param>
     /// <param name="path">The path of the upgrade.</param>
-    /// <exception cref="ArgumentException">The token holds something else.</exception>
-    public ClientHandshake(NodeKeyPair own, string host, ClientInfo info, ReadOnlySpan<byte> nonce, string? token = null, string path = "/derp")
+    /// <param name="idealNode">The relay of the region that the client would rather be with, which the relay counts; null = this one. Printable characters without a space.</param>
+    /// <exception cref="ArgumentException">The token or the name holds something else.</exception>
+    public ClientHandshake(NodeKeyPair own, string host, ClientInfo info, ReadOnlySpan<byte> nonce, string? token = null, string path = "/derp", string? idealNode = null)
     {
-        if (token is not null && !token.All(character => character is > ' ' and <= '~')) throw new ArgumentException("A token has printable characters only.", nameof(token)); // It would end up as other fields.
+        // Anything else would end up as other fields.
+        if (!IsFieldValue(token)) throw new ArgumentException("A token has printable characters only.", nameof(token));
+        if (!IsFieldValue(idealNode)) throw new ArgumentException("A relay's name has printable characters only.", nameof(idealNode));
         string authorization = token is null ? "" : $"Authorization: Bearer {token}\r\n";
+        string ideal = idealNode is null ? "" : $"Ideal-Node: {idealNode}\r\n";
         _own = own;
         _info = info;
         _nonce = nonce[..Box.NonceLength].ToArray();
-        _output = Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: relay-node\r\nConnection: Upgrade\r\nUpgrade: DERP\r\n{authorization}\r\n");
+        _output = Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: relay-node\r\nConnection: Upgrade\r\nUpgrade: DERP\r\n{authorization}{ideal}\r\n");
     }
 
     private enum Step
@@ -79,6 +83,8 @@ public sealed class ClientHandshake
 
         return consumed;
     }
+
+    private static bool IsFieldValue(string? text) => text is null || text.All(character => character is > ' ' and <= '~');
 
     private int ReceiveResponse(ReadOnlySpan<byte> input)
     {

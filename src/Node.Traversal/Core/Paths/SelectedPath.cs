@@ -16,6 +16,15 @@ internal sealed record SelectedPath(PathKind Kind, SocketId Socket, TransportAdd
     /// </summary>
     public bool IsUnproven { get; init; }
 
+    /// <summary>The longest IP packet that a direct path was found to carry whole, in bytes with its headers; null = not known.</summary>
+    public int? Mtu { get; init; }
+
+    /// <summary>The longest datagram, in bytes, that is not known to be more than the path carries whole.</summary>
+    public int LongestWhole => Mtu is { } mtu ? mtu - HeadersTo(Remote) : int.MaxValue;
+
+    /// <summary>Bytes of an IP header and a UDP header before a datagram to that address (RFC 791, RFC 8200, RFC 768).</summary>
+    public static int HeadersTo(TransportAddress remote) => (remote.IsIpv4 ? 20 : 40) + 8;
+
     /// <summary>No way at present.</summary>
     public static SelectedPath None { get; } = new(PathKind.None, default, default, 0, false);
 

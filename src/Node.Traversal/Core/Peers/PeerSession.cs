@@ -188,7 +188,7 @@ internal sealed class PeerSession
     /// <summary>Sends a check.</summary>
     public void SendCheck(PathCheck check)
     {
-        int length = check.PacketLength == 0 ? DiscoPing.Length : check.PacketLength - HeadersTo(check.Pair.Remote) - DiscoEnvelope.Overhead;
+        int length = check.PacketLength == 0 ? DiscoPing.Length : check.PacketLength - SelectedPath.HeadersTo(check.Pair.Remote) - DiscoEnvelope.Overhead;
         Span<byte> ping = stackalloc byte[PathMtuProbe.Longest];
         ping.Clear();
         new DiscoPing(check.Id, _context.OwnKey).Write(ping);
@@ -355,8 +355,6 @@ internal sealed class PeerSession
     }
 
     /// <summary>What IP (without options) and UDP put before a datagram, in bytes.</summary>
-    private static int HeadersTo(TransportAddress remote) => (remote.IsIpv4 ? 20 : 40) + 8;
-
     private void SendSealed(PairId pair, ReadOnlySpan<byte> message, byte ttl = 0, bool isWhole = false)
     {
         if (_discoBox is null) return; // The peer was never heard: there is nobody to seal for.
@@ -368,7 +366,7 @@ internal sealed class PeerSession
         RelayProof.Update(Finder.Selected is not null && !Finder.IsSuspect, now);
         PairRelay.Update(isNeeded: IsConfirmed && Finder.Selected is null && Finder.IsActive(now), now);
         int region = PairRelay.Choose(Route.Choose(now));
-        SelectedPath path = Finder.Selected is { } pair ? SelectedPath.Direct(pair, region, Finder.IsSuspect || Finder.IsOnTrial) with { IsUnproven = RelayProof.IsAwaited(now) }
+        SelectedPath path = Finder.Selected is { } pair ? SelectedPath.Direct(pair, region, Finder.IsSuspect || Finder.IsOnTrial) with { IsUnproven = RelayProof.IsAwaited(now), Mtu = Finder.Mtu }
             : region != 0 ? SelectedPath.ByRelay(region) with { IsUnproven = DiscoKey is null || Route.IsGoneEverywhere(now) || RelayProof.IsAwaited(now) }
             : SelectedPath.None;
         if (path == Path) return;

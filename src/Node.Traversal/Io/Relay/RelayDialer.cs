@@ -36,13 +36,14 @@ internal sealed class RelayDialer(NodeKeyPair keys, RelayTransport transport, Fu
     {
         List<string> problems = [];
         bool isProxyRefusal = false;
-        foreach (RelayNode node in region.Nodes.Where(node => !node.IsStunOnly))
+        RelayNode[] machines = [.. region.Nodes.Where(node => !node.IsStunOnly)];
+        foreach (RelayNode node in machines)
         {
             using CancellationTokenSource timeout = new(ConnectTimeout, time);
             using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, timeout.Token);
             try
             {
-                return await ConnectAsync(node, either.Token);
+                return await ConnectAsync(node, ideal: machines[0], either.Token);
             }
             catch (Exception exception) when (exception is SocketException or IOException or AuthenticationException or RelayProtocolException)
             {
@@ -59,12 +60,12 @@ internal sealed class RelayDialer(NodeKeyPair keys, RelayTransport transport, Fu
         throw isProxyRefusal ? new ProxyRefusedException(problem) : new IOException(problem);
     }
 
-    private async Task<RelayStream> ConnectAsync(RelayNode node, CancellationToken cancellation)
+    private async Task<RelayStream> ConnectAsync(RelayNode node, RelayNode ideal, CancellationToken cancellation)
     {
         RelayConnection connection = await transport.OpenAsync(node, cancellation);
         try
         {
-            return await LogInAsync(node, connection, cancellation);
+            return await LogInAsync(node, ideal, connection, cancellation);
         }
         catch
         {
@@ -73,11 +74,11 @@ internal sealed class RelayDialer(NodeKeyPair keys, RelayTransport transport, Fu
         }
     }
 
-    private async Task<RelayStream> LogInAsync(RelayNode node, RelayConnection connection, CancellationToken cancellation)
+    private async Task<RelayStream> LogInAsync(RelayNode node, RelayNode ideal, RelayConnection connection, CancellationToken cancellation)
     {
         Stream stream = connection.Stream;
         string? shown = token?.Invoke();
-        ClientHandshake handshake = new(keys, RelayTransport.HostFieldOf(node), new ClientInfo { Extensions = 1 }, RandomNumberGenerator.GetBytes(Box.NonceLength), shown);
+        ClientHandshake handshake = new(keys, RelayTransport.HostFieldOf(node), new ClientInfo { Extensions = 1 }, RandomNumberGenerator.GetBytes(Box.NonceLength), shown, idealNode: node == ideal ? null : Uri.EscapeDataString(ideal.Name));
 
         byte[] buffer = new byte[RelayLimits.MaxServerInfoLength + ClientHandshake.MaxHeadLength];
         int held = 0;
