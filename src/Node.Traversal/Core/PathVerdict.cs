@@ -35,7 +35,7 @@ public enum VerdictCode
     /// <summary>How the NAT here or there maps ports is not known: it takes two STUN servers to tell.</summary>
     MappingUnknown,
 
-    /// <summary>Both NATs could be passed, yet no check is answered: a firewall between drops them.</summary>
+    /// <summary>Both NATs could be passed, yet no check is answered: a firewall between drops them, or both are behind one NAT that turns no packet back.</summary>
     ChecksUnanswered,
 
     /// <summary>One end has IPv4 addresses only, and the other IPv6 addresses only.</summary>
@@ -103,7 +103,7 @@ public enum VerdictRemedy
     /// <summary>A UDP port open at either end.</summary>
     OpenPortEither,
 
-    /// <summary>IPv6, or an address of its own from the provider, at either end: no router of theirs can open a port of the provider's NAT.</summary>
+    /// <summary>IPv6, or an address of its own from the provider, at either end: no router of theirs can open a port of the provider's NAT, and one that both share may turn no packet back.</summary>
     GetPublicAddress,
 
     /// <summary>A web page opened at this end, and whatever the captive portal there asks for.</summary>

@@ -13,6 +13,7 @@ internal sealed class RelayPresence(NodeContext context, PeerTable peers)
     {
         NodeContext.RelayLink link = context.Link(regionId);
         bool isReturn = link.WasConnected;
+        Instant? lastHeard = link.LastHeard;
         link.IsConnected = true;
         link.WasConnected = true;
         link.FailingSince = null;
@@ -27,7 +28,8 @@ internal sealed class RelayPresence(NodeContext context, PeerTable peers)
             // A greeting that had no way to go goes now; and who comes back says so, for others may have been told that it was gone.
             if (!peer.IsConfirmed || peer.Hellos.IsAwaiting) peer.Hellos.Ask(now);
             else if (isReturn || peer.Route.HasFollowed(regionId)) peer.Hellos.Plan(now);
-            if (peer.Finder.Selected is null || peer.Finder.IsSuspect) peer.PlanCallMeMaybe(now);
+            bool isWordLost = isReturn && peer.LastCallMeMaybe > lastHeard; // It went into a connection that may have been dead by then.
+            if (peer.Finder.Selected is null || peer.Finder.IsSuspect || isWordLost) peer.PlanCallMeMaybe(now);
         }
 
         peers.Drain(now);

@@ -14,6 +14,28 @@ public class NodeCoreTests
     private readonly TwoNodes _world = new();
 
     [Fact]
+    public void Addresses_told_by_a_connection_that_was_dead_are_told_again_by_the_next_one()
+    {
+        _world.Begin();
+        _world.Connect(_world.Left);
+        _world.Connect(_world.Right);
+        _world.Run(TimeSpan.FromSeconds(10));
+        Assert.Equal(PathKind.Direct, _world.Right.Path.Kind);
+
+        _world.Mute(_world.Right);
+        TransportAddress moved = Address("198.18.2.44:5002");
+        _world.Right.Core.HandleLocalAddresses([_world.Right.Address.WithPort(0), moved.WithPort(0)], _world.Now);
+        _world.Right.Drain();
+        _world.Run(TimeSpan.FromSeconds(1)); // The direct path is well again long before the connection is found dead.
+        Assert.DoesNotContain(moved, _world.Destinations);
+
+        _world.Disconnect(_world.Right);
+        _world.Connect(_world.Right);
+        _world.Run(TimeSpan.FromSeconds(3));
+        Assert.Contains(moved, _world.Destinations);
+    }
+
+    [Fact]
     public void Two_nodes_that_know_only_keys_meet_by_relay_and_go_direct()
     {
         _world.Begin();

@@ -36,6 +36,9 @@ internal sealed class TwoNodes
 
     public List<byte[]> Datagrams { get; } = [];
 
+    /// <summary>Where datagrams were sent.</summary>
+    public HashSet<TransportAddress> Destinations { get; } = [];
+
     public void Begin()
     {
         Left.Begin(Right);
@@ -48,6 +51,9 @@ internal sealed class TwoNodes
         party.Core.HandleRelayConnected(Region, Now);
         party.Drain();
     }
+
+    /// <summary>The connection carries no more, and the party has yet to notice.</summary>
+    public void Mute(Party party) => _connected.Remove(party.Key);
 
     public void Disconnect(Party party)
     {
@@ -97,6 +103,7 @@ internal sealed class TwoNodes
         }
 
         Datagrams.Add(transmit.Payload);
+        Destinations.Add(transmit.Destination);
         if (IsUdpCut || transmit.Destination != to.Address) return;
         Later(() =>
         {

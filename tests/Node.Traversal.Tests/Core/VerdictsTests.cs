@@ -230,6 +230,29 @@ public class VerdictsTests
         Assert.Contains(clue, verdict.NotAttempted, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(false, null, true)]
+    [InlineData(false, false, true)]
+    [InlineData(false, true, false)] // The two do not agree on what their router does.
+    [InlineData(null, false, false)]
+    [InlineData(true, true, false)]
+    public void No_port_is_to_be_opened_on_a_router_of_both_that_turns_nothing_back(bool? hairpinsHere, bool? hairpinsThere, bool isMute)
+    {
+        _context.Mapped = [Address("198.18.1.1:40000")];
+        Connect();
+        Greet(Easy with { Hairpins = hairpinsHere }, Easy with { Hairpins = hairpinsThere }, PunchingPlan.Version);
+        Announce(new Candidate(Address("198.18.1.1:40001"), CandidateKind.ServerReflexive));
+
+        RunFor(TimeSpan.FromSeconds(20));
+
+        PathVerdict verdict = Judge();
+        Assert.Equal(VerdictCode.ChecksUnanswered, verdict.Code);
+        Assert.Equal(isMute ? VerdictRemedy.GetPublicAddress : VerdictRemedy.OpenPortEither, verdict.Remedy);
+        Assert.Equal(isMute ? 0 : 1, verdict.Probability);
+        Assert.Equal(isMute, verdict.Text.Contains("hairpinning", StringComparison.Ordinal));
+        Assert.Equal(isMute, verdict.RemedyText!.StartsWith("both stand behind one NAT", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void A_peer_that_takes_no_plans_is_the_reason_there_are_none()
     {

@@ -32,7 +32,6 @@ internal sealed class PeerSession
     private TokenBucket _homeMoves;
     private Box? _discoBox;
     private int _answerBy; // The region by which the next Hello goes; 0 = as all else.
-    private Instant? _lastCallMeMaybe;
     private Instant? _nextCallMeMaybe;
 
     public PeerSession(NodeContext context, PeerOptions options, Instant now)
@@ -100,6 +99,9 @@ internal sealed class PeerSession
     public SelectedPath Path { get; private set; } = SelectedPath.None;
 
     public Instant PathSince { get; private set; }
+
+    /// <summary>When the peer was last told our candidates; null = never.</summary>
+    public Instant? LastCallMeMaybe { get; private set; }
 
     /// <summary>When this session wants to be looked at; null = nothing is planned.</summary>
     public Instant? NextTimeout
@@ -172,7 +174,7 @@ internal sealed class PeerSession
     public void PlanCallMeMaybe(Instant now)
     {
         if (!IsConfirmed) return;
-        Instant earliest = _lastCallMeMaybe is { } last ? Instant.Max(now, last + MinCallMeMaybeGap) : now;
+        Instant earliest = LastCallMeMaybe is { } last ? Instant.Max(now, last + MinCallMeMaybeGap) : now;
         _nextCallMeMaybe = _nextCallMeMaybe is { } next ? Instant.Min(next, earliest) : earliest;
     }
 
@@ -350,7 +352,7 @@ internal sealed class PeerSession
         if (!SendRelayed(own.ToMessage(), now)) return;
         Candidates.Links.HandleSaid(own.Links);
         SendRelayed(CallMeMaybe.ToMessage([.. _context.Candidates.Select(candidate => candidate.Address)]), now);
-        _lastCallMeMaybe = now;
+        LastCallMeMaybe = now;
         Punch.HandleCandidatesSent(now);
     }
 

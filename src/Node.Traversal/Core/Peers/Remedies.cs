@@ -14,6 +14,12 @@ internal static class Remedies
         _ => VerdictRemedy.GetPublicAddress,
     };
 
+    /// <summary>
+    /// Says that both ends are behind one NAT that turns no packet back: neither can reach a port of the other's there, opened by hand or not. One
+    /// end may have found it out before the other.
+    /// </summary>
+    public static bool ShareMuteNat(NodeContext context, PeerSession peer) => peer.Punch.IsBehindOurRouter && context.Nat.Hairpins == false && peer.Nat.Hairpins != true;
+
     /// <summary>The remedy in words, with the ports that it takes; null where there is nothing to do.</summary>
     public static string? TextOf(VerdictRemedy remedy, NodeContext context, PeerSession peer)
     {
@@ -34,6 +40,8 @@ internal static class Remedies
             VerdictRemedy.AddFamily => "give either of them an address of the other family",
             VerdictRemedy.AllowData => "let WireGuard's packets through the firewalls and routers between, as the checks are",
             VerdictRemedy.PassPortal => "a captive portal stands before the network here: open a web page to get past it",
+            VerdictRemedy.GetPublicAddress when ShareMuteNat(context, peer) =>
+                "both stand behind one NAT: use IPv6, let their networks reach each other, have it turn packets back (hairpinning), or ask for a public address at either end",
             VerdictRemedy.GetPublicAddress => "both stand behind a provider's NAT: use IPv6, or ask for a public address at either end",
             _ => null,
         };

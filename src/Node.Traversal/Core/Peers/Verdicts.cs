@@ -16,7 +16,7 @@ internal static class Verdicts
     public static PathVerdict? Judge(NodeContext context, PeerSession peer, Instant now)
     {
         if (peer.Finder.Selected is not null) return null;
-        PathVerdict verdict = JudgeMeeting(context, peer, now) ?? JudgeData(peer, now) ?? JudgeNetwork(context.Nat, peer);
+        PathVerdict verdict = JudgeMeeting(context, peer, now) ?? JudgeData(peer, now) ?? JudgeNetwork(context, peer);
         bool isCaptive = context.CaptivePortal == true && verdict.Remedy is VerdictRemedy.ReachRelay or VerdictRemedy.AllowUdpHere;
         if (isCaptive) verdict = verdict with { Remedy = VerdictRemedy.PassPortal };
         PunchProspect punch = verdict.Code is VerdictCode.HardBoth or VerdictCode.HardHere or VerdictCode.HardThere or VerdictCode.MappingUnknown or VerdictCode.ChecksUnanswered
@@ -70,16 +70,17 @@ internal static class Verdicts
         ? new PathVerdict(VerdictCode.DataNotPassing, "checks pass directly, but the data sent there does not arrive; something between the ends drops it") { Stage = VerdictStage.Checks, Remedy = VerdictRemedy.AllowData }
         : null;
 
-    private static PathVerdict JudgeNetwork(NatProfile own, PeerSession peer)
+    private static PathVerdict JudgeNetwork(NodeContext context, PeerSession peer)
     {
-        NatProfile other = peer.Nat;
+        NatProfile own = context.Nat, other = peer.Nat;
         if (own.Udp == UdpReach.Blocked) return new PathVerdict(VerdictCode.UdpBlockedHere, "UDP is blocked at this end") { Stage = VerdictStage.Udp, Remedy = VerdictRemedy.AllowUdpHere };
         if (other.Udp == UdpReach.Blocked) return new PathVerdict(VerdictCode.UdpBlockedThere, "UDP is blocked at the peer's end") { Stage = VerdictStage.Udp, Remedy = VerdictRemedy.AllowUdpThere };
         if (peer.Candidates.SharesNoFamily) return new PathVerdict(VerdictCode.NoCommonFamily, "one end has IPv4 only and the other IPv6 only") { Stage = VerdictStage.Udp, Remedy = VerdictRemedy.AddFamily };
         if (peer.Finder.IsSearching) return new PathVerdict(VerdictCode.Checking, "trying the peer's addresses") { Stage = VerdictStage.Checks };
         if (peer.Punch.IsBusy) return new PathVerdict(VerdictCode.Checking, "making a hole together with the peer") { Stage = VerdictStage.Punching };
 
-        VerdictRemedy open = Remedies.OpeningOf(own, other);
+        bool isMute = Remedies.ShareMuteNat(context, peer);
+        VerdictRemedy open = isMute ? VerdictRemedy.GetPublicAddress : Remedies.OpeningOf(own, other);
         (VerdictCode code, string text, VerdictRemedy remedy) = (own, other) switch
         {
             ({ IsHard: true }, { IsHard: true }) => (VerdictCode.HardBoth, "the NATs at both ends give every destination another port", open),
@@ -87,6 +88,7 @@ internal static class Verdicts
             (_, { Mapping: NatMapping.Unknown }) => (VerdictCode.MappingUnknown, "how the NAT at the peer's end maps ports is not known", VerdictRemedy.AddStunThere),
             ({ IsHard: true }, _) => (VerdictCode.HardHere, "the NAT here gives every destination another port, and the peer's lets in only ports it knows", open),
             (_, { IsHard: true }) => (VerdictCode.HardThere, "the NAT at the peer's end gives every destination another port, and ours lets in only ports it knows", open),
+            _ when isMute => (VerdictCode.ChecksUnanswered, "both ends are behind one NAT, which turns no packet back to its own side (no hairpinning)", open),
             _ => (VerdictCode.ChecksUnanswered, "no check is answered on any address; something between the ends drops UDP", open),
         };
         VerdictStage stage = peer.Punch.Outcome.Result == PunchResult.Failed ? VerdictStage.Punching

@@ -12,12 +12,15 @@ namespace Node.Traversal.Core.Punching;
 /// <param name="WhyNot">Why there is none, in a phrase; null where one was made, is under way, or may yet be.</param>
 internal readonly record struct PunchProspect(double? Probability, string? WhyNot)
 {
+    private const string OneMuteNat = "both ends are behind one NAT, which turns no packet back to its own side";
+
     private static readonly string NotWorthIt = string.Create(
         CultureInfo.InvariantCulture, $"guessed ports would hardly meet, and less than {PunchPlanner.LeastOdds:0%} is not worth the load on the routers");
 
     /// <summary>The prospect as the NATs are now.</summary>
     public static PunchProspect Of(NodeContext context, PeerSession peer)
     {
+        if (Remedies.ShareMuteNat(context, peer)) return new PunchProspect(0, peer.Punch.Outcome.Result is PunchResult.Running or PunchResult.Failed ? null : OneMuteNat);
         if (peer.Punch.Outcome is { Result: PunchResult.Running or PunchResult.Failed } outcome) return new PunchProspect(outcome.Probability, null);
         if (!peer.TakesPlans) return new PunchProspect(null, "the peer's program knows nothing but mutual checks");
 
