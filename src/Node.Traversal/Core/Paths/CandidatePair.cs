@@ -43,6 +43,7 @@ internal sealed class CandidatePair(PairId id, CandidateOrigin origin)
     private readonly List<Check> _inFlight = [];
     private LossWindow _loss;
     private int _answers;
+    private Instant? _lastLate;
     private TimeSpan _nextBar = FirstBar;
 
     public PairId Id => id;
@@ -113,7 +114,7 @@ internal sealed class CandidatePair(PairId id, CandidateOrigin origin)
         _inFlight.RemoveAt(index);
         sent = new SentCheck(answered.SentAt, answered.SentDirect);
         if (!answered.IsJudged) _loss.Add(isLost: false);
-        Measure(now - answered.SentAt);
+        if (TellsRoundTrip(answered, now)) Measure(now - answered.SentAt);
         LastPong = now;
         LastHeard = now;
         UnansweredSince = null;
@@ -153,6 +154,18 @@ internal sealed class CandidatePair(PairId id, CandidateOrigin origin)
 
     /// <summary>Says that the pair is not to be used at present.</summary>
     public bool IsBarred(Instant now) => now < BarredUntil;
+
+    /// <summary>
+    /// A late answer tells of a peer that slept, or of a line that was cut, and of all that has waited there with it: measured, it would have the
+    /// next failure of the path noticed seconds late. The way has become longer where a check that was sent after it is answered late as well.
+    /// </summary>
+    private bool TellsRoundTrip(Check answered, Instant now)
+    {
+        bool isLate = Rtt is not null && answered.IsJudged;
+        bool isConfirmed = _lastLate <= answered.SentAt;
+        _lastLate = isLate ? now : null;
+        return !isLate || isConfirmed;
+    }
 
     private void Measure(TimeSpan sample)
     {
