@@ -1,5 +1,3 @@
-using System.Text.RegularExpressions;
-
 namespace NatLab.Tests;
 
 /// <summary>The main job on a real kernel: unmodified WireGuard, our programs as published, NATs by nftables.</summary>
@@ -94,6 +92,7 @@ public sealed class TunnelTests : IAsyncDisposable
     public async Task Two_hosts_behind_one_nat_without_hairpin_meet_at_their_local_addresses()
     {
         TunnelLab lab = await BuildAsync("eimr-apdf", null);
+        foreach (TunnelNode node in new[] { lab.A, lab.B }) await node.Host.RunAsync("ip", "-6", "address", "flush", "dev", node.Host.Interface, "scope", "link"); // By which they would be direct just as well.
         await lab.StartAgentsAsync();
 
         PingStream pings = PingStream.Start(lab.A.Host, lab.B.TunnelAddress, PingInterval);
@@ -102,7 +101,7 @@ public sealed class TunnelTests : IAsyncDisposable
 
         PingLoss loss = await pings.StopAsync();
         Print($"{report}; {loss}");
-        Assert.Matches($@"^({Regex.Escape(lab.B.Host.Address)}:|\[fe80::)", report.Endpoint); // Whichever of their two on the LAN answers first.
+        Assert.StartsWith($"{lab.B.Host.Address}:", report.Endpoint, StringComparison.Ordinal);
         Assert.Equal(0, loss.Lost);
     }
 
