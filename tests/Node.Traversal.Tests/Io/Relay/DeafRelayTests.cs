@@ -5,7 +5,6 @@ using Node.Traversal.Io;
 using Node.Traversal.Io.Relay;
 using Node.Traversal.Tests.Core;
 using Relay.Protocol;
-using Relay.Protocol.Extensions;
 using Relay.Protocol.Frames;
 using Timing;
 
@@ -22,7 +21,7 @@ public sealed class DeafRelayTests : IDisposable
     private readonly ScriptedRelay _relay = new(isTls: true);
     private readonly TraversalCounters _counters = new();
     private readonly FakeTimeProvider _time = new();
-    private readonly Receiver _receiver = new();
+    private readonly LoneReceiver _receiver = new();
     private readonly NodeKeyPair _keys = CoreTesting.Keys(1);
 
     private RelayRegion Region => new() { Id = 901, Code = "test", Nodes = [_relay.Node("901a")] };
@@ -112,32 +111,5 @@ public sealed class DeafRelayTests : IDisposable
             refusals = _counters[TraversalDrop.RelayQueueFull] - before == atOnce ? refusals + 1 : 0;
             await Task.Delay(20, TestContext.Current.CancellationToken);
         }
-    }
-
-    private sealed class Receiver : IRelayReceiver
-    {
-        private readonly TaskCompletionSource _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private readonly TaskCompletionSource _heard = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private readonly TaskCompletionSource _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public Task Connected => _connected.Task;
-
-        public Task Heard => _heard.Task;
-
-        public Task Lost => _lost.Task;
-
-        public void HandleConnected(RelayClient relay) => _connected.TrySetResult();
-
-        public void HandleDisconnected(RelayClient relay) => _lost.TrySetResult();
-
-        public void HandlePacket(RelayClient relay, NodeKey source, ReadOnlySpan<byte> packet) => Assert.Fail("There are no peers.");
-
-        public void HandleHeard(RelayClient relay) => _heard.TrySetResult();
-
-        public void HandleRoundEnd(RelayClient relay) => Assert.NotNull(relay);
-
-        public void HandleMove(RelayClient relay, MoveFrame move) => Assert.Fail("Nobody drains.");
-
-        public void HandlePeerGone(RelayClient relay, NodeKey peer, PeerGoneReason reason) => Assert.Fail("There are no peers.");
     }
 }

@@ -99,13 +99,13 @@ public sealed class RelayTokenRenewalTests
         using ScriptedRelay relay = new();
         NodeKeyPair keys = CoreTesting.Keys(1);
         RelayRegion region = new() { Id = 901, Code = "test", Nodes = [relay.Node("901a")] };
-        Connected receiver = new();
+        LoneReceiver receiver = new();
         await using RelayClient client = new(region, keys, ScriptedRelay.Dialer(keys, () => _token), receiver, MonotonicClock.System, new TraversalCounters(), NullLogger.Instance);
 
         client.Start();
         using ScriptedRelay.Connection accepted = await relay.AcceptAsync(extensions);
         Assert.Contains("Bearer one\r\n", accepted.Head, StringComparison.Ordinal);
-        await receiver.Task.WaitAsync(ScriptedRelay.Patience);
+        await receiver.Connected.WaitAsync(ScriptedRelay.Patience);
         _token = "two";
         client.RenewToken();
         client.SetHome(true); // Behind the token, if there is one.
@@ -131,22 +131,4 @@ public sealed class RelayTokenRenewalTests
     }
 
     private static string Jwt(DateTimeOffset expiry) => $"e30.{Base64Url.EncodeToString(Encoding.ASCII.GetBytes($"{{\"exp\":{expiry.ToUnixTimeSeconds()}}}"))}.c2ln";
-
-    /// <summary>Says when the relay has let us in, and hears nothing else.</summary>
-    private sealed class Connected : TaskCompletionSource, IRelayReceiver
-    {
-        public void HandleConnected(RelayClient relay) => TrySetResult();
-
-        public void HandleDisconnected(RelayClient relay) => TrySetException(new IOException(relay.Problem));
-
-        public void HandlePacket(RelayClient relay, NodeKey source, ReadOnlySpan<byte> packet) => Assert.Fail("There are no peers.");
-
-        public void HandleHeard(RelayClient relay) => Assert.NotNull(relay);
-
-        public void HandleRoundEnd(RelayClient relay) => Assert.NotNull(relay);
-
-        public void HandleMove(RelayClient relay, MoveFrame move) => Assert.Fail("Nobody drains.");
-
-        public void HandlePeerGone(RelayClient relay, NodeKey peer, PeerGoneReason reason) => Assert.Fail("There are no peers.");
-    }
 }
