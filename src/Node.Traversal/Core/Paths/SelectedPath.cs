@@ -10,6 +10,10 @@ namespace Node.Traversal.Core.Paths;
 /// <param name="IsSuspect">Says that a direct path may be broken, or has not carried data yet: packets go both ways until it is known.</param>
 internal sealed record SelectedPath(PathKind Kind, SocketId Socket, TransportAddress Remote, int RegionId, bool IsSuspect)
 {
+    private const int Ipv4Header = 20;
+    private const int Ipv6Header = 40;
+    private const int UdpHeader = 8;
+
     /// <summary>
     /// Says that the peer has not been heard through any relay yet, or not since something was wrong, or is said to be gone: packets are sent,
     /// and a copy is held for the moment in which it comes. Whoever starts a moment earlier than its peer, or has to connect again, loses nothing.
@@ -23,7 +27,7 @@ internal sealed record SelectedPath(PathKind Kind, SocketId Socket, TransportAdd
     public int LongestWhole => Mtu is { } mtu ? mtu - HeadersTo(Remote) : int.MaxValue;
 
     /// <summary>Bytes of an IP header and a UDP header before a datagram to that address (RFC 791, RFC 8200, RFC 768).</summary>
-    public static int HeadersTo(TransportAddress remote) => (remote.IsIpv4 ? 20 : 40) + 8;
+    public static int HeadersTo(TransportAddress remote) => (remote.IsIpv4 ? Ipv4Header : Ipv6Header) + UdpHeader;
 
     /// <summary>No way at present.</summary>
     public static SelectedPath None { get; } = new(PathKind.None, default, default, 0, false);
